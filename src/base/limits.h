@@ -1,0 +1,72 @@
+/*
+ * limits.h - every limit, each with its reason.
+ */
+#ifndef WAXWING_BASE_LIMITS_H
+#define WAXWING_BASE_LIMITS_H
+
+/* One command with its literals (but a message's): Outlook sends UID sets of
+ * some KiB; more is an attack or a bug. */
+#define LIMIT_CLIENT_LINE (64UL * 1024)
+
+/* The largest message the big providers take is 150 MB (Microsoft 365). */
+#define LIMIT_MESSAGE (150UL * 1024 * 1024)
+
+/* Headers beyond this are an attack on whoever renders them. */
+#define LIMIT_HEADER (1024UL * 1024)
+
+/* MIME nesting: Dovecot stops at 100, no mail needs 20. */
+#define LIMIT_MIME_DEPTH 50
+
+/* Parts in one message: a digest of 1000 mails fits. */
+#define LIMIT_MIME_PARTS 2000
+
+/* Ranges in one sequence set: a 64 KiB line cannot hold many more. */
+#define LIMIT_SET_RANGES 10000
+
+/* CMS in CMS: sign in encrypt in sign (RFC 2634 triple wrap) is 3. */
+#define LIMIT_CMS_DEPTH 4
+
+/* Opening may grow a message at most so many times (compression bombs). */
+#define LIMIT_OPEN_GROWTH 20
+
+/* Bytes of one record between roles; longer lists travel in a memfd. */
+#define LIMIT_RECORD (64UL * 1024)
+
+/* Descriptors in one record between roles. */
+#define LIMIT_RECORD_FDS 8
+
+/* The text of one upstream response outside literals that we collect for a
+ * job (an ENVELOPE of a message with thousands of recipients). */
+#define LIMIT_RESPONSE_TEXT (1024UL * 1024)
+
+/* Sessions of one account: Thunderbird opens 5, Apple Mail more; several
+ * devices may be behind one login. */
+#define LIMIT_ACCOUNT_SESSIONS 60
+
+/* Openings in flight for one account: keeps one mailbox from starving the
+ * others. */
+#define LIMIT_ACCOUNT_OPENS 8
+
+/* Bytes of encrypted messages fetched ahead by one job. */
+#define LIMIT_FETCH_AHEAD (32UL * 1024 * 1024)
+
+/* RCPT in one transaction (RFC 5321 4.5.3.1.8 asks for at least 100). */
+#define LIMIT_RCPTS 1000
+
+/* Groups of one mail; each is one DATA upstream. */
+#define LIMIT_GROUPS 20
+
+/* A look-up that takes longer is a failure to the sender. */
+#define LIMIT_LOOKUP_MS 5000
+
+/* An opening that takes longer kills its opener. */
+#define LIMIT_OPEN_MS 60000
+
+/* Login, greeting and command timeouts of RFC 3501 5.4 and RFC 5321 4.5.3.2,
+ * in seconds: a client that only connects, IMAP idle, SMTP idle. */
+#define LIMIT_LOGIN_S     120
+#define LIMIT_IMAP_IDLE_S 1860
+#define LIMIT_SMTP_IDLE_S 600
+#define LIMIT_UPSTREAM_S  120
+
+#endif
