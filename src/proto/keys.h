@@ -1,0 +1,76 @@
+/*
+ * keys.h - OP_KEY_IMPORT, OP_KEY_LIST, OP_KEY_ARRIVED, OP_VERIFY,
+ * OP_CERT_IMPORT, OP_CERT_LIST.
+ *
+ * OP_KEY_IMPORT: descriptors 0 the p12 file and 1 the passphrase (a pipe or
+ * file), as the control client opened them; the sealer reads them.  The
+ * answer's blob 0 is a cert_list of the certificates that came with the keys.
+ * OP_KEY_LIST, OP_CERT_LIST: request an account or address (may be empty);
+ * the answer is err + blob 0 JSON.
+ * OP_VERIFY: blob 0 holds certificates as found (PEM, DER, or certs-only
+ * CMS); the answer's blob 0 is a cert_list with a verdict each.
+ * OP_CERT_IMPORT: body one u8 trust; blob 0 certificates as found; the answer
+ * is err + blob 0 JSON of what was taken and refused.
+ */
+#ifndef WAXWING_PROTO_KEYS_H
+#define WAXWING_PROTO_KEYS_H
+
+#include "proto/lookup.h"
+#include "proto/rec.h"
+
+struct key_import_req {
+	struct str account;
+	struct str address;
+};
+
+void key_import_req_put(struct buf *, const struct key_import_req *);
+int key_import_req_get(struct str, struct key_import_req *, struct err *);
+
+/* Told by the sealer to the proxy: mail sealed to it can be opened now. */
+struct key_arrived {
+	struct str account;
+	struct str issuer_serial; /* DER IssuerAndSerialNumber */
+	struct str ski;
+};
+
+void key_arrived_put(struct buf *, const struct key_arrived *);
+int key_arrived_get(struct str, struct key_arrived *, struct err *);
+
+enum cert_usage { USAGE_ENCRYPT = 1, USAGE_SIGN = 2 };
+
+struct verify_req {
+	uint8_t usage;      /* enum cert_usage, or 0: whatever it is for */
+	struct str address; /* must be in the certificate; empty: any */
+	int64_t time;
+	bool manual; /* imported by hand: an unknown issuer is no error */
+};
+
+void verify_req_put(struct buf *, const struct verify_req *);
+int verify_req_get(struct str, struct verify_req *, struct err *);
+
+/* One certificate with what the verifier read in it. */
+struct cert_rec {
+	struct err verdict;
+	struct str der;
+	struct str
+	    addresses; /* separated by single spaces, lower case domain */
+	struct str subject;
+	uint8_t fingerprint[FINGERPRINT];
+	uint8_t usage; /* USAGE_ENCRYPT | USAGE_SIGN */
+	bool gcm;
+	bool oaep;
+	int64_t not_before;
+	int64_t not_after;
+};
+
+/* A list is simply one cert_rec after the other: put appends, get advances
+ * (0 end, 1 one read, -1 malformed). */
+void cert_rec_put(struct buf *, const struct cert_rec *);
+int cert_rec_get(struct rec *, struct cert_rec *, struct err *);
+
+/* How pub/ keys its entries (sys/db): "a" address -> cert_rec list, newest
+ * first; "f" fingerprint -> cert_rec.  Written by agent, read by others. */
+#define PUB_BY_ADDRESS     "a"
+#define PUB_BY_FINGERPRINT "f"
+
+#endif

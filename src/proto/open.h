@@ -1,0 +1,59 @@
+/*
+ * open.h - OP_OPEN: proxy asks an opener bound to the account.
+ *
+ * Blob 0 of the request is the wire text.  Blob 0 of the answer is the view:
+ * always there when err is ERR_OK, also when the message could not be opened
+ * (then it is the wire text with status fields above it).
+ */
+#ifndef WAXWING_PROTO_OPEN_H
+#define WAXWING_PROTO_OPEN_H
+
+#include "proto/rec.h"
+
+/* The rules by which a view is made; part of what fixes its bytes. */
+#define VIEW_VERSION 1
+
+struct open_req {
+	struct str account;
+	int64_t first_seen; /* signatures are judged at this time */
+	struct str
+	    status;      /* the status fields fixed earlier; empty: make them */
+	bool other_from; /* this ciphertext was seen under another From */
+};
+
+enum open_result {
+	OPEN_OPENED,   /* decrypted and/or its opaque signature unwrapped */
+	OPEN_NOT_OURS, /* not encrypted to any key held: view is as it is */
+	OPEN_BROKEN,   /* could not be opened: view is as it is */
+	OPEN_PLAIN, /* not sealed after all (foreign status fields dropped) */
+	OPEN_KEY_LATER, /* our key, but not here yet: no view */
+};
+
+enum open_cipher { OPEN_NO_CIPHER, OPEN_CBC, OPEN_AEAD };
+
+enum open_sign {
+	SIGN_NONE,
+	SIGN_GOOD,      /* counts: chain, usage, time and From agree */
+	SIGN_BAD,       /* does not verify */
+	SIGN_UNTRUSTED, /* verifies, but does not count */
+};
+
+struct open_ans {
+	struct err err;
+	uint8_t result;      /* enum open_result */
+	uint8_t cipher;      /* enum open_cipher */
+	uint8_t sign;        /* enum open_sign */
+	struct str signer;   /* address in the signer's certificate, or "" */
+	struct str problem;  /* a sentence, or "" */
+	struct str from;     /* the outer From address */
+	struct str status;   /* the status fields at the top of the view */
+	uint8_t content[32]; /* SHA-256 of the outermost CMS, zeros: none */
+	uint8_t view[32];    /* SHA-256 of the view */
+};
+
+void open_req_put(struct buf *, const struct open_req *);
+int open_req_get(struct str, struct open_req *, struct err *);
+void open_ans_put(struct buf *, const struct open_ans *);
+int open_ans_get(struct str, struct open_ans *, struct err *);
+
+#endif

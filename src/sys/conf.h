@@ -1,0 +1,85 @@
+/*
+ * conf.h - the configuration: one table of {section, key, type, default,
+ * help} drives parsing, checking, waxwingd -n and the reference in
+ * waxwing.conf(5).
+ *
+ * Sections may carry a name after a space: [upstream example.org].  iniparser
+ * reads the file; a pass of our own before it finds line numbers, duplicates,
+ * unknown sections and keys (with the nearest known one) and bad values.
+ */
+#ifndef WAXWING_SYS_CONF_H
+#define WAXWING_SYS_CONF_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "sys/sandbox.h"
+
+enum conf_type {
+	CONF_STRING,
+	CONF_PATH, /* a file or directory that roles open themselves */
+	CONF_FILE, /* the parent reads it; its bytes travel with the conf */
+	CONF_BOOL,
+	CONF_NUMBER,
+	CONF_SIZE,    /* bytes, with K, M or G */
+	CONF_SECONDS, /* with s, m, h or d */
+	CONF_WORD,
+	CONF_LIST,
+	CONF_LISTEN, /* list of HOST:PORT, [V6]:PORT */
+	CONF_URL,
+};
+
+struct conf_option {
+	const char *section; /* without its name */
+	const char *key;
+	enum conf_type type;
+	const char *def;   /* as text; NULL: unset */
+	const char *words; /* CONF_WORD: "off|on"; CONF_URL: schemes */
+	unsigned roles;    /* CONF_FILE: 1 << ROLE_x for each that gets it */
+	const char *help;  /* one sentence and more, mdoc-neutral */
+};
+
+extern const struct conf_option conf_options[];
+extern const size_t conf_noptions;
+
+struct conf;
+
+/* Read and check.  err: "FILE:LINE: [section] key: what is wrong". */
+struct conf *conf_load(const char *path, struct err *);
+void conf_free(struct conf *); /* accepts NULL */
+
+/* Read the CONF_FILEs (the parent, before it drops privileges). */
+int conf_read_files(struct conf *, struct err *);
+
+/* The bytes of a CONF_FILE; empty if it is not set or not for this role. */
+struct str conf_file(const struct conf *, const char *section, const char *key);
+
+/* As if the file had held these bytes (the certificate made at first start). */
+int conf_attach(struct conf *, const char *section, const char *key,
+    struct str);
+
+/* To another role, with the files meant for it (get is put's partner). */
+void conf_put(const struct conf *, enum role, struct buf *);
+struct conf *conf_get(struct str, struct err *);
+
+/* section is the whole name ("imap", "upstream example.org").  The default
+ * if it is not set; NULL if there is none. */
+const char *conf_str(const struct conf *, const char *section, const char *key);
+bool conf_bool(const struct conf *, const char *section, const char *key);
+uint64_t conf_num(const struct conf *, const char *section, const char *key);
+
+/* The names of the sections of a kind ("upstream" -> "example.org"), in the
+ * order of the file: *pos = 0 to start, NULL at the end. */
+const char *conf_next(const struct conf *, const char *kind, size_t *pos);
+
+/* The words of a CONF_LIST or CONF_LISTEN value, split at commas and blanks:
+ * *pos = 0 to start, false at the end. */
+bool conf_word(const char *value, size_t *pos, struct str *word);
+
+/* Print the commented default file, or the mdoc list for the manual. */
+void conf_print_default(struct buf *);
+void conf_print_mdoc(struct buf *);
+
+#endif

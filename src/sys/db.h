@@ -1,0 +1,52 @@
+/*
+ * db.h - LMDB, one writer per environment.
+ *
+ * Keys and values are byte strings; a key longer than 511 bytes is the
+ * caller's to hash.  Opened after exec.  Reads see the newest commit.
+ */
+#ifndef WAXWING_SYS_DB_H
+#define WAXWING_SYS_DB_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+
+struct db;
+
+enum db_mode {
+	DB_READ,  /* another process writes; a missing one is ERR_NOTFOUND */
+	DB_WRITE, /* made if missing (directory 0700); each commit is synced */
+	DB_WRITE_NOSYNC, /* commits are not synced; db_sync() does */
+};
+
+struct db *db_open(const char *dir, enum db_mode, size_t map_bytes,
+    struct err *);
+void db_close(struct db *); /* accepts NULL */
+
+/* 1 found (appended to out), 0 not there, -1 error. */
+int db_get(struct db *, struct str key, struct buf *out, struct err *);
+int db_put(struct db *, struct str key, struct str value, struct err *);
+/* 1 deleted, 0 was not there, -1 error. */
+int db_del(struct db *, struct str key, struct err *);
+
+/* Several changes as one: begin, put/del..., commit (or abort). */
+int db_begin(struct db *, struct err *);
+int db_commit(struct db *, struct err *);
+void db_abort(struct db *);
+
+/*
+ * Walk the entries whose key starts with prefix, in key order, in one read
+ * transaction.  The callback returns non-zero to stop.  0, or -1 on error.
+ */
+typedef int db_walk_fn(struct str key, struct str value, void *arg);
+int db_walk(struct db *, struct str prefix, db_walk_fn *, void *arg,
+    struct err *);
+
+int db_sync(struct db *, struct err *);
+
+/* The id of the newest commit: a change means caches must look again. */
+uint64_t db_txn_id(struct db *);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * fault.h - named fault points, with --enable-test-hooks only.
+ *
+ * The environment variable WAXWING_FAULTS names a file; each of its lines is
+ * "point action [count]": exit, abort, hang, error, delay-ms=N.  A point that
+ * is not named there does nothing.  The file is read again at every point, so a
+ * test can change its mind.  Without test hooks FAULT() is false and gone.
+ */
+#ifndef WAXWING_SYS_FAULT_H
+#define WAXWING_SYS_FAULT_H
+
+#include <stdbool.h>
+
+#ifdef WAXWING_TEST_HOOKS
+/* True if the caller shall behave as if this step failed. */
+bool fault(const char *point);
+#define FAULT(point) fault(point)
+#else
+#define FAULT(point) (false)
+#endif
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * sandbox.h - what every role gives up first.
+ */
+#ifndef WAXWING_SYS_SANDBOX_H
+#define WAXWING_SYS_SANDBOX_H
+
+#include "base/err.h"
+
+enum role { ROLE_PARENT, ROLE_PROXY, ROLE_OPENER, ROLE_SEALER, ROLE_AGENT };
+
+const char *role_name(enum role);
+
+/*
+ * Drop to user (when root; the parent keeps root only until its ports are
+ * bound), no-new-privs, dumpable 0, no core, rlimits for the role (no new
+ * files for opener's memory etc.).  user NULL or not root: no change of user.
+ */
+int sandbox_enter(enum role, const char *user, struct err *);
+
+#endif
