@@ -4,7 +4,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/blob.c src/base/blob.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
-	src/base/codec.c src/base/codec.h \
+	src/base/codec.c src/base/codec_qp.c src/base/codec.h \
 	src/base/err.c src/base/err.h \
 	src/base/limits.h \
 	src/base/map.c src/base/map.h \

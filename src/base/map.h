@@ -27,10 +27,14 @@ int map_put(struct map *, struct str key, void *value);
 /* True if there was one. */
 bool map_del(struct map *, struct str key);
 
+/* How many keys there are. */
 size_t map_count(const struct map *);
 
 /* Walk in no order: start with *pos = 0; false at the end.  The map must not
  * change meanwhile, but for deletion of the entry just returned. */
 bool map_next(const struct map *, size_t *pos, struct str *key, void **value);
+
+/* SipHash-2-4 of s, for whoever needs a keyed hash of its own. */
+uint64_t map_siphash(const uint64_t key[2], struct str s);
 
 #endif
