@@ -1,0 +1,34 @@
+/*
+ * chain.h - does a certificate hold (RFC 5280 6, RFC 8550 4)?
+ *
+ * Path validation against anchors the administrator named, at a time the
+ * caller names.  No network: intermediates are handed in.  Revocation is to
+ * be one more input of struct chain_ask.
+ */
+#ifndef WAXWING_SMIME_CHAIN_H
+#define WAXWING_SMIME_CHAIN_H
+
+#include "smime/cert.h"
+
+struct anchors;
+
+struct anchors *anchors_new(void);
+void anchors_free(struct anchors *);              /* accepts NULL */
+int anchors_add(struct anchors *, struct cert *); /* takes its own ref */
+/* Every CERTIFICATE in a PEM text; returns how many, -1 on a bad one. */
+int anchors_add_pem(struct anchors *, struct cert_cache *, struct str text,
+    struct err *);
+
+struct chain_ask {
+	const struct anchors *anchors;
+	struct cert *const *extra; /* intermediates, untrusted */
+	size_t nextra;
+	int64_t at;         /* seconds since the epoch */
+	enum cert_use use;  /* CERT_SIGN or CERT_ENCRYPT */
+	struct str address; /* must be in the certificate; empty: not asked */
+};
+
+/* 0 if it holds; -1 with ERR_UNTRUSTED and the reason if not. */
+int chain_verify(struct cert *, const struct chain_ask *, struct err *);
+
+#endif
