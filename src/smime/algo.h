@@ -69,6 +69,13 @@ const struct algo_cipher *algo_cipher_nid(int nid);
 const struct algo_digest *algo_digest_oid(struct str oid);
 const struct algo_digest *algo_digest_nid(int nid);
 
+/* The OIDs of the tables' rows. */
+struct str algo_cipher_id(const struct algo_cipher *);
+struct str algo_digest_id(const struct algo_digest *);
+
+/* AlgorithmIdentifier of RSAES-OAEP with SHA-256 for both hashes. */
+void algo_put_oaep_sha256(struct buf *out);
+
 /*
  * sMIMECapabilities (RFC 8551 2.5.2): der is the SEQUENCE OF, from a signed
  * attribute or a certificate (RFC 4262).  Unknown and malformed entries are
