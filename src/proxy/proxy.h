@@ -1,0 +1,72 @@
+/*
+ * proxy.h - the role that talks to mail clients and to their servers.
+ *
+ * One event loop serves all IMAP and SMTP sessions.  This role holds the
+ * sessions' credentials in memory and no S/MIME key.  What every session may
+ * use of it is struct proxy.
+ */
+#ifndef WAXWING_PROXY_PROXY_H
+#define WAXWING_PROXY_PROXY_H
+
+#include <event2/event.h>
+#include <openssl/ssl.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/err.h"
+#include "sys/conf.h"
+#include "sys/crypt.h"
+#include "sys/ipc.h"
+#include "sys/resolv.h"
+
+struct accounts;
+struct listener;
+struct seen;
+struct throttle;
+struct upstream;
+struct viewcache;
+
+/* What the proxy knows of any session, IMAP or SMTP: embedded there. */
+struct session {
+	TAILQ_ENTRY(session) link;
+	char id[12];      /* for logs: unique while the proxy lives */
+	const char *kind; /* "imap" or "smtp" */
+	/* The daemon stops: say so to the client and go. */
+	void (*stop)(struct session *);
+};
+TAILQ_HEAD(session_list, session);
+
+struct proxy {
+	struct event_base *base;
+	struct resolv *resolv;
+	struct conf *conf; /* owned; replaced at reload, so never kept */
+	SSL_CTX *imap_tls; /* for clients; NULL: no TLS offered */
+	SSL_CTX *smtp_tls;
+	struct ipc *parent; /* links; NULL while the other is away */
+	struct ipc *agent;
+	struct ipc *sealer;
+	char install_id[17]; /* authserv-id of the status fields */
+	char *state_dir;     /* owned */
+	struct crypt_key seen_key;
+	struct crypt_key tokens_key;
+
+	struct upstream *upstreams; /* of the current conf; see upstream.h */
+	struct accounts *accounts;  /* see account.h */
+	struct throttle *throttle;  /* see throttle.h */
+	struct viewcache *views;
+	struct seen *seen; /* NULL when seen/ could not be opened */
+	struct session_list sessions;
+	LIST_HEAD(, listener) listeners;
+	uint64_t next_session;
+	bool stopping;
+};
+
+/* Enter a new session into the list and give it an id; and out again. */
+void proxy_session_add(struct proxy *, struct session *, const char *kind,
+    void (*stop)(struct session *));
+void proxy_session_del(struct proxy *, struct session *);
+
+/* The role's entry point (re-exec with -x proxy): returns the exit status. */
+int proxy_main(void);
+
+#endif
