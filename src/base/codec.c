@@ -153,9 +153,9 @@ b64_decode(struct str s, struct buf *out)
 		pad++;
 	if (s.len % 4 != 0)
 		return (-1);
-	if ((to = buf_room(out, s.len / 4 * 3 + 3)) == NULL)
-		return (-1);
 	want = s.len / 4 * 3 - pad;
+	if ((to = buf_room(out, want)) == NULL)
+		return (-1);
 	b64dec_init(&d);
 	n = b64dec_feed(&d, s.p, s.len - pad, to);
 	/* nothing was skipped, and the bits behind the last byte are zero
@@ -199,14 +199,11 @@ encode_all(const unsigned char *s, size_t n, char *out)
 void
 b64_encode(struct str s, struct buf *out)
 {
+	size_t n = s.len / 3 * 4 + (s.len % 3 > 0 ? 4 : 0);
 	char *to;
 
-	/* the guard also keeps the sum below from overflowing */
-	if (s.len > out->max ||
-	    (to = buf_room(out, s.len / 3 * 4 + 4)) == NULL) {
-		out->failed = true;
+	if ((to = buf_room(out, n)) == NULL)
 		return;
-	}
 	out->len += encode_all((const unsigned char *)s.p, s.len, to);
 }
 

@@ -26,7 +26,7 @@ void b64dec_init(struct b64dec *);
 size_t b64dec_feed(struct b64dec *, const char *, size_t len, char *out);
 
 /* Whole-string base64 without line breaks (SASL, keys): -1 unless s is valid
- * base64 with correct padding and nothing else. */
+ * base64 with correct padding and nothing else, or the buffer is full. */
 int b64_decode(struct str s, struct buf *out);
 void b64_encode(struct str s, struct buf *out);
 

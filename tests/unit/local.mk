@@ -1,0 +1,14 @@
+# Unit tests: one program a module.  A room adds its own in tests/unit/ROOM.mk:
+#
+#	check_PROGRAMS += tests/unit/t_lex
+#	TESTS += tests/unit/t_lex
+#	tests_unit_t_lex_LDADD = src/imap/libimap.a $(UNIT_LDADD)
+#
+# The source is tests/unit/t_lex.c by automake's default.  A failed run is to
+# be read in tests/unit/t_lex.log; UNIT_TEST=name tests/unit/t_lex runs one
+# test of it.
+check_LIBRARIES += tests/unit/libunit.a
+tests_unit_libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h
+UNIT_LDADD = tests/unit/libunit.a src/base/libbase.a $(CUNIT_LIBS)
+
+include tests/unit/base.mk
