@@ -50,6 +50,16 @@
 /* Bytes of encrypted messages fetched ahead by one job. */
 #define LIMIT_FETCH_AHEAD (32UL * 1024 * 1024)
 
+/* One line of an SMTP client: AUTH lines are the longest (RFC 4954 4: 12288
+ * octets). */
+#define LIMIT_SMTP_LINE (12UL * 1024 + 2)
+
+/* One reply of an SMTP server with all its lines: an EHLO list is 2 KiB. */
+#define LIMIT_REPLY (16UL * 1024)
+
+/* A mailbox: local part 64, "@", domain 255 (RFC 5321 4.5.3.1). */
+#define LIMIT_ADDRESS 320
+
 /* RCPT in one transaction (RFC 5321 4.5.3.1.8 asks for at least 100). */
 #define LIMIT_RCPTS 1000
 
