@@ -12,4 +12,5 @@ tests_unit_libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h
 UNIT_LDADD = tests/unit/libunit.a src/base/libbase.a $(CUNIT_LIBS)
 
 include tests/unit/base.mk
+include tests/unit/policy.mk
 include tests/unit/smtp.mk
