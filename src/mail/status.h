@@ -1,0 +1,18 @@
+/*
+ * status.h - which fields claim to be our status fields.
+ *
+ * They are Waxwing-Status, and Authentication-Results (RFC 8601) under our
+ * own authserv-id.  Whoever else writes them is not believed.
+ */
+#ifndef WAXWING_MAIL_STATUS_H
+#define WAXWING_MAIL_STATUS_H
+
+#include "mail/header.h"
+
+/*
+ * With an empty authserv only Waxwing-Status counts.  An
+ * Authentication-Results field that cannot be read claims nothing.
+ */
+bool status_claims(const struct field *, struct str authserv);
+
+#endif

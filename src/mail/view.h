@@ -1,0 +1,60 @@
+/*
+ * view.h - the text that the client sees of a sealed message.
+ *
+ * A view is one flat CRLF text: status fields, then the message's outer
+ * fields in their order without Content-* and MIME-Version, then the opened
+ * entity with its own fields.  Every answer about the message is a span of
+ * that text or a rendering of it, so sizes and parts always agree.  Building
+ * is deterministic: the same sources give the same bytes.
+ */
+#ifndef WAXWING_MAIL_VIEW_H
+#define WAXWING_MAIL_VIEW_H
+
+#include "base/arena.h"
+#include "base/blob.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "mail/part.h"
+
+struct facts; /* what is known of the security; the roles define it */
+
+struct view {
+	struct blob *text;         /* owned reference */
+	struct part *root;         /* in the arena */
+	const struct facts *facts; /* borrowed, may be NULL */
+	struct arena arena;
+};
+
+struct view_source {
+	struct str status;   /* our fields, ready, each ending with CRLF */
+	struct str wire;     /* the message as the server has it; of it only the
+	                      * header is used */
+	struct str entity;   /* the opened MIME entity */
+	struct str authserv; /* our authserv-id (RFC 8601 2.5); may be empty */
+};
+
+/*
+ * Append the view's text to out.  Fields that claim to be ours are dropped
+ * from both headers.  Bare LF becomes CRLF, and so the entity needs no line
+ * end of a certain kind.  Returns -1 if out is full.
+ */
+int view_build(const struct view_source *, struct buf *out, struct err *);
+
+/*
+ * The same for a message shown as it is, because it could not be opened: the
+ * status fields, then all of wire without fields that claim to be ours.
+ */
+int view_unopened(struct str status, struct str wire, struct str authserv,
+    struct buf *out, struct err *);
+
+/* A view of this text; takes its own reference and parses it. */
+struct view *view_new(struct blob *text, struct err *);
+void view_free(struct view *); /* accepts NULL */
+
+static inline struct str
+view_text(const struct view *v)
+{
+	return (blob_str(v->text));
+}
+
+#endif
