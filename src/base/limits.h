@@ -23,6 +23,10 @@
 /* Ranges in one sequence set: a 64 KiB line cannot hold many more. */
 #define LIMIT_SET_RANGES 10000
 
+/* Memory for the parts and parsed fields of one message: a header of 1 MiB
+ * that is all parameters takes a third of it. */
+#define LIMIT_PARSE (64UL * 1024 * 1024)
+
 /* CMS in CMS: sign in encrypt in sign (RFC 2634 triple wrap) is 3. */
 #define LIMIT_CMS_DEPTH 4
 

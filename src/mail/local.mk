@@ -1,0 +1,7 @@
+noinst_LIBRARIES += src/mail/libmail.a
+src_mail_libmail_a_SOURCES = \
+	src/mail/addr.c src/mail/addr.h \
+	src/mail/ctype.c src/mail/ctype.h \
+	src/mail/header.c src/mail/header.h \
+	src/mail/part.c src/mail/part.h \
+	src/mail/token.c src/mail/token.h
