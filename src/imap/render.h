@@ -1,9 +1,7 @@
 /*
  * render.h - FETCH items made of a view (RFC 3501 section 7.4.2).
  *
- * All output is byte for byte what Dovecot 2.3 writes for the same text, but
- * for the NUL bytes of spans: a span is sent with each NUL as 0x80, because a
- * literal may hold none (RFC 3501 section 9, CHAR8).
+ * All output is byte for byte what Dovecot 2.3 writes for the same text.
  */
 #ifndef WAXWING_IMAP_RENDER_H
 #define WAXWING_IMAP_RENDER_H
@@ -52,7 +50,7 @@ int section_bytes(const struct view *, const struct section *, struct span *out,
 /*
  * Append one whole "NAME value" to out: literals for sections ("BODY[] {3}"),
  * rendered values for the rest.  For tests and small things; the proxy sends
- * large spans without a copy.  NULs are written as 0x80.
+ * large spans without a copy.
  */
 int render_section(const struct view *, const struct section *,
     struct buf *out);

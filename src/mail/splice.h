@@ -27,7 +27,9 @@ int splice_outgoing(struct str mail, const struct splice_add *,
  * Divide a mail for sealing.  outer gets its header fields but Content-* and
  * MIME-Version, without an empty line; head gets the header of the entity to
  * be sealed (the Content-* fields and the empty line); *body is the rest of
- * mail, not copied.  Returns -1 if a buffer is full.
+ * mail, not copied.  A mail without Content-Type gets the default written
+ * out, because readers take its other fields seriously only then (RFC 2045
+ * section 5.2).  Returns -1 if a buffer is full.
  */
 int splice_divide(struct str mail, struct buf *outer, struct buf *head,
     struct str *body);

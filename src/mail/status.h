@@ -10,8 +10,9 @@
 #include "mail/header.h"
 
 /*
- * With an empty authserv only Waxwing-Status counts.  An
- * Authentication-Results field that cannot be read claims nothing.
+ * Our authserv-id is random, so an Authentication-Results field that holds it
+ * anywhere was written by us or by someone who wants to be us.  With an empty
+ * authserv only Waxwing-Status counts.
  */
 bool status_claims(const struct field *, struct str authserv);
 

@@ -35,8 +35,9 @@ struct view_source {
 
 /*
  * Append the view's text to out.  Fields that claim to be ours are dropped
- * from both headers.  Bare LF becomes CRLF, and so the entity needs no line
- * end of a certain kind.  Returns -1 if out is full.
+ * from both headers.  The text becomes what IMAP can carry: bare LF becomes
+ * CRLF, and NUL becomes 0x80 (RFC 3501 section 9, CHAR8; so does Dovecot).
+ * Returns -1 if out is full.
  */
 int view_build(const struct view_source *, struct buf *out, struct err *);
 

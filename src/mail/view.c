@@ -1,0 +1,142 @@
+#include "mail/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "mail/header.h"
+#include "mail/splice.h"
+#include "mail/status.h"
+
+/* Copy with CRLF for every bare LF.  s begins at the start of a line. */
+static void
+put_lines(struct buf *out, struct str s)
+{
+	const char *from = s.p, *p = s.p, *end = s.p + s.len, *lf;
+
+	while (p < end && (lf = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		p = lf + 1;
+		if (lf > s.p && lf[-1] == '\r')
+			continue;
+		buf_put(out, from, (size_t)(lf - from));
+		buf_puts(out, "\r\n");
+		from = p;
+	}
+	buf_put(out, from, (size_t)(end - from));
+}
+
+static void
+put_text(struct buf *out, struct str s)
+{
+	size_t start = out->len;
+	char *p;
+
+	put_lines(out, s);
+	if (out->failed)
+		return;
+	while (start < out->len &&
+	       (p = memchr(out->data + start, '\0', out->len - start)) != NULL)
+		*p = (char)0x80;
+}
+
+static void
+put_field(struct buf *out, const struct field *f)
+{
+	put_text(out, f->all);
+	if (f->all.p[f->all.len - 1] != '\n')
+		buf_puts(out, "\r\n");
+}
+
+static void
+put_outer(struct buf *out, struct str wire, struct str authserv)
+{
+	struct header h;
+	struct field f;
+
+	header_init(&h, wire);
+	while (header_next(&h, &f))
+		if (!splice_is_entity(f.name) && !status_claims(&f, authserv))
+			put_field(out, &f);
+}
+
+/* A header and what follows it, without the fields that are not theirs. */
+static void
+put_entity(struct buf *out, struct str entity, struct str authserv)
+{
+	struct header h;
+	struct field f;
+	size_t from = 0;
+
+	/* White space would continue the field that stands before: there is
+	 * no header then. */
+	if (entity.len > 0 && (entity.p[0] == ' ' || entity.p[0] == '\t')) {
+		buf_puts(out, "\r\n");
+		put_text(out, entity);
+		return;
+	}
+	header_init(&h, entity);
+	while (header_next(&h, &f)) {
+		if (!status_claims(&f, authserv))
+			continue;
+		put_text(out, str_of(entity.p + from,
+		                  (size_t)(f.all.p - entity.p) - from));
+		from = h.pos;
+	}
+	put_text(out, str_of(entity.p + from, entity.len - from));
+}
+
+static int
+check(const struct buf *out, struct err *err)
+{
+	if (!out->failed)
+		return (0);
+	err_set(err, ERR_LIMIT, "view is larger than allowed");
+	return (-1);
+}
+
+int
+view_build(const struct view_source *src, struct buf *out, struct err *err)
+{
+	buf_str(out, src->status);
+	put_outer(out, src->wire, src->authserv);
+	put_entity(out, src->entity, src->authserv);
+	return (check(out, err));
+}
+
+int
+view_unopened(struct str status, struct str wire, struct str authserv,
+    struct buf *out, struct err *err)
+{
+	buf_str(out, status);
+	put_entity(out, wire, authserv);
+	return (check(out, err));
+}
+
+struct view *
+view_new(struct blob *text, struct err *err)
+{
+	struct view *v;
+
+	if ((v = calloc(1, sizeof(*v))) == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (NULL);
+	}
+	v->text = blob_ref(text);
+	arena_init(&v->arena, LIMIT_PARSE);
+	v->root = part_parse(blob_str(text), &v->arena, &part_limits, err);
+	if (v->root == NULL) {
+		view_free(v);
+		return (NULL);
+	}
+	return (v);
+}
+
+void
+view_free(struct view *v)
+{
+	if (v == NULL)
+		return;
+	arena_clear(&v->arena);
+	blob_unref(v->text);
+	free(v);
+}
