@@ -5,9 +5,9 @@
  *
  *	fz_NAME [-n mutations] [file | directory] ...
  *
- * Without a file it takes $srcdir/tests/fuzz/corpus/fz_NAME.  An input that
- * makes the target abort is left in crash-fz_NAME, for the debugger:
- * fz_NAME -n 0 crash-fz_NAME.
+ * What is counted are the files.  Without one it takes
+ *$srcdir/tests/fuzz/corpus/fz_NAME.  An input that makes the target abort is
+ *left in crash-fz_NAME, for the debugger: fz_NAME -n 0 crash-fz_NAME.
  */
 #include "config.h"
 
@@ -38,7 +38,7 @@ static char crash_name[128];
 static struct input now;
 static char where[1024];
 
-static size_t runs;
+static size_t files; /* run, with all their mutations */
 
 /* An error found by a sanitizer comes to crashed() too. */
 const char *__asan_default_options(void);
@@ -117,7 +117,6 @@ run(const uint8_t *data, size_t size)
 	(void)LLVMFuzzerTestOneInput(now.data, now.size);
 	free(now.data);
 	now.data = NULL;
-	runs++;
 }
 
 static size_t
@@ -218,6 +217,7 @@ run_file(const char *name, size_t mutations)
 	run(in.data, in.size);
 	run_mutations(name, &in, mutations);
 	free(in.data);
+	files++;
 }
 
 static void
@@ -274,7 +274,7 @@ main(int argc, char **argv)
 	}
 	for (; optind < argc; optind++)
 		run_path(argv[optind], mutations);
-	(void)printf("%s: %zu passed, %d failed\n", prog, runs,
-	    runs == 0 ? 1 : 0);
-	return (runs == 0 ? 1 : 0);
+	(void)printf("%s: %zu passed, %d failed\n", prog, files,
+	    files == 0 ? 1 : 0);
+	return (files == 0 ? 1 : 0);
 }

@@ -11,6 +11,9 @@ check_LIBRARIES += tests/unit/libunit.a
 tests_unit_libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h
 UNIT_LDADD = tests/unit/libunit.a src/base/libbase.a $(CUNIT_LIBS)
 
+TESTS += contrib/include-check tests/unit/t_include_check
+EXTRA_DIST += contrib/include-check tests/unit/t_include_check
+
 include tests/unit/base.mk
 include tests/unit/policy.mk
 include tests/unit/smtp.mk

@@ -14,14 +14,42 @@
 #include "base/err.h"
 
 /* CUnit's handlers take no argument, hence these. */
-static char row[128];
-static unsigned checks_before; /* when the current test started */
-static unsigned idle;          /* tests without a check */
+static char row[128];          /* "" before the first row of a test */
+static unsigned checks_before; /* when the current case started */
+static unsigned failures_before;
+static unsigned cases; /* of the current test */
+static unsigned passed, failed;
+
+static void
+case_start(const char *name)
+{
+	err_escape(row, sizeof(row), str_c(name));
+	checks_before = CU_get_number_of_asserts();
+	failures_before = CU_get_number_of_failures();
+}
+
+/* Before the first row nothing need be checked: that is preparation. */
+static void
+case_end(void)
+{
+	bool idle = CU_get_number_of_asserts() == checks_before;
+
+	if (idle && row[0] == '\0')
+		return;
+	cases++;
+	if (idle)
+		(void)printf("[%s] checks nothing\n", row);
+	if (idle || CU_get_number_of_failures() > failures_before)
+		failed++;
+	else
+		passed++;
+}
 
 void
 unit_row(const char *name)
 {
-	err_escape(row, sizeof(row), str_c(name));
+	case_end();
+	case_start(name[0] != '\0' ? name : "(empty)");
 }
 
 void
@@ -136,8 +164,8 @@ static void
 test_start(const CU_pTest test, const CU_pSuite suite)
 {
 	(void)suite;
-	row[0] = '\0';
-	checks_before = CU_get_number_of_asserts();
+	cases = 0;
+	case_start("");
 	/* at once, so that the log tells which test crashed */
 	(void)printf("test %s\n", test->pName);
 	(void)fflush(stdout);
@@ -153,9 +181,10 @@ test_complete(const CU_pTest test, const CU_pSuite suite,
 	for (f = failure; f != NULL; f = f->pNext)
 		(void)printf("%s:%u: %s: %s\n", f->strFileName, f->uiLineNumber,
 		    test->pName, f->strCondition);
-	if (CU_get_number_of_asserts() == checks_before) {
+	case_end();
+	if (cases == 0) {
 		(void)printf("%s: checks nothing\n", test->pName);
-		idle++;
+		failed++;
 	}
 }
 
@@ -163,7 +192,6 @@ int
 unit_main(const char *suite, const struct unit_test *tests)
 {
 	const char *only = getenv("UNIT_TEST");
-	unsigned checks, failed;
 	CU_pSuite s;
 
 	if (CU_initialize_registry() != CUE_SUCCESS ||
@@ -177,10 +205,7 @@ unit_main(const char *suite, const struct unit_test *tests)
 	CU_set_test_complete_handler(test_complete);
 	if (CU_run_all_tests() != CUE_SUCCESS)
 		return (1);
-	checks = CU_get_number_of_asserts();
-	failed = CU_get_number_of_failures() + idle;
-	(void)printf("%s: %u passed, %u failed\n", suite,
-	    checks - CU_get_number_of_failures(), failed);
+	(void)printf("%s: %u passed, %u failed\n", suite, passed, failed);
 	CU_cleanup_registry();
-	return (checks == 0 || failed > 0 ? 1 : 0);
+	return (passed == 0 || failed > 0 ? 1 : 0);
 }

@@ -4,7 +4,8 @@
  * One program a module, t_MODULE.c: a table of tests and a main() that hands
  * it to unit_main().  A test goes through a table of rows and calls
  * unit_row() for each, so that a failure says which row it was.  What is
- * counted are the checks; a test function that checks nothing has failed.
+ * counted are the cases: the rows, or the whole test where it has none.  A
+ * case that checks nothing has failed.
  */
 #ifndef WAXWING_TESTS_UNIT_UNIT_H
 #define WAXWING_TESTS_UNIT_UNIT_H
@@ -26,8 +27,8 @@ struct unit_test {
  */
 int unit_main(const char *suite, const struct unit_test *);
 
-/* Name the row that the checks from here on belong to, until the next row
- * or the end of the test.  The name is copied. */
+/* Start the next row: the checks from here on belong to it, until the next
+ * one or the end of the test.  The name is copied. */
 void unit_row(const char *name);
 
 /* Read the file tests/data/NAME whole; ends the program if it cannot. */
