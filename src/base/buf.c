@@ -9,21 +9,31 @@
 
 #define FIRST_CAP 256
 
-/* realloc would leave a copy of the bytes in freed memory, which matters for
- * passwords; so growth is malloc, copy, wipe, free.  The wipe costs little:
- * all growths together move at most twice the final size. */
+/* Passwords and keys are smaller than this; mail is larger. */
+#define WIPE_BELOW 65536
+
+/*
+ * realloc may leave a copy of the bytes in freed memory, so what could be a
+ * secret is moved by hand and wiped.  Large buffers go by realloc, which only
+ * remaps their pages.
+ */
 static bool
 grow(struct buf *b, size_t cap)
 {
 	char *data;
 
-	if ((data = malloc(cap)) == NULL)
-		return (false);
-	if (b->len > 0) {
-		memcpy(data, b->data, b->len);
-		explicit_bzero(b->data, b->len);
+	if (b->cap >= WIPE_BELOW) {
+		if ((data = realloc(b->data, cap)) == NULL)
+			return (false);
+	} else {
+		if ((data = malloc(cap)) == NULL)
+			return (false);
+		if (b->data != NULL) {
+			memcpy(data, b->data, b->len);
+			explicit_bzero(b->data, b->cap);
+			free(b->data);
+		}
 	}
-	free(b->data);
 	b->data = data;
 	b->cap = cap;
 	return (true);

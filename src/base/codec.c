@@ -33,8 +33,25 @@ static const uint32_t dec1[256] = {D256(0, 12)};
 static const uint32_t dec2[256] = {D256(0, 6)};
 static const uint32_t dec3[256] = {D256(0, 0)};
 
-static const char enc[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/* The way back: two characters for each twelve bits. */
+#define CHARACTER(v)                   \
+	((v) < 26       ? 'A' + (v)    \
+	    : (v) < 52  ? 'a' + (v)-26 \
+	    : (v) < 62  ? '0' + (v)-52 \
+	    : (v) == 62 ? '+'          \
+	                : '/')
+#define E(v)                                                           \
+	{                                                              \
+		(char)(CHARACTER((v) >> 6)), (char)(CHARACTER((v)&63)) \
+	}
+#define E4(v)    E(v), E((v) + 1), E((v) + 2), E((v) + 3)
+#define E16(v)   E4(v), E4((v) + 4), E4((v) + 8), E4((v) + 12)
+#define E64(v)   E16(v), E16((v) + 16), E16((v) + 32), E16((v) + 48)
+#define E256(v)  E64(v), E64((v) + 64), E64((v) + 128), E64((v) + 192)
+#define E1024(v) E256(v), E256((v) + 256), E256((v) + 512), E256((v) + 768)
+
+static const char pairs[4096][2] = {E1024(0), E1024(1024), E1024(2048),
+    E1024(3072)};
 
 void
 b64dec_init(struct b64dec *d)
@@ -167,13 +184,11 @@ b64_decode(struct str s, struct buf *out)
 	return (0);
 }
 
-static void
+static inline void
 encode3(const unsigned char *s, char *out)
 {
-	out[0] = enc[s[0] >> 2];
-	out[1] = enc[(s[0] << 4 | s[1] >> 4) & 63];
-	out[2] = enc[(s[1] << 2 | s[2] >> 6) & 63];
-	out[3] = enc[s[2] & 63];
+	memcpy(out, pairs[s[0] << 4 | s[1] >> 4], 2);
+	memcpy(out + 2, pairs[(s[1] & 15) << 8 | s[2]], 2);
 }
 
 /* Encode n bytes with padding; returns the number of characters. */
