@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "policy/policy.h"
 
 #include <stdarg.h>

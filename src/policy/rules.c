@@ -1,6 +1,8 @@
 /*
  * rules.c - rules by recipient pattern.
  */
+#include "config.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "smtp/dot.h"
 
 #include <string.h>

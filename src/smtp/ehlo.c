@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "smtp/ehlo.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "smtp/reply.h"
 
 #include <stdio.h>

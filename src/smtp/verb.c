@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "smtp/verb.h"
 
 #include "base/limits.h"

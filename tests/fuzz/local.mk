@@ -38,3 +38,4 @@ clean-fuzz:
 	rm -f crash-fz_*
 
 include tests/fuzz/base.mk
+include tests/fuzz/smtp.mk
