@@ -39,6 +39,17 @@
 /* Descriptors in one record between roles. */
 #define LIMIT_RECORD_FDS 8
 
+/* Questions to one role that may wait for their answers at once: every
+ * session has a few. */
+#define LIMIT_LINK_ASKED 1024
+
+/* Records to or requests from one role that pile up: its askers may have
+ * given up on more than LIMIT_LINK_ASKED, but not for ever. */
+#define LIMIT_LINK_BACKLOG 4096
+
+/* The conf with the certificates and anchors that travel with it. */
+#define LIMIT_CONF (16UL * 1024 * 1024)
+
 /* The text of one upstream response outside literals that we collect for a
  * job (an ENVELOPE of a message with thousands of recipients). */
 #define LIMIT_RESPONSE_TEXT (1024UL * 1024)

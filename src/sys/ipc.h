@@ -10,6 +10,11 @@
  * Waiting is always the same: ipc_ask() remembers {id -> callback}; an answer
  * for a forgotten id finds nothing.  A link that dies answers all that it
  * owes with ERR_UNAVAILABLE.
+ *
+ * Callbacks come from the event loop, except that ipc_free() fails what is
+ * owed before it returns; each of them may free the link.  Nobody is stopped
+ * by a slow peer: records queue up, and at LIMIT_LINK_ASKED questions
+ * ipc_ask() says no.
  */
 #ifndef WAXWING_SYS_IPC_H
 #define WAXWING_SYS_IPC_H
@@ -20,6 +25,7 @@
 #include "base/blob.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/span.h"
 
 struct ipc;
 
@@ -38,7 +44,8 @@ struct blob *ipc_msg_blob(struct ipc_msg *, size_t i, size_t max, struct err *);
 /* Take descriptor i (the caller closes it), or -1. */
 int ipc_msg_fd(struct ipc_msg *, size_t i);
 
-/* A request came in: answer it, now or later, with ipc_answer(link, op, id). */
+/* A request came in: answer it, now or later, with ipc_answer(link, op, id).
+ * Something told has id 0 and gets no answer. */
 typedef void ipc_request_fn(struct ipc *, struct ipc_msg *, void *arg);
 
 /* The answer, or msg NULL and the reason (link died, deadline passed). */
@@ -60,21 +67,23 @@ const char *ipc_name(const struct ipc *);
 
 /*
  * Ask the peer.  blobs (may hold plain memory: then copied to a memfd) travel
- * as descriptors 0..n-1.  Returns an id for ipc_forget(), or 0 when the link
- * is dead or the record too large (the callback is not called then).
+ * as descriptors 0..n-1.  deadline_ms 0: wait as long as the link lives.
+ * Returns an id for ipc_forget(), or 0 when the link is dead or has too much
+ * to do, or the record is too large (the callback is not called then).
  */
 uint32_t ipc_ask(struct ipc *, uint16_t op, struct str body,
     struct blob *const *blobs, size_t nblobs, uint64_t deadline_ms,
     ipc_answer_fn *, void *arg);
 
-/* The asker is gone: its callback will not be called. */
+/* The asker is gone: its callback will not be called.  Id 0, and ids that
+ * were answered, are no error. */
 void ipc_forget(struct ipc *, uint32_t id);
 
 /* Answer a request.  A dead link is no error: nobody waits. */
 void ipc_answer(struct ipc *, uint16_t op, uint32_t id, struct str body,
     struct blob *const *blobs, size_t nblobs);
 
-/* Say something that needs no answer (the peer's callback sees id 0). */
+/* Say something that needs no answer.  -1 if it cannot be sent. */
 int ipc_tell(struct ipc *, uint16_t op, struct str body);
 
 /* The same two with raw descriptors, which stay the caller's to close. */

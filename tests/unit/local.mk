@@ -15,5 +15,6 @@ TESTS += contrib/include-check tests/unit/t_include_check
 EXTRA_DIST += contrib/include-check tests/unit/t_include_check
 
 include tests/unit/base.mk
+include tests/unit/ipc.mk
 include tests/unit/policy.mk
 include tests/unit/smtp.mk
