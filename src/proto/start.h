@@ -39,6 +39,9 @@ struct start_req {
 void start_req_put(struct buf *, const struct start_req *);
 int start_req_get(struct str, struct start_req *, struct err *);
 
+/* The last of enum role (sys/sandbox.h). */
+#define PEER_ROLE_MAX 4
+
 struct peer_req {
 	uint8_t role;       /* enum role of the other end */
 	struct str account; /* an opener's */

@@ -1,0 +1,51 @@
+#include "config.h"
+
+#include "proto/op.h"
+
+#include <stddef.h>
+
+#define COMMON OP_START, OP_CONF, OP_PEER, OP_STATUS, OP_LOG_LEVEL
+
+const uint16_t op_parent_to_proxy[] = {COMMON, OP_LISTEN, OP_ACCOUNTS,
+    OP_CACHE_DROP, OP_NONE};
+const uint16_t op_parent_to_opener[] = {COMMON, OP_NONE};
+const uint16_t op_parent_to_sealer[] = {COMMON, OP_KEY_IMPORT, OP_KEY_LIST,
+    OP_NONE};
+const uint16_t op_parent_to_agent[] = {COMMON, OP_LOOKUP, OP_CERT_IMPORT,
+    OP_CERT_LIST, OP_NONE};
+const uint16_t op_proxy_to_parent[] = {OP_OPENER, OP_NONE};
+const uint16_t op_proxy_to_agent[] = {OP_LOOKUP, OP_NONE};
+const uint16_t op_proxy_to_opener[] = {OP_OPEN, OP_NONE};
+const uint16_t op_proxy_to_sealer[] = {OP_SENDER, OP_SEAL, OP_NONE};
+const uint16_t op_sealer_to_proxy[] = {OP_KEY_ARRIVED, OP_NONE};
+const uint16_t op_agent_to_verifier[] = {OP_VERIFY, OP_NONE};
+const uint16_t op_nothing[] = {OP_NONE};
+
+static const char *const names[OP_MAX] = {
+    [OP_NONE] = "none",
+    [OP_START] = "start",
+    [OP_CONF] = "conf",
+    [OP_PEER] = "peer",
+    [OP_STATUS] = "status",
+    [OP_LOG_LEVEL] = "log-level",
+    [OP_LISTEN] = "listen",
+    [OP_ACCOUNTS] = "accounts",
+    [OP_CACHE_DROP] = "cache-drop",
+    [OP_OPENER] = "opener",
+    [OP_LOOKUP] = "lookup",
+    [OP_OPEN] = "open",
+    [OP_SENDER] = "sender",
+    [OP_SEAL] = "seal",
+    [OP_KEY_ARRIVED] = "key-arrived",
+    [OP_VERIFY] = "verify",
+    [OP_KEY_IMPORT] = "key-import",
+    [OP_KEY_LIST] = "key-list",
+    [OP_CERT_IMPORT] = "cert-import",
+    [OP_CERT_LIST] = "cert-list",
+};
+
+const char *
+op_name(uint16_t op)
+{
+	return (op < OP_MAX && names[op] != NULL ? names[op] : "unknown");
+}

@@ -1,0 +1,59 @@
+#include "config.h"
+
+#include "proto/open.h"
+
+void
+open_req_put(struct buf *b, const struct open_req *q)
+{
+	rec_put_str(b, q->account);
+	rec_put_u64(b, (uint64_t)q->first_seen);
+	rec_put_str(b, q->status);
+	rec_put_bool(b, q->other_from);
+}
+
+int
+open_req_get(struct str in, struct open_req *q, struct err *err)
+{
+	struct rec r;
+
+	rec_init(&r, in);
+	q->account = rec_get_str(&r);
+	q->first_seen = (int64_t)rec_get_u64(&r);
+	q->status = rec_get_str(&r);
+	q->other_from = rec_get_bool(&r);
+	return (rec_end(&r, err));
+}
+
+void
+open_ans_put(struct buf *b, const struct open_ans *a)
+{
+	rec_put_err(b, &a->err);
+	rec_put_u8(b, a->result);
+	rec_put_u8(b, a->cipher);
+	rec_put_u8(b, a->sign);
+	rec_put_str(b, a->signer);
+	rec_put_str(b, a->problem);
+	rec_put_str(b, a->from);
+	rec_put_str(b, a->status);
+	rec_put_bytes(b, a->content, sizeof(a->content));
+	rec_put_bytes(b, a->view, sizeof(a->view));
+}
+
+int
+open_ans_get(struct str in, struct open_ans *a, struct err *err)
+{
+	struct rec r;
+
+	rec_init(&r, in);
+	rec_get_err(&r, &a->err);
+	a->result = rec_get_enum(&r, OPEN_KEY_LATER);
+	a->cipher = rec_get_enum(&r, OPEN_AEAD);
+	a->sign = rec_get_enum(&r, SIGN_UNTRUSTED);
+	a->signer = rec_get_str(&r);
+	a->problem = rec_get_str(&r);
+	a->from = rec_get_str(&r);
+	a->status = rec_get_str(&r);
+	rec_get_bytes(&r, a->content, sizeof(a->content));
+	rec_get_bytes(&r, a->view, sizeof(a->view));
+	return (rec_end(&r, err));
+}
