@@ -12,8 +12,8 @@ const char *role_name(enum role);
 
 /*
  * Drop to user (when root; the parent keeps root only until its ports are
- * bound), no-new-privs, dumpable 0, no core, rlimits for the role (no new
- * files for opener's memory etc.).  user NULL or not root: no change of user.
+ * bound), no-new-privs, dumpable 0, no core, umask 077, rlimits for the role.
+ * user NULL or not root: no change of user.
  */
 int sandbox_enter(enum role, const char *user, struct err *);
 
