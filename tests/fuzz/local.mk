@@ -38,4 +38,5 @@ clean-fuzz:
 	rm -f crash-fz_*
 
 include tests/fuzz/base.mk
+include tests/fuzz/proto.mk
 include tests/fuzz/smtp.mk
