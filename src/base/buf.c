@@ -90,7 +90,8 @@ buf_room(struct buf *b, size_t n)
 
 	if (b->failed)
 		return (NULL);
-	if (n > b->max - b->len) {
+	/* no object is larger than PTRDIFF_MAX */
+	if (n > b->max - b->len || n > PTRDIFF_MAX - b->len) {
 		b->failed = true;
 		return (NULL);
 	}

@@ -23,7 +23,7 @@ err_set(struct err *err, enum err_code code, const char *fmt, ...)
 void
 err_prefix(struct err *err, const char *fmt, ...)
 {
-	char old[sizeof(err->text)];
+	char old[ERR_TEXT];
 	va_list ap;
 	size_t used;
 

@@ -27,9 +27,11 @@ enum err_code {
 	ERR_UNAVAILABLE, /* a role or server is not there; try again */
 };
 
+#define ERR_TEXT 240 /* a sentence that fits a log line and a reply */
+
 struct err {
 	enum err_code code;
-	char text[240];
+	char text[ERR_TEXT];
 };
 
 /* Fill; err may be NULL.  The text is printf's, cut to fit. */

@@ -223,7 +223,11 @@ map_put(struct map *m, struct str key, void *value)
 	s = slot_free(m->slots, m->size, hash);
 	if (s->kind == SLOT_FREE)
 		m->filled++;
-	*s = (struct slot){SLOT_USED, hash, copy, key.len, value};
+	s->kind = SLOT_USED;
+	s->hash = hash;
+	s->key = copy;
+	s->len = key.len;
+	s->value = value;
 	m->count++;
 	return (0);
 }

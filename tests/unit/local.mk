@@ -12,7 +12,7 @@ tests_unit_libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h
 UNIT_LDADD = tests/unit/libunit.a src/base/libbase.a $(CUNIT_LIBS)
 
 TESTS += contrib/include-check tests/unit/t_include_check
-EXTRA_DIST += contrib/include-check tests/unit/t_include_check
+EXTRA_DIST += contrib/format contrib/include-check tests/unit/t_include_check
 
 include tests/unit/base.mk
 include tests/unit/ipc.mk
