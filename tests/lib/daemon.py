@@ -169,7 +169,7 @@ class Daemon:
         env = dict(os.environ, WAXWING_FAULTS=self.faults,
                    WAXWING_CLOCK=self.clock)
         # A role cannot be traced, which is how leaks are looked for.
-        env.setdefault('ASAN_OPTIONS', 'detect_leaks=0')
+        env['ASAN_OPTIONS'] = env.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(
                 [os.path.join(self.build, 'waxwingd'), '-d', '-f',
