@@ -28,12 +28,12 @@ struct section {
 	const uint32_t *path; /* 1.2.3 */
 	size_t depth;
 	enum section_what what;
-	const struct str *fields; /* of SEC_FIELDS and SEC_FIELDS_NOT */
+	const struct str *fields; /* of SEC_FIELDS and SEC_FIELDS_NOT, sorted */
 	size_t nfields;
 	bool peek;
 	bool partial;
-	uint64_t from; /* <from.count> */
-	uint64_t count;
+	uint64_t from;   /* <from.count> */
+	uint64_t count;  /* UINT64_MAX if it was left out, as Dovecot allows */
 	struct str name; /* the item's name in the answer, as Dovecot writes
 	                  * it: BODY[...] in capitals, <from> without count */
 };
@@ -48,6 +48,9 @@ size_t section_parse(struct str s, struct arena *, struct section *);
 
 /* Write it as section_parse() reads it, ".PEEK" and count included. */
 void section_print(const struct section *, struct buf *);
+
+/* Is the name in its list of fields? */
+bool section_has_field(const struct section *, struct str name);
 
 /*
  * Find the stretch a section names, partial not yet applied; for header

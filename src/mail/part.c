@@ -33,9 +33,11 @@ struct parse {
 
 	/* Where a part ends if the line at pos is a boundary.  That is pos,
 	 * or before the line end in front of it where a header ended there:
-	 * the line end belongs to the boundary (RFC 2046 5.1.1). */
+	 * the line end belongs to the boundary (RFC 2046 5.1.1).  Dovecot
+	 * leaves it to the parent of the part with that header, though. */
 	size_t edge;
 	size_t edge_lines;
+	const struct part *cut; /* if edge is not pos: whose header it was */
 };
 
 /* What a header says of its part. */
@@ -266,12 +268,15 @@ parse_header(struct parse *p)
 {
 	struct part *part = p->cur;
 	struct entity e = {false, {NULL, 0}};
+	size_t start = p->pos;
 	int rc;
 
 	part->head.off = p->edge;
 	if ((rc = read_fields(p, &e)) < 0 || (rc == 0 && end_fields(p, &e) < 0))
 		return (-1);
 	set_kind(p, &e);
+	if (p->pos != start)
+		p->cut = part;
 	part->head.len = p->edge - part->head.off;
 	part->body.off = p->edge;
 	part->lines = p->edge_lines; /* part_end() takes the difference */
@@ -296,6 +301,23 @@ parts_end(struct parse *p, const struct bound *b, size_t end, size_t lines)
 	}
 }
 
+/* The same at a boundary in the first line of a body. */
+static void
+end_at_edge(struct parse *p, const struct bound *b)
+{
+	const struct part *ended;
+
+	while (p->cur != b->part && p->edge != p->pos) {
+		ended = p->cur;
+		part_end(p, p->edge, p->edge_lines);
+		p->cur = ended->parent;
+		p->depth--;
+		if (ended == p->cut)
+			break;
+	}
+	parts_end(p, b, p->pos, p->lines);
+}
+
 /* Skip to the next boundary line; NULL at the end of the text. */
 static struct bound *
 find_bound(struct parse *p)
@@ -304,7 +326,7 @@ find_bound(struct parse *p)
 	size_t eol;
 
 	if ((b = bound_here(p)) != NULL) {
-		parts_end(p, b, p->edge, p->edge_lines);
+		end_at_edge(p, b);
 		return (b);
 	}
 	while (next_line(p)) {
