@@ -1,0 +1,8 @@
+# The oracle: a real Dovecot judges what we answer.  render_cli answers from a
+# file, for tests/oracle/oracle --self.
+check_PROGRAMS += tests/oracle/render_cli
+tests_oracle_render_cli_SOURCES = tests/oracle/render_cli.c
+tests_oracle_render_cli_LDADD = src/imap/libimap.a src/mail/libmail.a \
+	src/base/libbase.a
+EXTRA_DIST += tests/oracle/EXCEPTIONS tests/oracle/oracle \
+	tests/oracle/dovecot.py tests/oracle/imapio.py tests/oracle/items.py
