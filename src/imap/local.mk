@@ -1,5 +1,10 @@
 noinst_LIBRARIES += src/imap/libimap.a
 src_imap_libimap_a_SOURCES = \
+	src/imap/caps.c src/imap/caps.h \
+	src/imap/cmd.c src/imap/cmd.h \
+	src/imap/fetch.c src/imap/fetch.h \
+	src/imap/lex.c src/imap/lex.h \
 	src/imap/nstring.c src/imap/nstring.h \
 	src/imap/render.c src/imap/render.h \
+	src/imap/resp.c src/imap/resp.h \
 	src/imap/section.c src/imap/section.h

@@ -40,3 +40,4 @@ clean-fuzz:
 include tests/fuzz/base.mk
 include tests/fuzz/proto.mk
 include tests/fuzz/smtp.mk
+include tests/fuzz/imap.mk

@@ -16,5 +16,6 @@ EXTRA_DIST += contrib/format contrib/include-check tests/unit/t_include_check
 
 include tests/unit/base.mk
 include tests/unit/ipc.mk
+include tests/unit/imap.mk
 include tests/unit/policy.mk
 include tests/unit/smtp.mk

@@ -1,0 +1,125 @@
+#include "config.h"
+
+#include "imap/caps.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/num.h"
+
+/* Each has its dialog test. */
+static const char *const allowed[] = {"IMAP4rev1", "IDLE", "ID", "NAMESPACE",
+    "CHILDREN", "UIDPLUS", "UNSELECT", "MOVE", "SPECIAL-USE", "SASL-IR",
+    "LITERAL+"};
+
+/* What a message grows by when it is sealed, in tenths. */
+#define GROWTH_TENTHS 14
+
+/* The next word of a list; false at the end. */
+static bool
+caps_next(struct str list, size_t *pos, struct str *word)
+{
+	while (*pos < list.len && list.p[*pos] == ' ')
+		++*pos;
+	*word = str_of(list.p + *pos, list.len - *pos);
+	word->len = str_find(*word, ' ');
+	*pos += word->len;
+	return (word->len > 0);
+}
+
+void
+caps_read(struct str list, struct caps *c)
+{
+	struct str word;
+	size_t pos = 0;
+
+	memset(c, 0, sizeof(*c));
+	c->known = true;
+	while (caps_next(list, &pos, &word)) {
+		c->starttls |= str_ieq(word, STR("STARTTLS"));
+		c->logindisabled |= str_ieq(word, STR("LOGINDISABLED"));
+		c->auth_plain |= str_ieq(word, STR("AUTH=PLAIN"));
+		c->sasl_ir |= str_ieq(word, STR("SASL-IR"));
+		c->literal_plus |= str_ieq(word, STR("LITERAL+"));
+		c->literal_minus |= str_ieq(word, STR("LITERAL-"));
+		c->idle |= str_ieq(word, STR("IDLE"));
+	}
+}
+
+bool
+caps_allowed(struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		if (str_ieq(name, str_c(allowed[i])))
+			return (true);
+	return (false);
+}
+
+void
+caps_filter(struct str list, struct buf *out)
+{
+	struct str word;
+	size_t pos = 0;
+
+	buf_puts(out, "IMAP4rev1 LITERAL+");
+	while (caps_next(list, &pos, &word)) {
+		if (!caps_allowed(word) || str_ieq(word, STR("IMAP4rev1")) ||
+		    str_ieq(word, STR("LITERAL+")))
+			continue;
+		buf_putc(out, ' ');
+		buf_str(out, word);
+	}
+}
+
+void
+caps_greeting(bool starttls, bool login, struct buf *out)
+{
+	buf_puts(out, "IMAP4rev1 LITERAL+ SASL-IR ID");
+	if (starttls)
+		buf_puts(out, " STARTTLS");
+	buf_puts(out, login ? " AUTH=PLAIN" : " LOGINDISABLED");
+}
+
+static struct str
+code_word(struct str code, struct str *rest)
+{
+	size_t n = str_find(code, ' ');
+
+	*rest = str_trim(str_of(code.p + n, code.len - n));
+	return (str_of(code.p, n));
+}
+
+bool
+caps_code_edits(struct str code)
+{
+	struct str rest, word = code_word(code, &rest);
+
+	return (str_ieq(word, STR("CAPABILITY")) ||
+	        str_ieq(word, STR("REFERRAL")) ||
+	        str_ieq(word, STR("TOOBIG")) ||
+	        str_ieq(word, STR("APPENDLIMIT")));
+}
+
+void
+caps_code(struct str code, struct buf *out)
+{
+	struct str rest, word = code_word(code, &rest);
+	uint64_t n;
+
+	if (code.len == 0 || str_ieq(word, STR("REFERRAL")))
+		return;
+	buf_putc(out, '[');
+	if (str_ieq(word, STR("CAPABILITY"))) {
+		buf_puts(out, "CAPABILITY ");
+		caps_filter(rest, out);
+	} else if (str_ieq(word, STR("TOOBIG")))
+		buf_puts(out, "LIMIT");
+	else if (str_ieq(word, STR("APPENDLIMIT")) &&
+	         num_parse(rest, UINT64_MAX / 10, &n))
+		buf_printf(out, "APPENDLIMIT %" PRIu64, n * 10 / GROWTH_TENTHS);
+	else
+		buf_str(out, code);
+	buf_puts(out, "] ");
+}

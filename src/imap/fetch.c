@@ -1,0 +1,158 @@
+#include "config.h"
+
+#include "imap/fetch.h"
+
+#include <string.h>
+
+#include "imap/lex.h"
+
+static const struct {
+	const char *name;
+	const char *items[6];
+} macros[] = {
+    {"ALL", {"FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", NULL}},
+    {"FAST", {"FLAGS", "INTERNALDATE", "RFC822.SIZE", NULL}},
+    {"FULL",
+        {"FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY", NULL}},
+};
+
+/* Outlook's word for BODY.PEEK[]; the answer's name is RFC822. */
+#define RFC822_PEEK "RFC822.PEEK"
+
+static struct fetch_item *
+fetch_add(struct fetch *f, const char **why)
+{
+	*why = "too many items";
+	return (f->nitems < FETCH_ITEMS ? &f->items[f->nitems++] : NULL);
+}
+
+/* An item that is one word. */
+static bool
+fetch_word(struct fetch *f, struct str word, const char **why)
+{
+	const struct item_kind *kind;
+	struct fetch_item *it;
+
+	if ((kind = item_find(word)) == NULL) {
+		*why = "unknown FETCH item";
+		return (false);
+	}
+	if ((it = fetch_add(f, why)) == NULL)
+		return (false);
+	it->kind = kind;
+	it->section = kind->section;
+	it->source = kind->source;
+	it->name = str_c(kind->name);
+	if (str_ieq(word, STR(RFC822_PEEK))) {
+		it->name = STR("RFC822");
+		f->foreign = true;
+	}
+	f->uid |= str_ieq(word, STR("UID"));
+	f->flags |= str_ieq(word, STR("FLAGS"));
+	f->view |= kind->source == FROM_VIEW;
+	f->seen |= kind->section != NULL && !kind->section->peek;
+	return (true);
+}
+
+static bool
+fetch_section(struct fetch *f, struct tok *t, struct arena *arena,
+    const char **why)
+{
+	struct fetch_item *it;
+	struct section *sec;
+	size_t n;
+
+	if ((it = fetch_add(f, why)) == NULL)
+		return (false);
+	*why = "bad section";
+	if ((sec = arena_alloc(arena, sizeof(*sec))) == NULL)
+		return (false);
+	n = section_parse(str_of(t->in.p + t->pos, t->in.len - t->pos), arena,
+	    sec);
+	if (n == 0)
+		return (false);
+	t->pos += n;
+	it->section = sec;
+	it->source = FROM_VIEW;
+	it->name = sec->name;
+	f->view = true;
+	f->seen |= !sec->peek;
+	return (true);
+}
+
+static bool
+fetch_item(struct fetch *f, struct tok *t, struct arena *arena,
+    const char **why)
+{
+	struct str rest = str_of(t->in.p + t->pos, t->in.len - t->pos), word;
+
+	if (str_istarts(rest, STR("BODY[")) ||
+	    str_istarts(rest, STR("BODY.PEEK[")))
+		return (fetch_section(f, t, arena, why));
+	*why = "a FETCH item is missing";
+	return (tok_atom(t, &word) && fetch_word(f, word, why));
+}
+
+/* A list in parentheses. */
+static bool
+fetch_list(struct fetch *f, struct tok *t, struct arena *arena,
+    const char **why)
+{
+	do {
+		if (!fetch_item(f, t, arena, why))
+			return (false);
+	} while (tok_char(t, ' '));
+	*why = "a parenthesis is missing";
+	return (tok_char(t, ')'));
+}
+
+/* The macros stand alone (RFC 3501 6.4.5).  Is this one? */
+static bool
+fetch_macro(struct fetch *f, struct str word, const char **why)
+{
+	size_t i, k;
+
+	for (i = 0; i < sizeof(macros) / sizeof(macros[0]); i++) {
+		if (!str_ieq(word, str_c(macros[i].name)))
+			continue;
+		for (k = 0; macros[i].items[k] != NULL; k++)
+			if (!fetch_word(f, str_c(macros[i].items[k]), why))
+				return (false);
+		return (true);
+	}
+	return (false);
+}
+
+bool
+fetch_parse(struct str args, struct arena *arena, struct fetch *f,
+    const char **why)
+{
+	struct tok t;
+	size_t set, from;
+	bool ok;
+
+	memset(f, 0, sizeof(*f));
+	*why = "out of memory";
+	f->items = arena_array(arena, FETCH_ITEMS, sizeof(*f->items));
+	if (f->items == NULL)
+		return (false);
+	*why = "FETCH needs a set and items";
+	set = str_find(args, ' ');
+	if (set == 0 || set == args.len)
+		return (false);
+	f->set = str_of(args.p, set);
+	tok_init(&t, args);
+	from = t.pos = set + 1;
+	if (tok_char(&t, '('))
+		ok = fetch_list(f, &t, arena, why);
+	else if (fetch_macro(f, str_of(args.p + from, args.len - from), why)) {
+		t.pos = args.len;
+		ok = true;
+	} else
+		ok = fetch_item(f, &t, arena, why);
+	if (!ok)
+		return (false);
+	f->text = str_of(args.p + from, t.pos - from);
+	*why = "FETCH modifiers are not offered";
+	return (tok_end(&t));
+}
