@@ -29,6 +29,10 @@ int crypt_key_load(const char *path, bool make, struct crypt_key *,
 int crypt_derive(const struct crypt_key *key, const char *label,
     struct str context, struct crypt_key *out);
 
+/* The same with raw parts, for whoever must match a standard. */
+int crypt_hkdf(struct str ikm, struct str salt, struct str info, void *out,
+    size_t n);
+
 int crypt_sha256(struct str, uint8_t out[CRYPT_DIGEST]);
 int crypt_hmac(const struct crypt_key *, struct str, uint8_t out[CRYPT_DIGEST]);
 int crypt_random(void *, size_t);

@@ -1,8 +1,12 @@
 noinst_LIBRARIES += src/sys/libsys.a
 src_sys_libsys_a_SOURCES = \
+	src/sys/crypt.c src/sys/crypt.h \
 	src/sys/fault.c src/sys/fault.h \
 	src/sys/ipc.c src/sys/ipc.h \
+	src/sys/log.c src/sys/log.h \
 	src/sys/memfd.c src/sys/memfd.h \
 	src/sys/pending.c src/sys/pending.h \
 	src/sys/proc.c src/sys/proc.h \
-	src/sys/sandbox.c src/sys/sandbox.h
+	src/sys/resolv.c src/sys/resolv.h \
+	src/sys/sandbox.c src/sys/sandbox.h \
+	src/sys/tls.c src/sys/tls.h

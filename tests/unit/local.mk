@@ -19,3 +19,4 @@ include tests/unit/ipc.mk
 include tests/unit/imap.mk
 include tests/unit/policy.mk
 include tests/unit/smtp.mk
+include tests/unit/sys.mk
