@@ -94,4 +94,11 @@
 #define LIMIT_SMTP_IDLE_S 600
 #define LIMIT_UPSTREAM_S  120
 
+/* Finding, reaching and greeting one server with TLS: beyond this the client
+ * has given up itself. */
+#define LIMIT_CONNECT_S 30
+
+/* Sending the last words to a peer that may be gone. */
+#define LIMIT_FINISH_S 5
+
 #endif

@@ -9,4 +9,6 @@ src_sys_libsys_a_SOURCES = \
 	src/sys/proc.c src/sys/proc.h \
 	src/sys/resolv.c src/sys/resolv.h \
 	src/sys/sandbox.c src/sys/sandbox.h \
+	src/sys/stream.c src/sys/stream.h src/sys/stream_priv.h \
+	src/sys/stream_data.c src/sys/stream_dial.c src/sys/stream_io.c \
 	src/sys/tls.c src/sys/tls.h

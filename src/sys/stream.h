@@ -1,18 +1,25 @@
 /*
- * stream.h - one connection: a bufferevent with TLS, timeouts and an order
- * of events that sessions can rely on.
+ * stream.h - one connection: socket, TLS, timeouts, and an order of events
+ * that sessions can rely on.
  *
- * Callbacks: ready() once the connection (and implicit TLS) stands; input()
- * when there is something to read; drained() when the output fell to zero
- * after stream_want_drained(); closed() exactly once, at EOF, error or
- * timeout, after which only stream_free() may be called.  stream_free() may
- * be called at any time but from inside input()'s caller's callee: sessions
- * mark themselves dead and free in the event entry.  (Internally freeing is
- * deferred, so a callback that frees its own stream is safe.)
+ * Callbacks come from the event loop, never from inside a call on the stream:
+ * ready() once the connection (and TLS) stands; input() when bytes came;
+ * drained() when the output fell to zero after stream_want_drained();
+ * closed() exactly once, at EOF, error or timeout, after all input was given,
+ * after which only stream_free() may be called (or, at ERR_OK, when the peer
+ * may still be listening, stream_finish()).  stream_free() may be called from
+ * anywhere; inside one of the stream's own callbacks it takes effect when
+ * that returns.
  *
  * TCP_NODELAY is set; writes made in one callback are gathered.  A slow
- * reader is met with stream_pause() on the other side, which disables EV_READ
- * (a watermark would make an OpenSSL bufferevent spin).
+ * reader is met with stream_pause() on the other side: then nothing more is
+ * read, EOF is not seen, and the read timeout rests.  Input that the owner
+ * does not consume stays; input() comes again only with new bytes, so the
+ * owner bounds what it lets grow.
+ *
+ * Built on events and evbuffers, not on bufferevents: those of libevent 2.1
+ * read 4 KiB a turn, and over OpenSSL they leave bytes in its buffers.  The
+ * process must ignore SIGPIPE.
  */
 #ifndef WAXWING_SYS_STREAM_H
 #define WAXWING_SYS_STREAM_H
@@ -23,6 +30,7 @@
 
 #include "base/blob.h"
 #include "base/err.h"
+#include "base/span.h"
 #include "sys/resolv.h"
 
 struct stream;
@@ -31,7 +39,9 @@ struct stream_ops {
 	void (*ready)(struct stream *, void *arg);
 	void (*input)(struct stream *, void *arg);
 	void (*drained)(struct stream *, void *arg); /* may be NULL */
-	/* code ERR_OK: the peer closed in good order. */
+	/* ERR_OK: the peer closed.  A TLS peer that forgot to say so counts
+	 * as closed if no input is left unconsumed; the owner knows whether
+	 * it is in the middle of a literal. */
 	void (*closed)(struct stream *, const struct err *, void *arg);
 };
 
@@ -39,7 +49,11 @@ struct stream_ops {
 struct stream *stream_accept(struct event_base *, int fd, SSL_CTX *,
     const struct stream_ops *, void *arg, struct err *);
 
-/* Connect to host:port; implicit verified TLS when ctx is not NULL. */
+/*
+ * Connect to host:port; implicit TLS verified for host when ctx is not NULL.
+ * Each address is tried in turn.  Literals and "localhost" need no DNS, and
+ * then the resolver may be NULL.
+ */
 struct stream *stream_connect(struct event_base *, struct resolv *,
     const char *host, uint16_t port, SSL_CTX *, const struct stream_ops *,
     void *arg, struct err *);
@@ -52,7 +66,8 @@ void stream_set_ops(struct stream *, const struct stream_ops *, void *arg);
 /*
  * STARTTLS: bytes received in clear are dropped first (the injection class of
  * CVE-2011-0411).  What is still in the output buffer is sent in clear before
- * the handshake.  ready() is called when it is done.
+ * the handshake, what is written later goes inside.  ready() is called when
+ * it is done.
  */
 int stream_starttls_server(struct stream *, SSL_CTX *, struct err *);
 int stream_starttls_client(struct stream *, SSL_CTX *, const char *host,
@@ -71,6 +86,11 @@ void stream_write(struct stream *, const void *, size_t);
 void stream_str(struct stream *, struct str);
 void stream_printf(struct stream *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
+/* Bytes that are wiped once they are sent (credentials). */
+void stream_secret(struct stream *, struct str);
+/* Move the first n bytes of one stream's input to another's output, without
+ * copying where it can. */
+void stream_move(struct stream *from, struct stream *to, size_t n);
 /* A range of a blob without copying; the blob is kept until it is sent. */
 void stream_blob(struct stream *, struct blob *, struct span);
 size_t stream_output_len(const struct stream *);
@@ -80,11 +100,14 @@ void stream_want_drained(struct stream *);
 void stream_pause(struct stream *);  /* stop reading */
 void stream_resume(struct stream *); /* and call input() if there is some */
 
-/* Seconds without a byte read before closed() with ERR_TIMEOUT; 0: never. */
+/* Seconds without a byte read, or with output that does not move, before
+ * closed() with ERR_TIMEOUT; 0: never.  Connecting and handshakes have
+ * LIMIT_CONNECT_S of their own. */
 void stream_timeout(struct stream *, unsigned read_s, unsigned write_s);
 
-/* Send what is left, then close; the owner has let go (ops are not called).
- * Bounded by a few seconds. */
+/* Send what is left and the end of TLS, then close; the owner has let go (ops
+ * are not called).  Bounded by LIMIT_FINISH_S.  A stream that is not open is
+ * freed. */
 void stream_finish(struct stream *);
 
 /* "127.0.0.1:1234", for logs. */
