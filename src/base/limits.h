@@ -30,6 +30,17 @@
 /* CMS in CMS: sign in encrypt in sign (RFC 2634 triple wrap) is 3. */
 #define LIMIT_CMS_DEPTH 4
 
+/* RecipientInfos we look at: each matching one may cost a key operation, and
+ * lists larger than this are delivered by list servers, one copy each. */
+#define LIMIT_CMS_RECIPIENTS 2000
+
+/* Signatures on one message: each costs a verification.  Two for a change of
+ * algorithms, some more for mail signed by several people. */
+#define LIMIT_CMS_SIGNERS 10
+
+/* Certificates carried by one message: chains of all signers fit. */
+#define LIMIT_CMS_CERTS 100
+
 /* Opening may grow a message at most so many times (compression bombs). */
 #define LIMIT_OPEN_GROWTH 20
 

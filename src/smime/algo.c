@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "smime/algo.h"
 
 #include <openssl/obj_mac.h>
@@ -226,4 +228,26 @@ algo_transport_for(unsigned caps, const struct algo_cipher *c)
 	if ((caps & CAP_OAEP) != 0 && (c->flags & ALGO_AEAD) != 0)
 		return (TRANSPORT_OAEP);
 	return (TRANSPORT_AUTO);
+}
+
+bool
+algo_hash_param(struct der *d, bool mgf, const struct algo_digest **md)
+{
+	struct der_item params;
+	struct der in, inner;
+	struct str oid;
+
+	*md = algo_digest_nid(NID_sha1);
+	if (!der_enter(d, mgf ? DER_CTX0_CONS + 1 : DER_CTX0_CONS, &in))
+		return (true);
+	if (!der_algorithm(&in, &oid, &params))
+		return (false);
+	if (mgf) {
+		inner = der_of(params.all);
+		if (!str_eq(oid, OID_MGF1) ||
+		    !der_algorithm(&inner, &oid, &params))
+			return (false);
+	}
+	*md = algo_digest_oid(oid);
+	return (*md != NULL);
 }

@@ -76,6 +76,12 @@ struct str algo_digest_id(const struct algo_digest *);
 /* AlgorithmIdentifier of RSAES-OAEP with SHA-256 for both hashes. */
 void algo_put_oaep_sha256(struct buf *out);
 
+/* Take hashAlgorithm [0] or, with mgf, the hash of maskGenAlgorithm [1] of
+ * the parameters of OAEP and PSS (RFC 4055): SHA-1 where it is missing, false
+ * for what we do not know. */
+struct der;
+bool algo_hash_param(struct der *, bool mgf, const struct algo_digest **);
+
 /*
  * sMIMECapabilities (RFC 8551 2.5.2): der is the SEQUENCE OF, from a signed
  * attribute or a certificate (RFC 4262).  Unknown and malformed entries are

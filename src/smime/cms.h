@@ -49,10 +49,11 @@ int cms_open(struct str der, const struct keydb *, struct buf *out,
     struct cms_opened *, struct err *);
 
 /*
- * The recipients a message names, without any key: at most max are written;
- * returns how many there are, or -1.  The strs point into der.
+ * The recipients a message names, without any key: f is called for each, and
+ * its rid lives as long as the call.  Returns how many there are, or -1.
  */
-int cms_recipients(struct str der, struct rid *, size_t max, struct err *);
+int cms_recipients(struct str der, void (*f)(void *, const struct rid *),
+    void *arg, struct err *);
 
 /* --- verifying --- */
 
@@ -96,6 +97,15 @@ struct cms_signed {
 int cms_verify(struct str der, const struct str *content, struct cert_cache *,
     struct cms_signed *, struct err *);
 void cms_signed_clear(struct cms_signed *);
+
+/*
+ * The certificates in a file somebody was given: PEM (any number), DER, or
+ * certs-only CMS in either.  The array and the references are the caller's
+ * (certs_free).  -1 if there is none or one of them is malformed.
+ */
+int certs_read(struct str file, struct cert_cache *, struct cert ***certs,
+    size_t *n, struct err *);
+void certs_free(struct cert **, size_t);
 
 /* --- writing --- */
 

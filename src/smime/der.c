@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "smime/der.h"
 
 #include <string.h>

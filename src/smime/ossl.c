@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "smime/ossl.h"
 
 #include <openssl/err.h>

@@ -1,0 +1,169 @@
+#include "config.h"
+
+#include "smime/chain.h"
+
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "smime/ossl.h"
+
+/* Real chains have one or two certificates between leaf and anchor. */
+#define DEPTH_MAX 8
+
+struct anchors {
+	X509_STORE *store; /* owned */
+};
+
+struct anchors *
+anchors_new(void)
+{
+	struct anchors *a;
+
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		return (NULL);
+	if ((a->store = X509_STORE_new()) == NULL) {
+		free(a);
+		return (NULL);
+	}
+	return (a);
+}
+
+void
+anchors_free(struct anchors *a)
+{
+	if (a == NULL)
+		return;
+	X509_STORE_free(a->store);
+	free(a);
+}
+
+int
+anchors_add(struct anchors *a, struct cert *c)
+{
+	return (X509_STORE_add_cert(a->store, cert_x509(c)) == 1 ? 0 : -1);
+}
+
+int
+anchors_add_pem(struct anchors *a, struct cert_cache *cache, struct str text,
+    struct err *err)
+{
+	struct err why = {.code = ERR_OK};
+	struct cert *c;
+	int n = 0;
+
+	while ((c = cert_get_pem(cache, &text, &why)) != NULL) {
+		if (anchors_add(a, c) == -1) {
+			cert_unref(c);
+			err_openssl(err, ERR_MEMORY, "cannot add an anchor");
+			return (-1);
+		}
+		cert_unref(c);
+		n++;
+	}
+	if (why.code == ERR_NOTFOUND)
+		return (n);
+	err_set(err, why.code, "%s", why.text);
+	return (-1);
+}
+
+static STACK_OF(X509) * untrusted(const struct chain_ask *ask)
+{
+	STACK_OF(X509) * sk;
+	size_t i;
+
+	if ((sk = sk_X509_new_null()) == NULL)
+		return (NULL);
+	for (i = 0; i < ask->nextra; i++)
+		if (sk_X509_push(sk, cert_x509(ask->extra[i])) == 0) {
+			sk_X509_free(sk);
+			return (NULL);
+		}
+	return (sk);
+}
+
+/*
+ * A CA with an extended key usage must allow mail.  OpenSSL's purposes are
+ * not used, because its S/MIME encryption purpose knows RSA keys only.
+ */
+static bool
+issuers_allow_mail(X509_STORE_CTX *ctx)
+{
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	int i;
+
+	/* Neither the leaf, which is checked apart, nor the anchor. */
+	for (i = 1; i + 1 < sk_X509_num(chain); i++)
+		if ((X509_get_extended_key_usage(sk_X509_value(chain, i)) &
+		        (XKU_SMIME | XKU_ANYEKU)) == 0)
+			return (false);
+	return (true);
+}
+
+static int
+verify(X509_STORE_CTX *ctx, const struct chain_ask *ask, struct err *err)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+
+	X509_VERIFY_PARAM_set_time(param, (time_t)ask->at);
+	X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
+	/* 80 bits: no MD5, no SHA-1, no RSA below 1024 on the way up. */
+	X509_VERIFY_PARAM_set_auth_level(param, 1);
+	/* An anchor is whatever the administrator says it is. */
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	if (X509_verify_cert(ctx) != 1) {
+		err_set(err, ERR_UNTRUSTED, "%s",
+		    X509_verify_cert_error_string(
+		        X509_STORE_CTX_get_error(ctx)));
+		return (-1);
+	}
+	if (!issuers_allow_mail(ctx)) {
+		err_set(err, ERR_UNTRUSTED,
+		    "an issuer's certificate is not for mail");
+		return (-1);
+	}
+	return (0);
+}
+
+/* What needs no chain. */
+static int
+leaf_check(const struct cert *c, const struct chain_ask *ask, struct err *err)
+{
+	char text[400];
+
+	if ((cert_facts(c)->use & ask->use) != ask->use) {
+		err_set(err, ERR_UNTRUSTED, "the certificate is not for %s",
+		    ask->use == CERT_SIGN ? "signing mail" : "encrypting mail");
+		return (-1);
+	}
+	if (ask->address.len > 0 && !cert_has_address(c, ask->address)) {
+		err_set(err, ERR_UNTRUSTED,
+		    "the certificate does not belong to %s",
+		    err_escape(text, sizeof(text), ask->address));
+		return (-1);
+	}
+	return (0);
+}
+
+int
+chain_verify(struct cert *c, const struct chain_ask *ask, struct err *err)
+{
+	X509_STORE_CTX *ctx = NULL;
+	STACK_OF(X509) *extra = NULL;
+	int rc = -1;
+
+	if (leaf_check(c, ask, err) == -1)
+		return (-1);
+	if ((extra = untrusted(ask)) == NULL ||
+	    (ctx = X509_STORE_CTX_new()) == NULL ||
+	    X509_STORE_CTX_init(ctx, ask->anchors->store, cert_x509(c),
+	        extra) != 1)
+		err_openssl(err, ERR_MEMORY, "cannot verify a chain");
+	else
+		rc = verify(ctx, ask, err);
+	X509_STORE_CTX_free(ctx);
+	sk_X509_free(extra);
+	ossl_forget();
+	return (rc);
+}

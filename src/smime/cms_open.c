@@ -1,0 +1,227 @@
+#include "config.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "smime/cms.h"
+#include "smime/envelope.h"
+#include "smime/ossl.h"
+#include "smime/transport.h"
+
+/* Decryption of one content. */
+struct opening {
+	OSSL_LIB_CTX *legacy; /* owned; only for what needs the provider */
+	OSSL_PROVIDER *provider;
+	EVP_CIPHER *cipher;
+	EVP_CIPHER_CTX *ctx;
+	struct buf *out; /* borrowed */
+};
+
+static void
+opening_clear(struct opening *o)
+{
+	EVP_CIPHER_CTX_free(o->ctx);
+	EVP_CIPHER_free(o->cipher);
+	if (o->provider != NULL)
+		OSSL_PROVIDER_unload(o->provider);
+	OSSL_LIB_CTX_free(o->legacy);
+}
+
+static int
+opening_init(struct opening *o, const struct envelope *e, struct buf *out,
+    struct err *err)
+{
+	memset(o, 0, sizeof(*o));
+	o->out = out;
+	if ((e->cipher->flags & ALGO_LEGACY) != 0) {
+		if ((o->legacy = OSSL_LIB_CTX_new()) != NULL)
+			o->provider = OSSL_PROVIDER_load(o->legacy, "legacy");
+		if (o->provider == NULL) {
+			err_openssl(err, ERR_UNSUPPORTED,
+			    "OpenSSL's legacy provider is not here");
+			return (-1);
+		}
+	}
+	o->cipher = EVP_CIPHER_fetch(o->legacy, e->cipher->ossl, NULL);
+	o->ctx = EVP_CIPHER_CTX_new();
+	if (o->cipher == NULL || o->ctx == NULL ||
+	    EVP_DecryptInit_ex2(o->ctx, o->cipher, NULL, NULL, NULL) != 1) {
+		err_openssl(err, ERR_UNSUPPORTED, "cannot use the cipher");
+		return (-1);
+	}
+	return (0);
+}
+
+/* Key, IV and additional data.  aad is [1] IMPLICIT in the message, and is
+ * authenticated as the SET OF that it is (RFC 5083 2.2). */
+static bool
+opening_key(struct opening *o, const struct envelope *e,
+    const unsigned char *cek)
+{
+	static const unsigned char set = DER_SET;
+	int n;
+
+	if (e->rc2_bits != 0 &&
+	    (EVP_CIPHER_CTX_set_key_length(o->ctx, (int)e->key_len) != 1 ||
+	        EVP_CIPHER_CTX_ctrl(o->ctx, EVP_CTRL_SET_RC2_KEY_BITS,
+	            (int)e->rc2_bits, NULL) != 1))
+		return (false);
+	if (EVP_DecryptInit_ex2(o->ctx, NULL, cek,
+	        (const unsigned char *)e->iv.p, NULL) != 1)
+		return (false);
+	if (e->aad.len == 0)
+		return (true);
+	return (
+	    EVP_DecryptUpdate(o->ctx, NULL, &n, &set, 1) == 1 &&
+	    EVP_DecryptUpdate(o->ctx, NULL, &n,
+	        (const unsigned char *)e->aad.p + 1, (int)e->aad.len - 1) == 1);
+}
+
+/* One piece of content.  EVP counts in int. */
+static bool
+opening_piece(void *arg, struct str piece)
+{
+	struct opening *o = arg;
+	const size_t most = (size_t)1 << 20;
+	size_t n;
+	int got;
+
+	for (; piece.len > 0; piece.p += n, piece.len -= n) {
+		n = piece.len < most ? piece.len : most;
+		if (buf_room(o->out, n + EVP_MAX_BLOCK_LENGTH) == NULL ||
+		    EVP_DecryptUpdate(o->ctx,
+		        (unsigned char *)o->out->data + o->out->len, &got,
+		        (const unsigned char *)piece.p, (int)n) != 1)
+			return (false);
+		o->out->len += (size_t)got;
+	}
+	return (true);
+}
+
+/* Padding or tag: nothing is believed before this. */
+static bool
+opening_end(struct opening *o, const struct envelope *e)
+{
+	unsigned char tag[GCM_TAG_LEN];
+	int got;
+
+	if (e->mac.len == GCM_TAG_LEN) {
+		memcpy(tag, e->mac.p, sizeof(tag));
+		if (EVP_CIPHER_CTX_ctrl(o->ctx, EVP_CTRL_AEAD_SET_TAG,
+		        sizeof(tag), tag) != 1)
+			return (false);
+	}
+	if (buf_room(o->out, EVP_MAX_BLOCK_LENGTH) == NULL ||
+	    EVP_DecryptFinal_ex(o->ctx,
+	        (unsigned char *)o->out->data + o->out->len, &got) != 1)
+		return (false);
+	o->out->len += (size_t)got;
+	return (true);
+}
+
+/* The first recipient that is ours, and its key. */
+static const struct key *
+find_recipient(const struct envelope *e, const struct keydb *db,
+    struct recipient *r, struct err *err)
+{
+	struct recipient_walk walk;
+	const struct key *key;
+	size_t n = 0;
+	int rc;
+
+	recipient_walk(&walk, e->recipients);
+	while ((rc = recipient_next(&walk, r)) == 1) {
+		if (++n > LIMIT_CMS_RECIPIENTS) {
+			err_set(err, ERR_LIMIT, "more than %d recipients",
+			    LIMIT_CMS_RECIPIENTS);
+			return (NULL);
+		}
+		if ((key = keydb_for(db, &r->rid)) != NULL)
+			return (key);
+	}
+	if (rc == -1)
+		err_set(err, ERR_SYNTAX,
+		    "broken CMS: recipientInfos (RFC 5652 6.2)");
+	else
+		err_set(err, ERR_NOKEY, "not encrypted to any key held here");
+	return (NULL);
+}
+
+static int
+open_with(const struct envelope *e, const struct key *key,
+    const struct recipient *r, struct buf *out, struct err *err)
+{
+	unsigned char cek[CEK_MAX];
+	struct opening o;
+	int rc = -1;
+
+	if (buf_room(out, e->content_len + EVP_MAX_BLOCK_LENGTH) == NULL) {
+		err_set(err, ERR_LIMIT, "the content is too large to open");
+		return (-1);
+	}
+	if (opening_init(&o, e, out, err) == -1 ||
+	    transport_unwrap(r, key->pkey, cek, e->key_len, err) == -1)
+		goto out;
+	if (opening_key(&o, e, cek) &&
+	    der_pieces(&e->content, opening_piece, &o) && opening_end(&o, e))
+		rc = 0;
+	else
+		(void)cms_cannot_open(err);
+	ossl_forget();
+out:
+	opening_clear(&o);
+	OPENSSL_cleanse(cek, sizeof(cek));
+	return (rc);
+}
+
+int
+cms_open(struct str der, const struct keydb *db, struct buf *out,
+    struct cms_opened *opened, struct err *err)
+{
+	struct envelope e;
+	struct recipient r;
+	const struct key *key;
+	int rc = -1;
+
+	if (envelope_read(der, &e, err) == 0 &&
+	    (key = find_recipient(&e, db, &r, err)) != NULL) {
+		opened->cipher = e.cipher;
+		opened->key = key;
+		rc = open_with(&e, key, &r, out, err);
+	}
+	if (rc == -1)
+		buf_wipe(out);
+	envelope_clear(&e);
+	return (rc);
+}
+
+int
+cms_recipients(struct str der, void (*f)(void *, const struct rid *), void *arg,
+    struct err *err)
+{
+	struct recipient_walk walk;
+	struct recipient r;
+	struct envelope e;
+	int n = 0, rc = -1;
+
+	if (envelope_read(der, &e, err) == -1)
+		goto out;
+	recipient_walk(&walk, e.recipients);
+	while ((rc = recipient_next(&walk, &r)) == 1) {
+		if (++n > LIMIT_CMS_RECIPIENTS)
+			break;
+		f(arg, &r.rid);
+	}
+	if (rc == 1)
+		err_set(err, ERR_LIMIT, "more than %d recipients",
+		    LIMIT_CMS_RECIPIENTS);
+	else if (rc == -1)
+		err_set(err, ERR_SYNTAX,
+		    "broken CMS: recipientInfos (RFC 5652 6.2)");
+out:
+	envelope_clear(&e);
+	return (rc == 0 ? n : -1);
+}
