@@ -2,6 +2,8 @@
 
 #include "proto/keys.h"
 
+#include <string.h>
+
 void
 key_import_req_put(struct buf *b, const struct key_import_req *q)
 {
@@ -96,4 +98,42 @@ cert_rec_get(struct rec *r, struct cert_rec *c, struct err *err)
 		return (1);
 	err_set(err, ERR_SYNTAX, "malformed certificate record");
 	return (-1);
+}
+
+struct str
+key_id_prefix(struct key_id *id, enum key_purpose purpose,
+    const uint8_t account[32])
+{
+	id->b[0] = (char)purpose;
+	memcpy(id->b + 1, account, 32);
+	return (str_of(id->b, sizeof(id->b) - FINGERPRINT));
+}
+
+struct str
+key_id_make(struct key_id *id, enum key_purpose purpose,
+    const uint8_t account[32], const uint8_t fingerprint[FINGERPRINT])
+{
+	struct str prefix = key_id_prefix(id, purpose, account);
+
+	memcpy(id->b + prefix.len, fingerprint, FINGERPRINT);
+	return (str_of(id->b, sizeof(id->b)));
+}
+
+bool
+key_id_fingerprint(struct str id, uint8_t fingerprint[FINGERPRINT])
+{
+	if (id.len != sizeof(struct key_id) ||
+	    (id.p[0] != KEY_OPENS && id.p[0] != KEY_SIGNS))
+		return (false);
+	memcpy(fingerprint, id.p + id.len - FINGERPRINT, FINGERPRINT);
+	return (true);
+}
+
+void
+key_id_aad(struct buf *b, enum key_purpose purpose, struct str account,
+    const uint8_t fingerprint[FINGERPRINT])
+{
+	rec_put_u8(b, (uint8_t)purpose);
+	rec_put_str(b, account);
+	rec_put_bytes(b, fingerprint, FINGERPRINT);
 }

@@ -72,5 +72,35 @@ int cert_rec_get(struct rec *, struct cert_rec *, struct err *);
  * first; "f" fingerprint -> cert_rec.  Written by agent, read by others. */
 #define PUB_BY_ADDRESS     "a"
 #define PUB_BY_FINGERPRINT "f"
+/* "t" fingerprint address -> {u8 enum trust, u64 when it was learned}. */
+#define PUB_TRUST "t"
+
+/*
+ * How key/ keys its records: purpose, SHA-256 of the account, fingerprint of
+ * the certificate.  So all keys of an account for one purpose have a prefix of
+ * their own; one that may do both is there twice.  The value is
+ * crypt_seal()ed, under crypt_derive("keys" subkey, KEYLABEL_OPEN or
+ * KEYLABEL_SIGN, account) and with key_id_aad(), and holds smime's key_put().
+ * The account is the canonical login, in lower case.
+ */
+enum key_purpose { KEY_OPENS = 'o', KEY_SIGNS = 's' };
+
+struct key_id {
+	char b[1 + 32 + FINGERPRINT];
+};
+
+/* Both return the key as a str that points into id; the first is the prefix
+ * to walk by.  account is the SHA-256 (crypt_sha256) of the account. */
+struct str key_id_prefix(struct key_id *, enum key_purpose,
+    const uint8_t account[32]);
+struct str key_id_make(struct key_id *, enum key_purpose,
+    const uint8_t account[32], const uint8_t fingerprint[FINGERPRINT]);
+
+/* The fingerprint in a key found by a walk; false if it is no such key. */
+bool key_id_fingerprint(struct str id, uint8_t fingerprint[FINGERPRINT]);
+
+/* What the seal of the value binds: purpose, account, fingerprint. */
+void key_id_aad(struct buf *, enum key_purpose, struct str account,
+    const uint8_t fingerprint[FINGERPRINT]);
 
 #endif
