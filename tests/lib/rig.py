@@ -1,0 +1,167 @@
+"""rig - contrib/rig for tests in Python, and clients for what it raises."""
+
+import imaplib
+import json
+import os
+import shlex
+import smtplib
+import ssl
+import subprocess
+import time
+
+import daemon
+from daemon import Failed, SRC
+
+imaplib._MAXLINE = 1 << 20      # FETCH of many items on one line
+
+
+class Rig:
+    """with Rig(path, users=3) as rig: up, and down at the end."""
+
+    def __init__(self, path, users=2, conf=None, port_base=None,
+                 waxwing=True):
+        self.dir = path
+        self.args = ['--users', str(users)]
+        if port_base:
+            self.args += ['--port-base', str(port_base)]
+        if waxwing:
+            self.args += ['--build', daemon.build_dir()]
+        else:
+            self.args += ['--no-waxwing']
+        self.conf = conf
+        self.env = {}
+
+    def __enter__(self):
+        os.makedirs(self.dir, exist_ok=True)
+        if self.conf:
+            name = os.path.join(self.dir, 'extra.conf')
+            with open(name, 'w', encoding='utf-8') as f:
+                f.write(self.conf)
+            self.args += ['--conf', name]
+        self.run('up', *self.args)
+        with open(os.path.join(self.dir, 'env'), encoding='utf-8') as f:
+            for line in f:
+                name, _, value = line.strip().partition('=')
+                self.env[name] = ''.join(shlex.split(value))
+        self.tls = ssl.create_default_context(cafile=self.env['CA_FILE'])
+        return self
+
+    def __exit__(self, *exc):
+        self.run('down')
+
+    def run(self, verb, *args):
+        done = subprocess.run(
+            [os.path.join(SRC, 'contrib', 'rig'), verb, '--dir', self.dir] +
+            list(args), stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, check=False)
+        if done.returncode != 0:
+            raise Failed('rig %s: %s' % (verb, done.stderr))
+
+    def port(self, name):
+        return int(self.env[name])
+
+    # Clients.
+
+    def imap(self, user='user1', direct=False, box='INBOX', readonly=False):
+        """A session with a selected mailbox, at Waxwing or at Dovecot."""
+        name = 'UPSTREAM_IMAPS_PORT' if direct else 'IMAPS_PORT'
+        c = imaplib.IMAP4_SSL(self.env['HOST'], self.port(name),
+                              ssl_context=self.tls, timeout=60)
+        c.login(user + '@example.test', self.env['PASSWORD'])
+        if box:
+            ok, data = c.select(box, readonly)
+            if ok != 'OK':
+                raise Failed('SELECT %s: %r' % (box, data))
+        return c
+
+    def smtp(self, user='user1'):
+        c = smtplib.SMTP_SSL(self.env['HOST'], self.port('SMTPS_PORT'),
+                             context=self.tls, timeout=60)
+        c.login(user + '@example.test', self.env['PASSWORD'])
+        return c
+
+    def send(self, mail, sender='user1', rcpts=('user2',)):
+        """Send bytes through Waxwing; other domains are written in full."""
+        full = [r if '@' in r else r + '@example.test' for r in rcpts]
+        with self.smtp(sender) as c:
+            return c.sendmail(sender + '@example.test', full, mail)
+
+    def append(self, mail, user='user1', box='INBOX'):
+        """Put bytes into a mailbox at Dovecot; returns the UID."""
+        c = self.imap(user, direct=True, box=None)
+        c.create(box)
+        ok, data = c.append(box, None, None, mail)
+        c.logout()
+        if ok != 'OK':
+            raise Failed('APPEND: %r' % (data,))
+        return int(data[0].split(b'APPENDUID ')[1].split()[1].rstrip(b']'))
+
+    def ctl(self, *args, check=True):
+        done = subprocess.run(
+            [os.path.join(self.env['BUILD_DIR'], 'waxwingctl'), '--socket',
+             self.env['CONTROL_SOCKET']] + list(args),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=60, check=False)
+        if check and done.returncode != 0:
+            raise Failed('waxwingctl %s: %s%s' % (
+                ' '.join(args), done.stdout, done.stderr))
+        return done
+
+    # What happened.
+
+    def submitted(self):
+        """The messages that the submission server was handed, in order."""
+        with open(os.path.join(self.env['SUBMITD_DIR'], 'log'),
+                  encoding='ascii') as f:
+            entries = [json.loads(line) for line in f]
+        return [e for e in entries if e['event'] == 'message']
+
+    def text_of(self, entry):
+        with open(entry['file'], 'rb') as f:
+            return f.read()
+
+    def upstream_faults(self, *faults, **more):
+        """Let the submission server misbehave; nothing: behave again."""
+        self.write('submitd', 'control',
+                   json.dumps(dict(more, faults=list(faults))))
+
+    def faults(self, *lines):
+        """Fault points of waxwingd (test hooks); nothing: none."""
+        self.write('waxwing', 'faults', '\n'.join(lines) + '\n')
+
+    def write(self, where, name, text):
+        path = os.path.join(os.path.dirname(self.env['LOG_DIR']), where,
+                            name)
+        with open(path + '.new', 'w', encoding='utf-8') as f:
+            f.write(text)
+        os.chmod(path + '.new', 0o644)
+        os.rename(path + '.new', path)
+
+    def log(self):
+        with open(os.path.join(self.env['LOG_DIR'], 'waxwingd'),
+                  encoding='utf-8', errors='replace') as f:
+            return f.read()
+
+    def bad_log(self):
+        return [line for line in self.log().splitlines()
+                if daemon.BAD_LOG.search(line)]
+
+    def roles(self, role):
+        """The process ids of a role of this waxwingd."""
+        parent = self.env['WAXWINGD_PID']
+        out = subprocess.run(['ps', '-o', 'pid=,args=', '--ppid', parent],
+                             capture_output=True, text=True, check=False)
+        pids = []
+        for line in out.stdout.splitlines():
+            pid, _, args = line.strip().partition(' ')
+            if '-x ' + role in args or '-x' + role in args:
+                pids.append(int(pid))
+        return pids
+
+    def wait(self, what, test, limit=20):
+        """Until test() is true."""
+        end = time.monotonic() + limit
+        while not test():
+            if time.monotonic() > end:
+                raise Failed('no ' + what)
+            time.sleep(0.05)
