@@ -23,6 +23,22 @@ key_import_req_get(struct str in, struct key_import_req *q, struct err *err)
 }
 
 void
+list_req_put(struct buf *b, struct str whose)
+{
+	rec_put_str(b, whose);
+}
+
+int
+list_req_get(struct str in, struct str *whose, struct err *err)
+{
+	struct rec r;
+
+	rec_init(&r, in);
+	*whose = rec_get_str(&r);
+	return (rec_end(&r, err));
+}
+
+void
 key_arrived_put(struct buf *b, const struct key_arrived *q)
 {
 	rec_put_str(b, q->account);

@@ -5,8 +5,8 @@
  * OP_KEY_IMPORT: descriptors 0 the p12 file and 1 the passphrase (a pipe or
  * file), as the control client opened them; the sealer reads them.  The
  * answer's blob 0 is a cert_list of the certificates that came with the keys.
- * OP_KEY_LIST, OP_CERT_LIST: request an account or address (may be empty);
- * the answer is err + blob 0 JSON.
+ * OP_KEY_LIST, OP_CERT_LIST: request list_req, an account or address (may be
+ * empty); the answer is err + blob 0, a JSON array.
  * OP_VERIFY: blob 0 holds certificates as found (PEM, DER, or certs-only
  * CMS); the answer's blob 0 is a cert_list with a verdict each.
  * OP_CERT_IMPORT: body one u8 trust; blob 0 certificates as found; the answer
@@ -25,6 +25,10 @@ struct key_import_req {
 
 void key_import_req_put(struct buf *, const struct key_import_req *);
 int key_import_req_get(struct str, struct key_import_req *, struct err *);
+
+/* The same shape for both: whose keys or certificates; empty: all. */
+void list_req_put(struct buf *, struct str whose);
+int list_req_get(struct str, struct str *whose, struct err *);
 
 /* Told by the sealer to the proxy: mail sealed to it can be opened now. */
 struct key_arrived {

@@ -20,9 +20,9 @@ enum op {
 	OP_STATUS, /* what the role has to tell, as JSON */
 	OP_LOG_LEVEL,
 	/* parent > proxy */
-	OP_LISTEN,   /* a listening socket */
-	OP_ACCOUNTS, /* accounts with sessions, as JSON */
-	OP_CACHE_DROP,
+	OP_LISTEN,     /* a listening socket */
+	OP_ACCOUNTS,   /* no body; the answer is err + blob 0, a JSON array */
+	OP_CACHE_DROP, /* no body; the answer is an err */
 	/* proxy > parent */
 	OP_OPENER, /* an account needs an opener */
 	/* proxy > agent, parent > agent */

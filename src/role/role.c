@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "proto/op.h"
 #include "proto/start.h"
 #include "sys/log.h"
@@ -26,6 +27,7 @@ struct link {
 /* self and what is nobody's business but this file's. */
 struct ring {
 	struct self self;
+	uint64_t last_request; /* monotonic ms, of any peer */
 	LIST_HEAD(, link) links;
 	struct event *term;     /* owned */
 	struct event *too_late; /* owned */
@@ -234,16 +236,18 @@ drop_link(struct link *k)
 static void
 on_peer_dead(struct ipc *l, const struct err *err, void *arg)
 {
-	struct ring *r = arg;
-	struct link *k;
-
 	log_at(err->code == ERR_PEER ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
 	    "peer-gone peer=%s reason=\"%s\"", ipc_name(l), err->text);
-	LIST_FOREACH (k, &r->links, next)
-		if (k->ipc == l)
-			break;
-	if (k != NULL)
-		drop_link(k);
+	drop_link(arg);
+}
+
+static void
+on_peer_request(struct ipc *l, struct ipc_msg *msg, void *arg)
+{
+	struct link *k = arg;
+
+	k->ring->last_request = clock_now().mono;
+	k->peer->request(l, msg, &k->ring->self);
 }
 
 /* What this role has to say to another, or NULL. */
@@ -275,7 +279,7 @@ add_link(struct ring *r, const struct role_peer *p, int fd, struct str account)
 	k->ring = r;
 	k->peer = p;
 	k->ipc = ipc_new(r->self.base, fd, role_name(p->role), p->allow,
-	    p->request, on_peer_dead, r);
+	    on_peer_request, on_peer_dead, k);
 	if (k->ipc == NULL) {
 		free(k);
 		return (-1);
@@ -312,10 +316,11 @@ do_peer(struct self *self, struct ipc_msg *msg)
 static void
 do_status(struct self *self, struct ipc_msg *msg)
 {
+	uint64_t idle = clock_now().mono - ring_of(self)->last_request;
 	json_t *o;
 
-	o = json_pack("{s:s, s:i}", "role", role_name(self->ops->role), "pid",
-	    (int)getpid());
+	o = json_pack("{s:s, s:i, s:I}", "role", role_name(self->ops->role),
+	    "pid", (int)getpid(), "idle_ms", (json_int_t)idle);
 	if (o != NULL && self->account != NULL && self->account[0] != '\0')
 		json_object_set_new(o, "account", json_string(self->account));
 	if (o != NULL && self->ops->status != NULL)
@@ -455,6 +460,7 @@ role_run(const struct role_ops *ops, int parent_fd, void *arg)
 	LIST_INIT(&r.links);
 	r.self.ops = ops;
 	r.self.arg = arg;
+	r.last_request = clock_now().mono;
 	log_init(role_name(ops->role), LOG_LEVEL_INFO);
 	show_name(ops->role);
 	if (sandbox_enter(ops->role, NULL, &err) == -1) {
