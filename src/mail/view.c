@@ -100,6 +100,7 @@ view_build(const struct view_source *src, struct buf *out, struct err *err)
 	buf_str(out, src->status);
 	put_outer(out, src->wire, src->authserv);
 	put_entity(out, src->entity, src->authserv);
+	put_text(out, src->body);
 	return (check(out, err));
 }
 

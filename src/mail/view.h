@@ -30,6 +30,8 @@ struct view_source {
 	struct str wire;     /* the message as the server has it; of it only the
 	                      * header is used */
 	struct str entity;   /* the opened MIME entity */
+	struct str body;     /* what follows it, when entity is only its header;
+	                      * saves a copy */
 	struct str authserv; /* our authserv-id (RFC 8601 2.5); may be empty */
 };
 

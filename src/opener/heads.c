@@ -1,0 +1,123 @@
+#include "opener/heads.h"
+
+#include "mail/addr.h"
+#include "mail/ctype.h"
+#include "mail/header.h"
+#include "mail/splice.h"
+
+struct str
+heads_from(struct str header, struct arena *arena)
+{
+	const struct str none = {"", 0};
+	struct str *specs;
+	struct field f;
+	size_t n;
+
+	if (header_count(header, "From") != 1 ||
+	    !header_find(header, "From", &f) ||
+	    addr_specs(f.value, arena, &specs, &n) == -1 || n != 1)
+		return (none);
+	return (specs[0]);
+}
+
+bool
+heads_protected(struct str entity, struct arena *arena)
+{
+	struct ctype ct;
+	struct field f;
+	struct str hp;
+
+	if (header_count(entity, "Content-Type") != 1 ||
+	    !header_find(entity, "Content-Type", &f) ||
+	    ctype_parse(f.value, arena, &ct) == -1)
+		return (false);
+	hp = ctype_param(&ct, "hp");
+	return (hp.p != NULL &&
+	        (str_ieq(hp, STR("clear")) || str_ieq(hp, STR("cipher"))));
+}
+
+static bool
+has_field(struct str header, struct str name)
+{
+	struct header h;
+	struct field f;
+
+	header_init(&h, header);
+	while (header_next(&h, &f))
+		if (str_ieq(f.name, name))
+			return (true);
+	return (false);
+}
+
+static void
+put_field(struct buf *out, const struct field *f)
+{
+	buf_str(out, f->all);
+	if (f->all.len == 0 || f->all.p[f->all.len - 1] != '\n')
+		buf_puts(out, "\r\n");
+}
+
+/* A field of the entity's header that shall be seen. */
+static bool
+inner_shows(const struct heads_ask *ask, const struct field *f)
+{
+	if (splice_is_entity(f->name))
+		return (true);
+	if (!ask->protected || field_is(f, "HP-Outer"))
+		return (false);
+	return (!ask->from_outer ||
+	        (!field_is(f, "From") && !field_is(f, "Reply-To")));
+}
+
+/* A field outside that no inner one replaces. */
+static bool
+outer_shows(const struct heads_ask *ask, struct str inner,
+    const struct field *f)
+{
+	if (!ask->protected || splice_is_entity(f->name))
+		return (true);
+	if (ask->from_outer && field_is(f, "Reply-To"))
+		return (false);
+	if (ask->from_outer && field_is(f, "From"))
+		return (true);
+	return (!has_field(inner, f->name));
+}
+
+/* The inner From becomes Reply-To: an answer goes to whoever wrote it. */
+static void
+put_reply_to(const struct heads_ask *ask, struct str inner, struct buf *out)
+{
+	struct field f;
+
+	if (!ask->from_outer || !header_find(inner, "From", &f))
+		return;
+	buf_puts(out, "Reply-To: ");
+	buf_str(out, f.value);
+	buf_puts(out, "\r\n");
+}
+
+int
+heads_merge(const struct heads_ask *ask, struct buf *outer, struct buf *inner,
+    struct err *err)
+{
+	struct str wire, entity;
+	struct header h;
+	struct field f;
+
+	wire = str_of(ask->wire.p, header_len(ask->wire));
+	entity = str_of(ask->entity.p, header_len(ask->entity));
+	header_init(&h, wire);
+	while (header_next(&h, &f))
+		if (outer_shows(ask, entity, &f))
+			put_field(outer, &f);
+	put_reply_to(ask, entity, inner);
+	header_init(&h, entity);
+	while (header_next(&h, &f))
+		if (inner_shows(ask, &f))
+			put_field(inner, &f);
+	buf_puts(inner, "\r\n");
+	if (!outer->failed && !inner->failed)
+		return (0);
+	err_set(err, ERR_LIMIT, "header is larger than allowed");
+	return (-1);
+}

@@ -1,0 +1,230 @@
+#include "opener/open.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mail/header.h"
+#include "mail/view.h"
+#include "opener/defang.h"
+#include "opener/heads.h"
+#include "opener/status.h"
+
+/* What one opening works with. */
+struct opening {
+	const struct open_ctx *ctx;
+	const struct open_in *in;
+	struct open_out *out;
+	struct peeled peeled;
+	struct verdict verdict;
+	struct status_fixed fixed; /* when in->status is there */
+	struct str from;           /* outer, in the arena */
+	struct arena arena;
+	struct buf reduced_text; /* the harmless entity */
+	bool reduced;
+	bool protected;
+	bool from_outer;
+};
+
+static bool
+is_again(const struct opening *o)
+{
+	return (o->in->status.len > 0);
+}
+
+static void
+set_problem(struct opening *o, const char *text)
+{
+	if (text != NULL)
+		snprintf(o->out->problem, sizeof(o->out->problem), "message %s",
+		    text);
+}
+
+/*
+ * Whose signature?  With protected fields the inner From is what would be
+ * shown, so a signature has to be its owner's; where it is not, the outer one
+ * stays (and the signature may still be good for that).
+ */
+static void
+judge_from(struct opening *o)
+{
+	const struct open_ctx *c = o->ctx;
+	struct judge_ask ask = {c->anchors, c->pinned, c->pinned_arg,
+	    o->in->first_seen, o->from};
+	struct str inner = {"", 0};
+
+	o->protected = heads_protected(o->peeled.entity, &o->arena);
+	if (o->protected)
+		inner = heads_from(o->peeled.entity, &o->arena);
+	if (is_again(o)) {
+		o->verdict.sign = o->fixed.sign;
+		o->from_outer = o->fixed.from_outer;
+		return;
+	}
+	if (inner.len > 0 && !str_ieq(inner, o->from)) {
+		ask.from = inner;
+		judge(&o->peeled, &ask, &o->verdict);
+		if (o->verdict.sign == SIGN_GOOD)
+			return;
+		o->from_outer = true;
+		ask.from = o->from;
+	}
+	judge(&o->peeled, &ask, &o->verdict);
+}
+
+/* Does nothing vouch for the content (DESIGN: EFAIL)? */
+static bool
+is_unauthenticated(const struct opening *o)
+{
+	const struct open_ctx *c = o->ctx;
+
+	if (is_again(o))
+		return (o->fixed.reduced);
+	if (o->peeled.cipher != OPEN_CBC || o->verdict.sign == SIGN_GOOD ||
+	    o->verdict.sign == SIGN_UNTRUSTED)
+		return (false);
+	return (c->trusted == NULL || !c->trusted(o->from, c->trusted_arg));
+}
+
+static void
+put_status(struct opening *o)
+{
+	const struct status st = {
+	    .result = o->out->result,
+	    .encryption =
+	        o->peeled.cipher_name != NULL ? o->peeled.cipher_name : "none",
+	    .sign = o->verdict.sign,
+	    .signer = o->verdict.signer,
+	    .why = o->verdict.why,
+	    .problem = o->out->problem,
+	    .reduced = o->reduced,
+	    .other_from = o->in->other_from,
+	};
+
+	if (is_again(o))
+		buf_str(&o->out->status, o->in->status);
+	else
+		status_put(&st, o->ctx->authserv, &o->out->status);
+}
+
+static int
+show_unopened(struct opening *o, struct err *err)
+{
+	if (o->out->result != OPEN_PLAIN)
+		put_status(o);
+	return (view_unopened(buf_text(&o->out->status), o->in->wire,
+	    o->ctx->authserv, &o->out->view, err));
+}
+
+/*
+ * What the reader sees: the header fields of both headers that count, and the
+ * body as it was, or with harmless types.
+ */
+static int
+build(struct opening *o, struct buf *outer, struct buf *inner, struct err *err)
+{
+	const struct heads_ask ask = {o->in->wire, o->peeled.entity,
+	    o->protected, o->from_outer};
+	struct view_source src = {.authserv = o->ctx->authserv};
+	struct str entity = o->peeled.entity;
+	size_t head = header_len(entity);
+
+	if (heads_merge(&ask, outer, inner, err) == -1)
+		return (-1);
+	put_status(o);
+	src.status = buf_text(&o->out->status);
+	src.wire = buf_text(outer);
+	src.entity = buf_text(inner);
+	src.body = str_of(entity.p + head, entity.len - head);
+	if (o->reduced) {
+		buf_str(inner, src.body);
+		if (defang(buf_text(inner), &o->reduced_text, err) == -1)
+			return (-1);
+		src.entity = buf_text(&o->reduced_text);
+		src.body = str_of("", 0);
+	}
+	return (view_build(&src, &o->out->view, err));
+}
+
+static int
+show_opened(struct opening *o, struct err *err)
+{
+	struct buf outer, inner;
+	int rc;
+
+	judge_from(o);
+	o->out->sign = o->verdict.sign;
+	memcpy(o->out->signer, o->verdict.signer, sizeof(o->out->signer));
+	o->reduced = is_unauthenticated(o);
+	if (o->reduced && !is_again(o)) {
+		if (o->ctx->unauthenticated == UNAUTH_REFUSE) {
+			o->out->result = OPEN_BROKEN;
+			set_problem(o, "is not authenticated: nobody signed "
+			               "what is inside");
+			o->reduced = false;
+			return (show_unopened(o, err));
+		}
+		o->reduced = o->ctx->unauthenticated == UNAUTH_TEXT;
+	}
+	buf_init(&outer, LIMIT_MESSAGE);
+	buf_init(&inner, LIMIT_MESSAGE);
+	rc = build(o, &outer, &inner, err);
+	buf_wipe(&inner);
+	buf_wipe(&outer);
+	return (rc);
+}
+
+static int
+show(struct opening *o, struct err *err)
+{
+	const struct peel_ask ask = {o->in->wire, o->ctx->keys, o->ctx->cache,
+	    o->ctx->keep_signature};
+
+	if (is_again(o) && o->fixed.unopened) {
+		/* It was shown closed, so it stays closed under this UID. */
+		o->out->result = OPEN_NOT_OURS;
+		return (show_unopened(o, err));
+	}
+	if (peel(&ask, &o->peeled, err) == -1)
+		return (-1);
+	o->out->result = o->peeled.result;
+	o->out->cipher = o->peeled.cipher;
+	memcpy(o->out->content, o->peeled.content, sizeof(o->out->content));
+	set_problem(o, o->peeled.problem);
+	if (o->peeled.result == OPEN_OPENED)
+		return (show_opened(o, err));
+	return (show_unopened(o, err));
+}
+
+int
+open_message(const struct open_ctx *ctx, const struct open_in *in,
+    struct open_out *out, struct err *err)
+{
+	struct opening o;
+	int rc;
+
+	memset(&o, 0, sizeof(o));
+	o.ctx = ctx;
+	o.in = in;
+	o.out = out;
+	memset(out, 0, sizeof(*out));
+	buf_init(&out->status, LIMIT_RECORD / 4);
+	buf_init(&out->view, LIMIT_MESSAGE);
+	buf_init(&o.reduced_text, LIMIT_MESSAGE);
+	arena_init(&o.arena, LIMIT_PARSE);
+	if (is_again(&o))
+		status_get(in->status, &o.fixed);
+	o.from = heads_from(in->wire, &o.arena);
+	err_escape(out->from, sizeof(out->from), o.from);
+	rc = show(&o, err);
+	buf_wipe(&o.reduced_text);
+	peeled_clear(&o.peeled);
+	arena_clear(&o.arena);
+	return (rc);
+}
+
+void
+open_out_clear(struct open_out *out)
+{
+	buf_clear(&out->status);
+	buf_wipe(&out->view);
+}
