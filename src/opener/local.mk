@@ -1,0 +1,11 @@
+noinst_LIBRARIES += src/opener/libopener.a
+src_opener_libopener_a_SOURCES = \
+	src/opener/defang.c src/opener/defang.h \
+	src/opener/heads.c src/opener/heads.h \
+	src/opener/judge.c src/opener/judge.h \
+	src/opener/keys.c src/opener/keys.h \
+	src/opener/open.c src/opener/open.h \
+	src/opener/opener.c src/opener/opener.h \
+	src/opener/peel.c src/opener/peel.h \
+	src/opener/status.c src/opener/status.h \
+	src/opener/verify.c src/opener/verify.h

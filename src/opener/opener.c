@@ -1,0 +1,270 @@
+#include "opener/opener.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "mail/addr.h"
+#include "opener/keys.h"
+#include "opener/open.h"
+#include "opener/verify.h"
+#include "proto/op.h"
+#include "proto/open.h"
+#include "role/role.h"
+#include "sys/fault.h"
+#include "sys/log.h"
+#include "sys/memfd.h"
+
+/* Correspondents whose certificates are kept parsed. */
+#define CACHE_CERTS 256
+
+/* A file of certificates, or an answer of a directory. */
+#define FOUND_MAX (4UL * 1024 * 1024)
+
+struct opener {
+	struct self *self;
+	struct keys *keys;
+	struct cert_cache *cache;
+	struct anchors *anchors;
+};
+
+static struct opener *
+opener_of(struct self *self)
+{
+	return (self->arg);
+}
+
+/* [reading] trusted_peers: addresses, or *@domain. */
+static bool
+is_trusted(struct str from, void *arg)
+{
+	const struct opener *o = arg;
+	const char *list;
+	struct str word;
+	size_t pos = 0;
+
+	if (from.len == 0 || (list = conf_str(o->self->conf, "reading",
+	                          "trusted_peers")) == NULL)
+		return (false);
+	while (conf_word(list, &pos, &word)) {
+		if (addr_same(word, from))
+			return (true);
+		if (word.len > 2 && memcmp(word.p, "*@", 2) == 0 &&
+		    str_ieq(str_of(word.p + 2, word.len - 2),
+		        addr_domain(from)))
+			return (true);
+	}
+	return (false);
+}
+
+static enum unauthenticated
+rule_unauthenticated(const struct conf *conf)
+{
+	const char *word = conf_str(conf, "reading", "unauthenticated");
+
+	if (word != NULL && strcmp(word, "mark") == 0)
+		return (UNAUTH_MARK);
+	if (word != NULL && strcmp(word, "refuse") == 0)
+		return (UNAUTH_REFUSE);
+	return (UNAUTH_TEXT);
+}
+
+static void
+make_ctx(struct opener *o, struct open_ctx *ctx)
+{
+	const struct conf *conf = o->self->conf;
+	struct err err = {.code = ERR_OK};
+	const char *inner;
+
+	memset(ctx, 0, sizeof(*ctx));
+	ctx->keys = keys_now(o->keys, o->cache, &err);
+	if (err.code != ERR_OK)
+		log_warn("keys state=partial why=\"%s\"", err.text);
+	ctx->cache = o->cache;
+	ctx->anchors = o->anchors;
+	ctx->pinned = keys_pinned;
+	ctx->pinned_arg = o->keys;
+	ctx->authserv = str_c(o->self->install_id);
+	inner = conf_str(conf, "reading", "inner_signature");
+	ctx->keep_signature = inner != NULL && strcmp(inner, "keep") == 0;
+	ctx->unauthenticated = rule_unauthenticated(conf);
+	ctx->trusted = is_trusted;
+	ctx->trusted_arg = o;
+}
+
+static void
+answer_open(struct ipc *link, const struct ipc_msg *msg,
+    const struct open_out *out, const struct err *err)
+{
+	struct open_ans ans;
+	struct blob *view = NULL;
+	struct buf body;
+
+	memset(&ans, 0, sizeof(ans));
+	ans.err = *err;
+	if (err->code == ERR_OK && (view = memfd_copy(buf_text(&out->view).p,
+	                                out->view.len, &ans.err)) != NULL) {
+		ans.result = (uint8_t)out->result;
+		ans.cipher = (uint8_t)out->cipher;
+		ans.sign = (uint8_t)out->sign;
+		ans.signer = str_c(out->signer);
+		ans.problem = str_c(out->problem);
+		ans.from = str_c(out->from);
+		ans.status = buf_text(&out->status);
+		memcpy(ans.content, out->content, sizeof(ans.content));
+		crypt_sha256(blob_str(view), ans.view);
+	}
+	buf_init(&body, LIMIT_RECORD);
+	open_ans_put(&body, &ans);
+	ipc_answer(link, msg->op, msg->id, buf_text(&body), &view,
+	    view != NULL ? 1 : 0);
+	buf_clear(&body);
+	blob_unref(view);
+}
+
+static void
+do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
+{
+	struct err err = {.code = ERR_OK};
+	struct blob *wire = NULL;
+	struct open_out out;
+	struct open_ctx ctx;
+	struct open_req q;
+	struct open_in in;
+
+	memset(&out, 0, sizeof(out));
+	if (open_req_get(msg->body, &q, &err) == -1)
+		goto out;
+	if (!str_eq(q.account, str_c(o->self->account)) || q.account.len == 0) {
+		err_set(&err, ERR_DENIED, "this opener is another account's");
+		goto out;
+	}
+	if ((wire = ipc_msg_blob(msg, 0, LIMIT_MESSAGE, &err)) == NULL)
+		goto out;
+	if (FAULT("opener.before-open")) {
+		err_set(&err, ERR_UNAVAILABLE, "fault point");
+		goto out;
+	}
+	make_ctx(o, &ctx);
+	in = (struct open_in){blob_str(wire), q.first_seen, q.status,
+	    q.other_from};
+	if (open_message(&ctx, &in, &out, &err) == 0)
+		log_debug("open result=%d cipher=%d sign=%d bytes=%zu",
+		    (int)out.result, (int)out.cipher, (int)out.sign,
+		    out.view.len);
+	if (FAULT("opener.before-answer"))
+		err_set(&err, ERR_UNAVAILABLE, "fault point");
+out:
+	answer_open(link, msg, &out, &err);
+	open_out_clear(&out);
+	blob_unref(wire);
+}
+
+static void
+do_verify(struct opener *o, struct ipc *link, struct ipc_msg *msg)
+{
+	struct err err = {.code = ERR_OK};
+	struct blob *found = NULL, *list;
+	struct verify_req q;
+	struct buf body, out;
+
+	buf_init(&body, LIMIT_RECORD);
+	buf_init(&out, FOUND_MAX * 2);
+	if (verify_req_get(msg->body, &q, &err) == 0 &&
+	    (found = ipc_msg_blob(msg, 0, FOUND_MAX, &err)) != NULL)
+		verify_certs(blob_str(found), &q, o->anchors, o->cache, &out,
+		    &err);
+	list = err.code == ERR_OK ? blob_take(&out) : NULL;
+	rec_put_err(&body, &err);
+	ipc_answer(link, msg->op, msg->id, buf_text(&body), &list,
+	    list != NULL ? 1 : 0);
+	blob_unref(list);
+	blob_unref(found);
+	buf_clear(&out);
+	buf_clear(&body);
+}
+
+static void
+on_request(struct ipc *link, struct ipc_msg *msg, void *arg)
+{
+	struct opener *o = opener_of(arg);
+
+	if (msg->op == OP_OPEN)
+		do_open(o, link, msg);
+	else
+		do_verify(o, link, msg);
+}
+
+static int
+opener_start(struct self *self, struct err *err)
+{
+	struct opener *o = opener_of(self);
+
+	o->self = self;
+	o->keys = keys_new(self->state_dir, self->account,
+	    self->nkeys > 0 ? &self->keys[0] : NULL, err);
+	if (self->nkeys > 0)
+		crypt_key_wipe(&self->keys[0]);
+	if (o->keys == NULL)
+		return (-1);
+	if ((o->cache = cert_cache_new(CACHE_CERTS)) == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (-1);
+	}
+	return (0);
+}
+
+static int
+opener_conf(struct self *self, const struct conf *old, struct err *err)
+{
+	struct opener *o = opener_of(self);
+	struct anchors *anchors;
+	struct str pem = conf_file(self->conf, "trust", "ca_file");
+
+	(void)old;
+	if ((anchors = anchors_new()) == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (-1);
+	}
+	if (pem.len > 0 && anchors_add_pem(anchors, o->cache, pem, err) == -1) {
+		err_prefix(err, "[trust] ca_file");
+		anchors_free(anchors);
+		return (-1);
+	}
+	anchors_free(o->anchors);
+	o->anchors = anchors;
+	return (0);
+}
+
+static void
+opener_end(struct self *self)
+{
+	struct opener *o = opener_of(self);
+
+	keys_free(o->keys);
+	anchors_free(o->anchors);
+	cert_cache_free(o->cache);
+}
+
+static const struct role_peer peers[] = {
+    {ROLE_PROXY, op_proxy_to_opener, on_request, NULL, NULL},
+    {ROLE_AGENT, op_agent_to_verifier, on_request, NULL, NULL},
+    {.allow = NULL},
+};
+
+static const struct role_ops ops = {
+    .role = ROLE_OPENER,
+    .from_parent = op_parent_to_opener,
+    .start = opener_start,
+    .conf = opener_conf,
+    .end = opener_end,
+    .peers = peers,
+};
+
+int
+opener_main(int parent_fd)
+{
+	struct opener o = {NULL, NULL, NULL, NULL};
+
+	return (role_run(&ops, parent_fd, &o));
+}
