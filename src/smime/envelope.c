@@ -172,7 +172,8 @@ read_auth(struct envelope *e, struct der *in, struct err *err)
 			return (bad(err, "authAttrs"));
 		e->aad = attrs.all;
 	}
-	if (!der_take(in, DER_OCTETS, &mac) || mac.in.len != GCM_TAG_LEN)
+	if (!der_any(in, &mac) || !plain_item(&mac, &e->held[3]) ||
+	    mac.tag != DER_OCTETS || mac.in.len != GCM_TAG_LEN)
 		return (bad(err, "mac (RFC 5083 2.1)"));
 	e->mac = mac.in;
 	return (0);

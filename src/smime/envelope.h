@@ -21,7 +21,7 @@ struct envelope {
 	size_t content_len;
 	struct str aad;     /* authAttrs as SET, or empty */
 	struct str mac;     /* GCM_TAG_LEN octets, AEAD only */
-	struct buf held[3]; /* owned */
+	struct buf held[4]; /* owned */
 };
 
 /* Take a ContentInfo apart: its type and what is inside its [0]. */

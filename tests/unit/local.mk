@@ -18,5 +18,6 @@ include tests/unit/base.mk
 include tests/unit/ipc.mk
 include tests/unit/imap.mk
 include tests/unit/policy.mk
+include tests/unit/smime.mk
 include tests/unit/smtp.mk
 include tests/unit/sys.mk

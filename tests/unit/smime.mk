@@ -1,0 +1,15 @@
+check_LIBRARIES += tests/unit/libsmimehelp.a
+tests_unit_libsmimehelp_a_SOURCES = \
+	tests/unit/smime_help.c tests/unit/smime_help.h
+SMIME_UNIT_LDADD = tests/unit/libsmimehelp.a src/smime/libsmime.a \
+	src/mail/libmail.a $(UNIT_LDADD) $(OPENSSL_LIBS)
+
+check_PROGRAMS += \
+	tests/unit/t_cms_open \
+	tests/unit/t_cms_sign
+TESTS += \
+	tests/unit/t_cms_open \
+	tests/unit/t_cms_sign
+tests_unit_t_cms_open_LDADD = $(SMIME_UNIT_LDADD)
+tests_unit_t_cms_sign_LDADD = $(SMIME_UNIT_LDADD)
+EXTRA_DIST += tests/data/smime
