@@ -21,3 +21,4 @@ include tests/unit/policy.mk
 include tests/unit/smime.mk
 include tests/unit/smtp.mk
 include tests/unit/sys.mk
+include tests/unit/opener.mk

@@ -1,6 +1,8 @@
 /*
  * What a reader sees of a sealed message, and what he does not.
  */
+#include "config.h"
+
 #include <openssl/objects.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,14 +167,14 @@ static const struct {
         SIGN_GOOD, "smime=pass"},
     {"signed, GCM", text_entity, true, NID_aes_256_gcm, NULL, text_entity,
         SIGN_GOOD, "encryption=AES-256-GCM; signature=good"},
-    {"unsigned text, CBC", text_entity, false, NID_aes_256_cbc, NULL, text_entity,
-        SIGN_NONE, "smime=none"},
-    {"unsigned HTML, CBC: attachments", html_entity, false, NID_aes_256_cbc, NULL,
-        html_reduced, SIGN_NONE, "content=reduced"},
+    {"unsigned text, CBC", text_entity, false, NID_aes_256_cbc, NULL,
+        text_entity, SIGN_NONE, "smime=none"},
+    {"unsigned HTML, CBC: attachments", html_entity, false, NID_aes_256_cbc,
+        NULL, html_reduced, SIGN_NONE, "content=reduced"},
     {"signed HTML, CBC", html_entity, true, NID_aes_256_cbc, NULL, html_entity,
         SIGN_GOOD, "signature=good"},
-    {"unsigned HTML, GCM", html_entity, false, NID_aes_256_gcm, NULL, html_entity,
-        SIGN_NONE, "encryption=AES-256-GCM; signature=none"},
+    {"unsigned HTML, GCM", html_entity, false, NID_aes_256_gcm, NULL,
+        html_entity, SIGN_NONE, "encryption=AES-256-GCM; signature=none"},
     {"fields inside without hp=", bare_extra, true, NID_aes_256_cbc, NULL,
         text_entity, SIGN_GOOD, "signature=good"},
     {"protected fields", hp_entity, true, NID_aes_256_cbc,
