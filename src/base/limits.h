@@ -105,6 +105,10 @@
 #define LIMIT_SMTP_IDLE_S 600
 #define LIMIT_UPSTREAM_S  120
 
+/* A configuration file, and each file it names: a bundle of all the public
+ * authorities has 220 KiB. */
+#define LIMIT_CONF_FILE (1024UL * 1024)
+
 /* Finding, reaching and greeting one server with TLS: beyond this the client
  * has given up itself. */
 #define LIMIT_CONNECT_S 30

@@ -6,6 +6,7 @@
  * Sections may carry a name after a space: [upstream example.org].  iniparser
  * reads the file; a pass of our own before it finds line numbers, duplicates,
  * unknown sections and keys (with the nearest known one) and bad values.
+ * Names of sections and keys are lower-case here, however they are written.
  */
 #ifndef WAXWING_SYS_CONF_H
 #define WAXWING_SYS_CONF_H
@@ -19,30 +20,44 @@
 
 enum conf_type {
 	CONF_STRING,
-	CONF_PATH, /* a file or directory that roles open themselves */
-	CONF_FILE, /* the parent reads it; its bytes travel with the conf */
+	CONF_PATH,   /* a file or directory that roles open themselves */
+	CONF_FILE,   /* the parent reads it; its bytes travel with the conf */
+	CONF_SECRET, /* the same; nobody else may be able to read it */
 	CONF_BOOL,
-	CONF_NUMBER,
+	CONF_NUMBER,  /* decimal */
 	CONF_SIZE,    /* bytes, with K, M or G */
 	CONF_SECONDS, /* with s, m, h or d */
 	CONF_WORD,
-	CONF_LIST,
-	CONF_LISTEN, /* list of HOST:PORT, [V6]:PORT */
-	CONF_URL,
+	CONF_LIST,   /* between commas or blanks; may be empty */
+	CONF_LISTEN, /* list of ADDRESS:PORT, [V6]:PORT, localhost:PORT */
+	CONF_URL,    /* SCHEME://HOST or SCHEME://HOST:PORT */
 };
 
 struct conf_option {
 	const char *section; /* without its name */
 	const char *key;
 	enum conf_type type;
-	const char *def;   /* as text; NULL: unset */
-	const char *words; /* CONF_WORD: "off|on"; CONF_URL: schemes */
-	unsigned roles;    /* CONF_FILE: 1 << ROLE_x for each that gets it */
-	const char *help;  /* one sentence and more, mdoc-neutral */
+	const char *def;     /* as text; NULL: unset */
+	const char *example; /* shown where there is no default */
+	/* CONF_WORD, CONF_LIST (may be NULL), CONF_URL: "off|on";
+	 * CONF_NUMBER, CONF_SIZE, CONF_SECONDS: "least-most" */
+	const char *words;
+	unsigned roles;   /* CONF_FILE: 1 << ROLE_x for each that gets it */
+	const char *help; /* whole sentences, mdoc-neutral */
+};
+
+/* The kinds of sections, in the order of the manual. */
+struct conf_section {
+	const char *kind;
+	const char *name;    /* what its name is, or NULL if it has none */
+	const char *example; /* such a name */
+	const char *help;
 };
 
 extern const struct conf_option conf_options[];
 extern const size_t conf_noptions;
+extern const struct conf_section conf_sections[];
+extern const size_t conf_nsections;
 
 struct conf;
 
@@ -50,7 +65,8 @@ struct conf;
 struct conf *conf_load(const char *path, struct err *);
 void conf_free(struct conf *); /* accepts NULL */
 
-/* Read the CONF_FILEs (the parent, before it drops privileges). */
+/* Read the CONF_FILEs and CONF_SECRETs (the parent, before it drops
+ * privileges), at most LIMIT_CONF_FILE bytes each. */
 int conf_read_files(struct conf *, struct err *);
 
 /* The bytes of a CONF_FILE; empty if it is not set or not for this role. */
@@ -60,14 +76,16 @@ struct str conf_file(const struct conf *, const char *section, const char *key);
 int conf_attach(struct conf *, const char *section, const char *key,
     struct str);
 
-/* To another role, with the files meant for it (get is put's partner). */
+/* To another role, with the files meant for it (get is put's partner).  The
+ * bytes hold private keys: wipe them. */
 void conf_put(const struct conf *, enum role, struct buf *);
 struct conf *conf_get(struct str, struct err *);
 
-/* section is the whole name ("imap", "upstream example.org").  The default
- * if it is not set; NULL if there is none. */
+/* section is the whole name ("imap", "upstream example.org"), key one of the
+ * table.  The default if it is not set; NULL if there is none. */
 const char *conf_str(const struct conf *, const char *section, const char *key);
 bool conf_bool(const struct conf *, const char *section, const char *key);
+/* A number, a size in bytes or a time in seconds; 0 if it is not set. */
 uint64_t conf_num(const struct conf *, const char *section, const char *key);
 
 /* The names of the sections of a kind ("upstream" -> "example.org"), in the
@@ -77,6 +95,15 @@ const char *conf_next(const struct conf *, const char *kind, size_t *pos);
 /* The words of a CONF_LIST or CONF_LISTEN value, split at commas and blanks:
  * *pos = 0 to start, false at the end. */
 bool conf_word(const char *value, size_t *pos, struct str *word);
+
+#define CONF_HOST 256
+
+/* Take a CONF_URL value apart; without a port in it, the scheme's own.  -1 on
+ * bad syntax. */
+int conf_url(struct str url, struct str *scheme, char host[CONF_HOST],
+    uint16_t *port);
+/* Take a word of a CONF_LISTEN value apart. */
+int conf_hostport(struct str, char host[CONF_HOST], uint16_t *port);
 
 /* Print the commented default file, or the mdoc list for the manual. */
 void conf_print_default(struct buf *);

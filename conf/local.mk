@@ -1,0 +1,2 @@
+# Written by tests/unit/t_conf --print default; systemd/local.mk installs it.
+EXTRA_DIST += conf/waxwing.conf

@@ -1,0 +1,98 @@
+/* Files from the disk: the conf itself and what it names. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "sys/conf_priv.h"
+
+/* Read fd to its end into out, whose limit is one more than allowed. */
+static int
+read_whole(int fd, struct buf *out, struct err *err)
+{
+	ssize_t n;
+	char *to;
+
+	for (;;) {
+		if (out->len > LIMIT_CONF_FILE) {
+			err_set(err, ERR_LIMIT, "is larger than %lu bytes",
+			    LIMIT_CONF_FILE);
+			return (-1);
+		}
+		if ((to = buf_room(out, 1)) == NULL) {
+			err_set(err, ERR_MEMORY, "no memory to read it");
+			return (-1);
+		}
+		n = read(fd, to, out->cap - out->len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			err_set(err, ERR_IO, "%s", strerror(errno));
+			return (-1);
+		}
+		if (n == 0)
+			return (0);
+		out->len += (size_t)n;
+	}
+}
+
+int
+conf_read(const char *path, bool secret, struct buf *out, struct err *err)
+{
+	struct stat st;
+	int fd, rc = -1;
+
+	/* O_NONBLOCK: a fifo there must not stop us */
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
+		err_set(err, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "%s",
+		    strerror(errno));
+		return (-1);
+	}
+	if (fstat(fd, &st) != 0)
+		err_set(err, ERR_IO, "%s", strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		err_set(err, ERR_IO, "is no regular file");
+	else if (secret && (st.st_mode & 077) != 0)
+		err_set(err, ERR_DENIED,
+		    "others can read it, its mode is %04o instead of 0600",
+		    (unsigned)(st.st_mode & 07777));
+	else
+		rc = read_whole(fd, out, err);
+	(void)close(fd);
+	if (rc != 0)
+		buf_wipe(out);
+	return (rc);
+}
+
+int
+conf_read_files(struct conf *c, struct err *err)
+{
+	const struct conf_entry *e;
+	struct err why;
+	struct buf text;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < c->nentries; i++) {
+		e = &c->entries[i];
+		if (e->opt->type != CONF_FILE && e->opt->type != CONF_SECRET)
+			continue;
+		buf_init(&text, 2 * LIMIT_CONF_FILE);
+		if (conf_read(e->value, e->opt->type == CONF_SECRET, &text,
+		        &why) != 0)
+			return (conf_complain(c, e->line, e->section, e->key,
+			    err, "%s: %s", e->value, why.text));
+		rc = conf_attach(c, e->section, e->key, buf_text(&text));
+		buf_wipe(&text);
+		if (rc != 0) {
+			err_set(err, ERR_MEMORY, "no memory for %s", e->value);
+			return (-1);
+		}
+	}
+	return (0);
+}

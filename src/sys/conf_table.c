@@ -1,0 +1,201 @@
+/* The table: all that can be configured. */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "sys/conf_priv.h"
+
+#define FOR(role) (1U << (role))
+
+/* Sentences begin with a capital and end with a full stop; conf_print.c puts
+ * each on a line of its own. */
+const struct conf_section conf_sections[] = {
+    {"daemon", NULL, NULL, "The daemon itself."},
+    {"imap", NULL, NULL, "Where mail clients read their mail."},
+    {"smtp", NULL, NULL, "Where mail clients send their mail."},
+    {"upstream", "domain", "example.org",
+        "The real servers for logins at this domain. "
+        "A login without a domain, or at a domain without such a section, "
+        "is refused."},
+    {"account", "login", "me@example.org",
+        "One login at its upstream. "
+        "Upper and lower case are the same here. "
+        "A section is needed only where the login name alone does not say "
+        "enough."},
+    {"trust", NULL, NULL, "Whose certificates count."},
+    {"reading", NULL, NULL, "How encrypted mail is shown."},
+    {"cache", NULL, NULL, "What is kept in memory."},
+    {"policy", "pattern", "*@partner.example",
+        "How mail to some recipients is sent. "
+        "A pattern is an address, *@domain, *@*.domain for every "
+        "subdomain, or * alone for everybody. "
+        "What the most specific pattern does not say is said by the next."},
+};
+const size_t conf_nsections = sizeof(conf_sections) / sizeof(conf_sections[0]);
+
+const struct conf_option conf_options[] = {
+    {"daemon", "user", CONF_STRING, "waxwing", NULL, NULL, 0,
+        "The user that the processes become when they are started by "
+        "root."},
+    {"daemon", "state_dir", CONF_PATH, "/var/lib/waxwing", NULL, NULL, 0,
+        "The directory of keys, certificates and caches. "
+        "It is made if it is missing and belongs to the user."},
+    {"daemon", "master_key", CONF_PATH, NULL, "/var/lib/waxwing/master.key",
+        NULL, 0,
+        "The file of 32 random bytes under which all keys at rest are "
+        "encrypted. "
+        "It is made at the first start if it is missing. "
+        "Without this option it is master.key in the state directory, "
+        "which protects a backup without it, but not a stolen disk."},
+    {"daemon", "control", CONF_PATH, "/run/waxwing/control", NULL, NULL, 0,
+        "The socket on which waxwingctl talks to the daemon."},
+    {"daemon", "openers", CONF_NUMBER, "4", NULL, "1-64", 0,
+        "How many processes may decrypt mail at the same time. "
+        "Each works for one account."},
+    {"daemon", "log", CONF_WORD, "info", NULL, "error|warn|info|debug|trace", 0,
+        "How much is logged."},
+    {"daemon", "log_addresses", CONF_BOOL, "no", NULL, NULL, 0,
+        "Whether mail addresses are logged as they are. "
+        "Otherwise only their domains appear above the level debug."},
+
+    {"imap", "listen", CONF_LISTEN, "127.0.0.1:1143", NULL, NULL, 0,
+        "The addresses for IMAP, in clear until STARTTLS. "
+        "Logins in clear are taken only from this machine. "
+        "An empty list means none."},
+    {"imap", "listen_tls", CONF_LISTEN, "127.0.0.1:1993", NULL, NULL, 0,
+        "The addresses for IMAP with TLS from the first byte."},
+    {"imap", "cert", CONF_FILE, NULL, "/etc/waxwing/cert.pem", NULL,
+        FOR(ROLE_PROXY),
+        "The TLS certificate for clients in PEM, followed by its chain. "
+        "Without it, one for localhost is made at the first start."},
+    {"imap", "key", CONF_SECRET, NULL, "/etc/waxwing/key.pem", NULL,
+        FOR(ROLE_PROXY),
+        "The private key of the certificate in PEM, without a passphrase. "
+        "Neither group nor others may read the file."},
+
+    {"smtp", "listen", CONF_LISTEN, "127.0.0.1:1587", NULL, NULL, 0,
+        "The addresses for submission, in clear until STARTTLS. "
+        "Logins in clear are taken only from this machine. "
+        "An empty list means none."},
+    {"smtp", "listen_tls", CONF_LISTEN, "127.0.0.1:1465", NULL, NULL, 0,
+        "The addresses for submission with TLS from the first byte."},
+    {"smtp", "cert", CONF_FILE, NULL, "/etc/waxwing/cert.pem", NULL,
+        FOR(ROLE_PROXY),
+        "The TLS certificate for clients, if it is another than that of "
+        "the imap section."},
+    {"smtp", "key", CONF_SECRET, NULL, "/etc/waxwing/key.pem", NULL,
+        FOR(ROLE_PROXY),
+        "The private key of the certificate. "
+        "Neither group nor others may read the file."},
+    {"smtp", "size", CONF_SIZE, "35M", NULL, "64K-150M", 0,
+        "The largest message that is taken from a client. "
+        "Sealing makes it larger by up to 40 percent, so what an upstream "
+        "can take may be less; that is found out with each message."},
+    {"smtp", "extensions", CONF_LIST, "PIPELINING 8BITMIME ENHANCEDSTATUSCODES",
+        NULL, "PIPELINING|8BITMIME|ENHANCEDSTATUSCODES", 0,
+        "The ESMTP extensions that are offered besides SIZE, STARTTLS and "
+        "AUTH."},
+
+    {"upstream", "imap", CONF_URL, NULL, "imaps://imap.example.org",
+        "imaps|imap+starttls|imap", 0,
+        "The IMAP server. "
+        "The scheme imap, without TLS, is allowed only to this machine."},
+    {"upstream", "smtp", CONF_URL, NULL, "smtps://smtp.example.org",
+        "smtps|smtp+starttls|smtp", 0,
+        "The submission server. "
+        "The scheme smtp, without TLS, is allowed only to this machine."},
+    {"upstream", "ca_file", CONF_FILE, NULL, "/etc/waxwing/upstream-ca.pem",
+        NULL, FOR(ROLE_PROXY),
+        "The authorities in PEM that may vouch for these servers, instead "
+        "of the ones the system trusts."},
+
+    {"account", "addresses", CONF_LIST, NULL,
+        "me@example.org, info@example.org", NULL, 0,
+        "The addresses that belong to this login. "
+        "Mail from them is signed with their keys. "
+        "Without this option it is the login name alone."},
+    {"account", "unix_user", CONF_STRING, NULL, "me", NULL, 0,
+        "The user of this machine who may control the account with "
+        "waxwingctl."},
+
+    {"trust", "ca_file", CONF_FILE, NULL, "/etc/waxwing/smime-ca.pem", NULL,
+        FOR(ROLE_OPENER),
+        "The authorities in PEM whose S/MIME certificates are believed. "
+        "Without this option only certificates count that were imported "
+        "by hand."},
+
+    {"reading", "inner_signature", CONF_WORD, "unwrap", NULL, "unwrap|keep", 0,
+        "What becomes of a signature found inside encrypted mail. "
+        "It is checked in both cases. "
+        "With unwrap the client sees the signed content, with keep the "
+        "signature as well."},
+    {"reading", "unauthenticated", CONF_WORD, "text", NULL, "text|mark|refuse",
+        0,
+        "What is shown of encrypted mail whose content could have been "
+        "changed on its way, because neither a valid signature nor its "
+        "cipher protects it. "
+        "With text, plain text is shown and everything else becomes an "
+        "attachment. "
+        "With mark, all is shown under a warning in the status field. "
+        "With refuse, the message stays encrypted."},
+    {"reading", "trusted_peers", CONF_LIST, NULL,
+        "joe@example.net, *@partner.example", NULL, 0,
+        "Senders, as patterns like those of policy sections, whose mail "
+        "is shown whole although nothing authenticates it."},
+
+    {"cache", "view_bytes", CONF_SIZE, "64M", NULL, "1M-64G", 0,
+        "How much decrypted mail of one account is kept in memory."},
+
+    {"policy", "encrypt", CONF_WORD, "opportunistic", NULL,
+        "off|opportunistic|required", 0,
+        "Whether mail is encrypted. "
+        "With opportunistic, it is whenever the recipient has a usable "
+        "certificate. "
+        "With required, a recipient without one is refused."},
+    {"policy", "sign", CONF_WORD, "encrypted", NULL, "encrypted|always|never",
+        0,
+        "Whether mail is signed. "
+        "With encrypted, it is signed when it is encrypted."},
+    {"policy", "mixed", CONF_WORD, "split", NULL, "split|refuse", 0,
+        "What becomes of a mail of which some recipients can read an "
+        "encrypted version and some cannot. "
+        "With split, each gets what it can have. "
+        "With refuse, nothing is sent."},
+    {"policy", "cipher", CONF_WORD, "auto", NULL, "auto|cbc|gcm", 0,
+        "How the content is encrypted. "
+        "With auto, it is AES-256-GCM if every recipient is known to read "
+        "it, and AES-256-CBC otherwise."},
+};
+const size_t conf_noptions = sizeof(conf_options) / sizeof(conf_options[0]);
+
+size_t
+conf_kind_len(const char *section)
+{
+	return (strcspn(section, " "));
+}
+
+const struct conf_section *
+conf_section_find(const char *section)
+{
+	size_t i, len = conf_kind_len(section);
+
+	for (i = 0; i < conf_nsections; i++)
+		if (strlen(conf_sections[i].kind) == len &&
+		    memcmp(conf_sections[i].kind, section, len) == 0)
+			return (&conf_sections[i]);
+	return (NULL);
+}
+
+const struct conf_option *
+conf_option_find(const char *section, const char *key)
+{
+	size_t i, len = conf_kind_len(section);
+
+	for (i = 0; i < conf_noptions; i++)
+		if (strlen(conf_options[i].section) == len &&
+		    memcmp(conf_options[i].section, section, len) == 0 &&
+		    strcmp(conf_options[i].key, key) == 0)
+			return (&conf_options[i]);
+	return (NULL);
+}
