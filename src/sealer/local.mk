@@ -1,0 +1,13 @@
+noinst_LIBRARIES += src/sealer/libsealer.a
+src_sealer_libsealer_a_SOURCES = \
+	src/sealer/keyring.c src/sealer/keyring.h \
+	src/sealer/keystore.c src/sealer/keystore.h \
+	src/sealer/op_import.c \
+	src/sealer/op_list.c \
+	src/sealer/op_seal.c \
+	src/sealer/op_sender.c \
+	src/sealer/owner.c src/sealer/owner.h \
+	src/sealer/recipients.c src/sealer/recipients.h \
+	src/sealer/sealer.c src/sealer/sealer.h \
+	src/sealer/slurp.c src/sealer/slurp.h \
+	src/sealer/state.h
