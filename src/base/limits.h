@@ -92,11 +92,18 @@
 /* Groups of one mail; each is one DATA upstream. */
 #define LIMIT_GROUPS 20
 
+/* Bytes of one mail's texts, of all groups together: they are all made before
+ * the first is sent. */
+#define LIMIT_SENDING (512UL * 1024 * 1024)
+
 /* A look-up that takes longer is a failure to the sender. */
 #define LIMIT_LOOKUP_MS 5000
 
 /* An opening that takes longer kills its opener. */
 #define LIMIT_OPEN_MS 60000
+
+/* Signing and encrypting the largest mail takes some seconds. */
+#define LIMIT_SEAL_MS 60000
 
 /* Login, greeting and command timeouts of RFC 3501 5.4 and RFC 5321 4.5.3.2,
  * in seconds: a client that only connects, IMAP idle, SMTP idle. */
@@ -104,6 +111,9 @@
 #define LIMIT_IMAP_IDLE_S 1860
 #define LIMIT_SMTP_IDLE_S 600
 #define LIMIT_UPSTREAM_S  120
+
+/* The reply to the final dot may take ten minutes (RFC 5321 4.5.3.2.6). */
+#define LIMIT_UPSTREAM_FINAL_S 600
 
 /* A configuration file, and each file it names: a bundle of all the public
  * authorities has 220 KiB. */

@@ -3,6 +3,7 @@
 #include "smtp/reply.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "base/num.h"
@@ -30,6 +31,16 @@ reply_reset(struct reply *r)
 	r->code = 0;
 	r->begun = false;
 	r->enhanced[0] = r->enhanced[1] = r->enhanced[2] = 0;
+}
+
+void
+reply_copy(struct reply *to, const struct reply *from)
+{
+	reply_reset(to);
+	to->code = from->code;
+	memcpy(to->enhanced, from->enhanced, sizeof(to->enhanced));
+	buf_str(&to->text, buf_text(&from->text));
+	to->begun = true;
 }
 
 /* Read "5.7.10 " at the start of s; returns its length, 0 if not there. */

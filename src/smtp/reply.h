@@ -31,6 +31,9 @@ void reply_clear(struct reply *);
 int reply_feed(struct reply *, const char *, size_t len, size_t *used);
 void reply_reset(struct reply *);
 
+/* Make to, which was initialised, the same as a complete reply. */
+void reply_copy(struct reply *to, const struct reply *);
+
 /* 2 for 2yz and so on. */
 static inline unsigned
 reply_class(const struct reply *r)
