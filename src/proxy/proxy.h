@@ -21,6 +21,7 @@
 
 struct accounts;
 struct listener;
+struct recorder;
 struct seen;
 struct throttle;
 struct upstream;
@@ -53,6 +54,7 @@ struct proxy {
 	struct upstream *upstreams; /* of the current conf; see upstream.h */
 	struct accounts *accounts;  /* see account.h */
 	struct throttle *throttle;  /* see throttle.h */
+	struct recorder *recorder;  /* see recorder.h */
 	struct viewcache *views;
 	struct seen *seen; /* NULL when seen/ could not be opened */
 	struct session_list sessions;
