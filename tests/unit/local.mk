@@ -18,6 +18,7 @@ include tests/unit/base.mk
 include tests/unit/ipc.mk
 include tests/unit/imap.mk
 include tests/unit/policy.mk
+include tests/unit/proxy_smtp.mk
 include tests/unit/smime.mk
 include tests/unit/smtp.mk
 include tests/unit/sys.mk
