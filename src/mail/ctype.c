@@ -413,7 +413,9 @@ ctype_is(const struct ctype *c, const char *name)
 	if (!str_ieq(c->type, str_of(want.p, slash)) || slash == want.len)
 		return (false);
 	want = str_of(want.p + slash + 1, want.len - slash - 1);
-	return (want.len == 0 || str_ieq(c->subtype, want));
+	if (want.len == 0)
+		return (c->subtype.len > 0);
+	return (str_ieq(c->subtype, want));
 }
 
 static struct str

@@ -34,7 +34,8 @@ class Dovecot:
             f.write(CONF.format(dir=top, store=store))
         self.process = subprocess.Popen(
             [IMAP, "-c", conf], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={"USER": "oracle", "HOME": top, "PATH": os.environ["PATH"]},
+            stderr=subprocess.DEVNULL, env={"USER": "oracle", "HOME": top,
+                                             "PATH": os.environ["PATH"]},
             **ordinary())
         self.imap = Imap(self.process.stdout, self.process.stdin)
 
