@@ -35,7 +35,7 @@ int addr_parse(struct str value, struct arena *, struct addr **out);
  * The addr-specs of a field's raw value ("local@domain"; a quoted local part
  * keeps its quotes only if it needs them), groups flattened, names and
  * comments dropped.  Returns -1 when the value is not an RFC 5322 address
- * list (obs- forms are read), or the arena is full.
+ * list (the commoner obs- forms are read), or the arena is full.
  */
 int addr_specs(struct str value, struct arena *, struct str **out, size_t *n);
 

@@ -15,6 +15,7 @@ TESTS += contrib/include-check tests/unit/t_include_check
 EXTRA_DIST += contrib/format contrib/include-check tests/unit/t_include_check
 
 include tests/unit/base.mk
+include tests/unit/mail.mk
 include tests/unit/ipc.mk
 include tests/unit/imap.mk
 include tests/unit/policy.mk
