@@ -38,6 +38,7 @@ clean-fuzz:
 	rm -f crash-fz_*
 
 include tests/fuzz/base.mk
+include tests/fuzz/mail.mk
 include tests/fuzz/proto.mk
 include tests/fuzz/smtp.mk
 include tests/fuzz/imap.mk

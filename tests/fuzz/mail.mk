@@ -1,0 +1,11 @@
+FUZZ_TARGETS += \
+	tests/fuzz/fz_header \
+	tests/fuzz/fz_part \
+	tests/fuzz/fz_render \
+	tests/fuzz/fz_section
+FUZZ_MAIL_LDADD = $(FUZZ_LDADD) src/imap/libimap.a src/mail/libmail.a \
+	src/base/libbase.a
+tests_fuzz_fz_header_LDADD = $(FUZZ_MAIL_LDADD)
+tests_fuzz_fz_part_LDADD = $(FUZZ_MAIL_LDADD)
+tests_fuzz_fz_render_LDADD = $(FUZZ_MAIL_LDADD)
+tests_fuzz_fz_section_LDADD = $(FUZZ_MAIL_LDADD)
