@@ -1,0 +1,19 @@
+/*
+ * idle.h - a role that keeps the ritual and does nothing: it stands in where
+ * a role is not part of the build.
+ */
+#ifndef WAXWING_ROLE_IDLE_H
+#define WAXWING_ROLE_IDLE_H
+
+#include "role/role.h"
+#include "sys/proc.h"
+
+int role_idle(enum role, const uint16_t *from_parent, int parent_fd);
+
+/* The linker takes these where a room has none of its own. */
+role_fn proxy_main;
+role_fn opener_main;
+role_fn sealer_main;
+role_fn agent_main;
+
+#endif
