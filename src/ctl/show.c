@@ -1,0 +1,131 @@
+#include "config.h"
+
+#include "ctl/show.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+
+/* Certificates and sessions tell times in seconds since the epoch. */
+static const char *const times[] = {"not_before", "not_after", "since"};
+
+static bool
+is_time(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (strcmp(times[i], key) == 0)
+			return (true);
+	return (false);
+}
+
+static void
+show_time(json_int_t when)
+{
+	char text[40];
+	time_t t = (time_t)when;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) != NULL &&
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
+		(void)fputs(text, stdout);
+}
+
+static void
+show_string(const char *s)
+{
+	char text[2000];
+
+	err_escape(text, sizeof(text), str_c(s));
+	if (text[0] == '\0' || strchr(text, ' ') != NULL)
+		(void)printf("\"%s\"", text);
+	else
+		(void)fputs(text, stdout);
+}
+
+/* A value within a line; lists of words are joined by commas. */
+static void
+show_value(const char *key, const json_t *v)
+{
+	const json_t *e;
+	size_t i;
+
+	switch (json_typeof(v)) {
+	case JSON_STRING:
+		show_string(json_string_value(v));
+		break;
+	case JSON_INTEGER:
+		if (is_time(key))
+			show_time(json_integer_value(v));
+		else
+			(void)printf("%" JSON_INTEGER_FORMAT,
+			    json_integer_value(v));
+		break;
+	case JSON_ARRAY:
+		for (i = 0; i < json_array_size(v); i++) {
+			e = json_array_get(v, i);
+			if (i > 0)
+				(void)putchar(',');
+			if (json_is_string(e))
+				show_string(json_string_value(e));
+			else
+				(void)putchar('?');
+		}
+		break;
+	case JSON_TRUE:
+		(void)fputs("yes", stdout);
+		break;
+	case JSON_FALSE:
+		(void)fputs("no", stdout);
+		break;
+	case JSON_NULL:
+		(void)putchar('-');
+		break;
+	case JSON_REAL:
+	case JSON_OBJECT:
+		(void)putchar('?');
+		break;
+	}
+}
+
+void
+show_object(json_t *o)
+{
+	const char *key, *sep = "";
+	json_t *v;
+
+	json_object_foreach(o, key, v)
+	{
+		if (json_is_null(v))
+			continue;
+		(void)fputs(sep, stdout);
+		show_string(key);
+		(void)putchar('=');
+		show_value(key, v);
+		sep = " ";
+	}
+	(void)putchar('\n');
+}
+
+void
+show_list(json_t *list)
+{
+	json_t *e;
+	size_t i;
+
+	if (json_is_object(list))
+		show_object(list);
+	for (i = 0; i < json_array_size(list); i++) {
+		e = json_array_get(list, i);
+		if (json_is_object(e))
+			show_object(e);
+		else {
+			show_value("", e);
+			(void)putchar('\n');
+		}
+	}
+}
