@@ -1,8 +1,10 @@
 /*
  * db.h - LMDB, one writer per environment.
  *
- * Keys and values are byte strings; a key longer than 511 bytes is the
- * caller's to hash.  Opened after exec.  Reads see the newest commit.
+ * Keys and values are byte strings; a key has 1 to DB_KEY bytes, a longer one
+ * is the caller's to hash.  Opened after exec.  Reads see the newest commit,
+ * of whichever process.  The map grows when it is full.  Files that are
+ * damaged, or no LMDB files, are ERR_SYNTAX; ERR_IO is the disk's.
  */
 #ifndef WAXWING_SYS_DB_H
 #define WAXWING_SYS_DB_H
@@ -13,13 +15,20 @@
 #include "base/err.h"
 #include "base/span.h"
 
+#define DB_KEY 511 /* LMDB's own limit */
+
 struct db;
 
 enum db_mode {
 	DB_READ,  /* another process writes; a missing one is ERR_NOTFOUND */
 	DB_WRITE, /* made if missing (directory 0700); each commit is synced */
-	DB_WRITE_NOSYNC, /* commits are not synced; db_sync() does */
+	/* commits are not synced; db_sync() does.  A crash of the machine (not
+	 * of the process) may damage what was not synced. */
+	DB_WRITE_NOSYNC,
 };
+
+/* map_bytes is where the map begins; the address space, not the disk, pays
+ * for it.  A writer refuses a directory that others can enter. */
 
 struct db *db_open(const char *dir, enum db_mode, size_t map_bytes,
     struct err *);
@@ -28,17 +37,20 @@ void db_close(struct db *); /* accepts NULL */
 /* 1 found (appended to out), 0 not there, -1 error. */
 int db_get(struct db *, struct str key, struct buf *out, struct err *);
 int db_put(struct db *, struct str key, struct str value, struct err *);
-/* 1 deleted, 0 was not there, -1 error. */
+/* 1 deleted, 0 was not there (in the newest commit), -1 error. */
 int db_del(struct db *, struct str key, struct err *);
 
-/* Several changes as one: begin, put/del..., commit (or abort). */
+/* Several changes as one: begin, put/del..., commit (or abort).  They are
+ * held in memory until the commit, so nothing is locked in between, and reads
+ * do not see them.  After a failed commit nothing was changed. */
 int db_begin(struct db *, struct err *);
 int db_commit(struct db *, struct err *);
 void db_abort(struct db *);
 
 /*
  * Walk the entries whose key starts with prefix, in key order, in one read
- * transaction.  The callback returns non-zero to stop.  0, or -1 on error.
+ * transaction.  The callback returns non-zero to stop; what it is handed is
+ * valid only inside, and it must not write.  0, or -1 on error.
  */
 typedef int db_walk_fn(struct str key, struct str value, void *arg);
 int db_walk(struct db *, struct str prefix, db_walk_fn *, void *arg,

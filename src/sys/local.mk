@@ -4,6 +4,7 @@ src_sys_libsys_a_SOURCES = \
 	src/sys/conf_check.c src/sys/conf_file.c src/sys/conf_print.c \
 	src/sys/conf_scan.c src/sys/conf_table.c \
 	src/sys/crypt.c src/sys/crypt.h \
+	src/sys/db.c src/sys/db.h \
 	src/sys/fault.c src/sys/fault.h \
 	src/sys/ipc.c src/sys/ipc.h \
 	src/sys/log.c src/sys/log.h \

@@ -1,11 +1,22 @@
-check_PROGRAMS += tests/unit/t_conf tests/unit/t_crypt tests/unit/t_log tests/unit/t_stream \
+check_PROGRAMS += \
+	tests/unit/t_conf \
+	tests/unit/t_crypt \
+	tests/unit/t_db \
+	tests/unit/t_log \
+	tests/unit/t_stream \
 	tests/unit/t_tls
-TESTS += tests/unit/t_conf tests/unit/t_crypt tests/unit/t_log tests/unit/t_stream \
+TESTS += \
+	tests/unit/t_conf \
+	tests/unit/t_crypt \
+	tests/unit/t_db \
+	tests/unit/t_log \
+	tests/unit/t_stream \
 	tests/unit/t_tls
 SYS_LDADD = src/sys/libsys.a $(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) \
 	$(LMDB_LIBS) $(INIPARSER_LIBS)
 tests_unit_t_conf_LDADD = $(SYS_LDADD)
 tests_unit_t_crypt_LDADD = $(SYS_LDADD)
+tests_unit_t_db_LDADD = $(SYS_LDADD)
 tests_unit_t_log_LDADD = $(SYS_LDADD)
 tests_unit_t_stream_LDADD = $(SYS_LDADD)
 tests_unit_t_tls_LDADD = $(SYS_LDADD)
