@@ -1,0 +1,120 @@
+#include "config.h"
+
+#include "agent/agent.h"
+
+#include "agent/state.h"
+#include "proto/op.h"
+#include "sys/fault.h"
+#include "sys/log.h"
+
+static void
+agent_end(struct self *self)
+{
+	struct agent *a = self->arg;
+
+	cert_imports_abandon(a);
+	store_close(a->store);
+}
+
+static int
+agent_start(struct self *self, struct err *err)
+{
+	struct agent *a = self->arg;
+	size_t i;
+
+	a->self = self;
+	/* nothing here is wrapped yet */
+	for (i = 0; i < self->nkeys; i++)
+		crypt_key_wipe(&self->keys[i]);
+	if (FAULT("agent.start")) {
+		err_set(err, ERR_UNAVAILABLE, "fault agent.start");
+		return (-1);
+	}
+	a->store = store_open(self->state_dir, err);
+	return (a->store != NULL ? 0 : -1);
+}
+
+/* What may be asked of the agent, besides what every role answers. */
+static const struct {
+	uint16_t op;
+	void (*handler)(struct agent *, struct ipc *, struct ipc_msg *);
+} ops[] = {
+    {OP_LOOKUP, op_lookup},
+    {OP_CERT_IMPORT, op_cert_import},
+    {OP_CERT_LIST, op_cert_list},
+};
+
+static void
+on_request(struct ipc *l, struct ipc_msg *msg, void *arg)
+{
+	struct self *self = arg;
+	struct agent *a = self->arg;
+	struct err err;
+	size_t i;
+
+	log_debug("request op=%s from=%s", op_name(msg->op), ipc_name(l));
+	if (a->store == NULL) {
+		err_set(&err, ERR_UNAVAILABLE, "the agent is not ready");
+		role_answer_err(l, msg, &err);
+		return;
+	}
+	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		if (ops[i].op == msg->op) {
+			ops[i].handler(a, l, msg);
+			return;
+		}
+	}
+}
+
+static int
+count_one(const struct cert_rec *c, void *arg)
+{
+	json_int_t *n = arg;
+
+	(void)c;
+	(*n)++;
+	return (0);
+}
+
+static void
+agent_status(struct self *self, json_t *o)
+{
+	struct agent *a = self->arg;
+	json_int_t n = 0;
+
+	if (a->store == NULL)
+		return;
+	(void)store_walk(a->store, count_one, &n, NULL);
+	json_object_set_new(o, "certificates", json_integer(n));
+	json_object_set_new(o, "lookups", json_integer((json_int_t)a->lookups));
+	json_object_set_new(o, "found", json_integer((json_int_t)a->found));
+	json_object_set_new(o, "imports",
+	    json_integer((json_int_t)a->nimports));
+	json_object_set_new(o, "verifier",
+	    json_boolean(role_link(self, ROLE_OPENER) != NULL));
+}
+
+static const struct role_peer peers[] = {
+    {ROLE_PROXY, op_proxy_to_agent, on_request, NULL, NULL},
+    {ROLE_OPENER, op_nothing, NULL, NULL, NULL},
+    {.allow = NULL},
+};
+
+static const struct role_ops agent = {
+    .role = ROLE_AGENT,
+    .from_parent = op_parent_to_agent,
+    .start = agent_start,
+    .request = on_request,
+    .status = agent_status,
+    .end = agent_end,
+    .peers = peers,
+};
+
+int
+agent_main(int parent_fd)
+{
+	struct agent a = {.self = NULL};
+
+	LIST_INIT(&a.imports);
+	return (role_run(&agent, parent_fd, &a));
+}

@@ -1,0 +1,227 @@
+/*
+ * OP_CERT_IMPORT and OP_CERT_LIST.
+ *
+ * What is imported may be any bytes: the verifier reads them and says what
+ * they are; the agent only keeps what it accepted.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/state.h"
+#include "agent/verify.h"
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/limits.h"
+#include "sys/fault.h"
+#include "sys/log.h"
+
+/* A bundle of some hundred certificates. */
+#define FILE_MAX ((size_t)4 * 1024 * 1024)
+
+/* Entries of a list: more is no list for people. */
+#define LISTED_MAX 10000
+
+struct cert_import {
+	LIST_ENTRY(cert_import) next;
+	struct agent *agent;
+	struct ipc *link; /* the parent's: it outlives the import */
+	uint16_t op;
+	uint32_t id;
+	enum trust trust;
+	struct verify *verify; /* the question under way */
+};
+
+static void
+import_free(struct cert_import *im)
+{
+	LIST_REMOVE(im, next);
+	im->agent->nimports--;
+	verify_cancel(im->verify);
+	free(im);
+}
+
+void
+cert_imports_abandon(struct agent *a)
+{
+	struct cert_import *im;
+
+	while ((im = LIST_FIRST(&a->imports)) != NULL)
+		import_free(im);
+}
+
+/* --- JSON --- */
+
+static json_t *
+json_text(struct str s)
+{
+	/* jansson takes UTF-8 only, and a name may be anything */
+	json_t *j = json_stringn(s.p, s.len);
+	char safe[ERR_TEXT];
+
+	if (j == NULL)
+		j = json_string(err_escape(safe, sizeof(safe), s));
+	return (j);
+}
+
+static const char *
+usage_word(uint8_t usage)
+{
+	switch (usage & (USAGE_ENCRYPT | USAGE_SIGN)) {
+	case USAGE_ENCRYPT:
+		return ("encrypt");
+	case USAGE_SIGN:
+		return ("sign");
+	case 0:
+		return ("none");
+	default:
+		return ("both");
+	}
+}
+
+static json_t *
+json_cert(const struct cert_rec *c)
+{
+	char hex[2 * FINGERPRINT + 1];
+
+	hex_encode(c->fingerprint, FINGERPRINT, hex);
+	return (json_pack("{s:s, s:o, s:o, s:s, s:I, s:I, s:b, s:b}",
+	    "fingerprint", hex, "subject", json_text(c->subject), "addresses",
+	    json_text(c->addresses), "usage", usage_word(c->usage),
+	    "not_before", (json_int_t)c->not_before, "not_after",
+	    (json_int_t)c->not_after, "gcm", c->gcm, "oaep", c->oaep));
+}
+
+/* --- import, in the order of time --- */
+
+/* Keep one, and say so in one of the lists. */
+static int
+take_one(struct cert_import *im, const struct cert_rec *c, json_t *taken,
+    json_t *refused)
+{
+	struct err err = {0};
+	json_t *j;
+
+	if ((j = json_cert(c)) == NULL)
+		return (-1);
+	if (FAULT("agent.cert.store"))
+		err_set(&err, ERR_UNAVAILABLE, "fault agent.cert.store");
+	else if (store_put(im->agent->store, c, im->trust, clock_now().wall,
+	             &err) == 0)
+		return (json_array_append_new(taken, j));
+	json_object_set_new(j, "reason", json_string(err.text));
+	return (json_array_append_new(refused, j));
+}
+
+/* 2. The verdicts are here. */
+static void
+got_verdicts(const struct str *list, const struct err *why, void *arg)
+{
+	struct cert_import *im = arg;
+	json_t *taken = json_array(), *refused = json_array();
+	struct err err = {0};
+	struct cert_rec c;
+	struct rec in;
+	int got = -1;
+
+	im->verify = NULL; /* it goes by itself */
+	if (list == NULL) {
+		err = *why;
+	} else {
+		rec_init(&in, *list);
+		while ((got = cert_rec_get(&in, &c, &err)) == 1)
+			if (take_one(im, &c, taken, refused) == -1) {
+				err_set(&err, ERR_MEMORY, "out of memory");
+				break;
+			}
+	}
+	log_info("cert-import taken=%zu refused=%zu code=%s",
+	    json_array_size(taken), json_array_size(refused),
+	    err_word(err.code));
+	role_answer_json(im->link, im->op, im->id, &err,
+	    json_pack("{s:o, s:o}", "taken", taken, "refused", refused));
+	import_free(im);
+}
+
+static int
+ask_verifier(struct cert_import *im, struct ipc_msg *msg, struct err *err)
+{
+	struct verify_req q = {.time = clock_now().wall};
+	struct blob *certs;
+	struct rec r;
+
+	rec_init(&r, msg->body);
+	im->trust = (enum trust)rec_get_enum(&r, TRUST_HARVESTED);
+	if (rec_end(&r, err) == -1 ||
+	    (certs = ipc_msg_blob(msg, 0, FILE_MAX, err)) == NULL)
+		return (-1);
+	q.address = str_of("", 0);
+	q.manual = im->trust == TRUST_MANUAL;
+	im->verify = verify_start(im->agent->self, &q, certs, got_verdicts, im);
+	blob_unref(certs);
+	if (im->verify != NULL)
+		return (0);
+	err_set(err, ERR_MEMORY, "no memory for an import");
+	return (-1);
+}
+
+/* 1. Ask the verifier what it is. */
+void
+op_cert_import(struct agent *a, struct ipc *l, struct ipc_msg *msg)
+{
+	struct cert_import *im;
+	struct err err;
+
+	if (a->nimports >= AGENT_IMPORTS ||
+	    (im = calloc(1, sizeof(*im))) == NULL) {
+		err_set(&err, ERR_UNAVAILABLE, "too many imports at once");
+		role_answer_err(l, msg, &err);
+		return;
+	}
+	LIST_INSERT_HEAD(&a->imports, im, next);
+	a->nimports++;
+	im->agent = a;
+	im->link = l;
+	im->op = msg->op;
+	im->id = msg->id;
+	if (ask_verifier(im, msg, &err) == -1) {
+		log_warn("cert-import reason=\"%s\"", err.text);
+		role_answer_err(l, msg, &err);
+		import_free(im);
+	}
+}
+
+/* --- list --- */
+
+struct listing {
+	struct agent *agent;
+	struct str address; /* only its; empty: all */
+	json_t *list;
+};
+
+static int
+list_one(const struct cert_rec *c, void *arg)
+{
+	struct listing *ls = arg;
+
+	if (ls->address.len > 0 && !certlist_names(c, ls->address))
+		return (0);
+	json_array_append_new(ls->list, json_cert(c));
+	return (json_array_size(ls->list) >= LISTED_MAX);
+}
+
+void
+op_cert_list(struct agent *a, struct ipc *l, struct ipc_msg *msg)
+{
+	struct listing ls = {.agent = a, .list = json_array()};
+	struct err err = {0};
+
+	if (list_req_get(msg->body, &ls.address, &err) == -1 ||
+	    store_walk(a->store, list_one, &ls, &err) == -1) {
+		json_decref(ls.list);
+		role_answer_err(l, msg, &err);
+		return;
+	}
+	role_answer_json(l, msg->op, msg->id, NULL, ls.list);
+}
