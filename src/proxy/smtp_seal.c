@@ -58,7 +58,7 @@ static void ask(struct smtp_tx *);
 static void
 fail(struct smtp_tx *tx, const char *what, const struct err *err)
 {
-	log_error("smtp-seal id=%s step=%s code=%s reason=\"%s\"",
+	log_error("smtp-seal id=%s step=%s code=%s reason=%s",
 	    tx->session->base.id, what, err_word(err->code),
 	    log_str(str_c(err->text)));
 	switch (err->code) {
@@ -576,8 +576,14 @@ smtp_seal_start(struct smtp_tx *tx)
 	if (!tx->from_known)
 		tx->key_address = str_c(tx->session->account->login);
 	smtp_tx_state(tx, TX_SENDER);
-	if (keys_matter(tx))
-		ask(tx);
-	else
+	if (!keys_matter(tx)) {
 		make_plan(tx);
+		return;
+	}
+	/* It goes to the sealer, once for each group. */
+	tx->text = memfd_ensure(tx->text, &err);
+	if (tx->text == NULL)
+		fail(tx, "text", &err);
+	else
+		ask(tx);
 }

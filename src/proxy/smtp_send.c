@@ -189,7 +189,7 @@ dot_answered(const struct reply *reply, const struct err *why, void *arg)
 	if (reply == NULL) {
 		/* It may have the mail or not; not is assumed, so that none
 		 * is lost: the only place where one can come twice. */
-		log_warn("smtp-send id=%s reason=\"%s\"", s->base.id,
+		log_warn("smtp-send id=%s reason=%s", s->base.id,
 		    log_str(str_c(why->text)));
 		group_lost(tx, HUNG_UP);
 	} else if (reply->code == 250) {
@@ -444,7 +444,7 @@ reconnected(const struct reply *reply, const struct err *why, void *arg)
 	if (reply != NULL && reply->code == 235) {
 		send_envelope(tx);
 	} else {
-		log_warn("smtp-upstream id=%s reason=\"%s\"", s->base.id,
+		log_warn("smtp-upstream id=%s reason=%s", s->base.id,
 		    reply == NULL ? log_str(str_c(why->text))
 		                  : "the login was refused");
 		group_lost(tx, UNREACHED);
@@ -466,8 +466,8 @@ reconnect(struct smtp_tx *tx)
 	tx->reconnected = true;
 	smtp_tx_state(tx, TX_CONNECT);
 	if (smtp_session_reconnect(tx->session, reconnected, tx, &err) == -1) {
-		log_warn("smtp-upstream id=%s reason=\"%s\"",
-		    tx->session->base.id, log_str(str_c(err.text)));
+		log_warn("smtp-upstream id=%s reason=%s", tx->session->base.id,
+		    log_str(str_c(err.text)));
 		group_lost(tx, UNREACHED);
 	}
 }

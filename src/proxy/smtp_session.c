@@ -19,12 +19,31 @@
 /* Logins that may fail on one connection. */
 #define MAX_REFUSED 3
 
+/* Seconds that the client may be silent. */
+static unsigned
+patience(const struct smtp_session *s)
+{
+	switch (s->state) {
+	case SESSION_LOGIN:
+	case SESSION_MAIL:
+		return (0); /* it waits for us */
+	case SESSION_TLS:
+	case SESSION_COMMAND:
+	case SESSION_AUTH:
+	case SESSION_TEXT:
+		return (s->account != NULL ? LIMIT_SMTP_IDLE_S : LIMIT_LOGIN_S);
+	}
+	return (LIMIT_LOGIN_S);
+}
+
 void
 smtp_session_state(struct smtp_session *s, enum session_state state)
 {
 	log_trace("smtp-state id=%s from=%d to=%d", s->base.id, (int)s->state,
 	    (int)state);
 	s->state = state;
+	if (s->client != NULL)
+		stream_timeout(s->client, patience(s), LIMIT_SMTP_IDLE_S);
 }
 
 void
@@ -183,7 +202,7 @@ login_answered(const struct reply *reply, const struct err *why, void *arg)
 	smtp_session_enter(s);
 	if (reply == NULL) {
 		log_warn("smtp-login id=%s upstream=%s result=unreachable "
-		         "reason=\"%s\"",
+		         "reason=%s",
 		    s->base.id, s->login.up->domain, log_str(str_c(why->text)));
 		login_failed(s, 454, "4.7.0 The mail server cannot be reached");
 	} else if (reply->code != 235) {
@@ -193,7 +212,7 @@ login_answered(const struct reply *reply, const struct err *why, void *arg)
 		login_end(s, false);
 	} else if ((s->account = account_enter(s->proxy, &s->login,
 	                buf_text(&s->password), &err)) == NULL) {
-		log_warn("smtp-login id=%s reason=\"%s\"", s->base.id,
+		log_warn("smtp-login id=%s reason=%s", s->base.id,
 		    log_str(str_c(err.text)));
 		login_failed(s, 454, "4.7.0 Too many sessions");
 	} else {
@@ -218,8 +237,8 @@ login_go(void *arg)
 	    str_c(s->login.name), buf_text(&s->password), login_answered, s,
 	    &err);
 	if (s->up == NULL) {
-		log_warn("smtp-login id=%s upstream=%s reason=\"%s\"",
-		    s->base.id, s->login.up->domain, log_str(str_c(err.text)));
+		log_warn("smtp-login id=%s upstream=%s reason=%s", s->base.id,
+		    s->login.up->domain, log_str(str_c(err.text)));
 		login_failed(s, 454, "4.7.0 The mail server cannot be reached");
 	}
 	smtp_session_leave(s);
@@ -232,7 +251,7 @@ login_start(struct smtp_session *s)
 	struct err err;
 
 	if (login_parse(s->proxy, buf_text(&s->user), &s->login, &err) == -1) {
-		log_info("smtp-login id=%s result=refused reason=\"%s\"",
+		log_info("smtp-login id=%s result=refused reason=%s",
 		    s->base.id, log_str(str_c(err.text)));
 		login_failed(s, 535, "5.7.8 Login refused");
 		return;
@@ -349,7 +368,10 @@ cmd_hello(struct smtp_session *s, const struct verb_line *v)
 {
 	char host[256];
 	struct ehlo_offer offer = {.host = {NULL, 0}};
+	const char *words;
+	struct str word;
 	struct buf out;
+	size_t pos = 0;
 
 	/* RFC 5321 4.1.4: EHLO resets as RSET does. */
 	drop_tx(s);
@@ -364,6 +386,9 @@ cmd_hello(struct smtp_session *s, const struct verb_line *v)
 	offer.size = conf_num(s->proxy->conf, "smtp", "size");
 	offer.starttls =
 	    s->proxy->smtp_tls != NULL && !stream_has_tls(s->client);
+	words = conf_str(s->proxy->conf, "smtp", "extensions");
+	while (words != NULL && conf_word(words, &pos, &word))
+		(void)ehlo_offer_add(&offer, word);
 	offer.auth = s->account == NULL && auth_allowed(s);
 	buf_init(&out, LIMIT_REPLY);
 	ehlo_print(&out, &offer);
@@ -393,7 +418,7 @@ cmd_starttls(struct smtp_session *s)
 	buf_reset(&s->hello);
 	smtp_session_state(s, SESSION_TLS);
 	if (stream_starttls_server(s->client, s->proxy->smtp_tls, &err) == -1) {
-		log_warn("smtp-tls id=%s reason=\"%s\"", s->base.id,
+		log_warn("smtp-tls id=%s reason=%s", s->base.id,
 		    log_str(str_c(err.text)));
 		smtp_session_kill(s);
 	}
@@ -544,9 +569,6 @@ run(struct smtp_session *s)
 		case SESSION_TLS:
 		case SESSION_LOGIN:
 		case SESSION_MAIL:
-			/* What comes early waits, as much as makes sense. */
-			if (stream_input_len(s->client) > LIMIT_CLIENT_LINE)
-				stream_pause(s->client);
 			return;
 		}
 	}
@@ -571,6 +593,16 @@ session_free(struct smtp_session *s)
 	free(s);
 }
 
+/* What comes early waits, as much as makes sense. */
+static void
+bound_input(struct smtp_session *s)
+{
+	if (stream_input_len(s->client) > LIMIT_CLIENT_LINE)
+		stream_pause(s->client);
+	else
+		stream_resume(s->client);
+}
+
 void
 smtp_session_enter(struct smtp_session *s)
 {
@@ -582,10 +614,8 @@ smtp_session_leave(struct smtp_session *s)
 {
 	if (s->depth == 1 && !s->dead) {
 		run(s);
-		/* May call client_input(), which enters one deeper. */
-		if (!s->dead && s->client != NULL &&
-		    s->state != SESSION_LOGIN && s->state != SESSION_MAIL)
-			stream_resume(s->client);
+		if (s->client != NULL)
+			bound_input(s);
 	}
 	if (--s->depth == 0 && s->dead)
 		session_free(s);
@@ -623,7 +653,7 @@ client_closed(struct stream *stream, const struct err *why, void *arg)
 	struct smtp_session *s = arg;
 
 	smtp_session_enter(s);
-	log_debug("smtp-closed id=%s reason=\"%s\"", s->base.id,
+	log_debug("smtp-closed id=%s reason=%s", s->base.id,
 	    log_str(str_c(why->text)));
 	stream_free(stream);
 	s->client = NULL;
@@ -668,7 +698,7 @@ smtp_session_start(struct proxy *proxy, int fd, bool tls)
 	s->client = stream_accept(proxy->base, fd, tls ? proxy->smtp_tls : NULL,
 	    &client_ops, s, &err);
 	if (s->client == NULL) {
-		log_error("smtp-start id=%s reason=\"%s\"", s->base.id,
+		log_error("smtp-start id=%s reason=%s", s->base.id,
 		    log_str(str_c(err.text)));
 		session_free(s);
 		return;

@@ -29,11 +29,19 @@ tx_over(struct smtp_tx *tx)
 	smtp_session_state(tx->session, SESSION_COMMAND);
 }
 
+/* The text may name addresses. */
+static void
+log_result(const struct smtp_tx *tx, unsigned code, struct str text)
+{
+	log_info("smtp-mail id=%s result=%u", tx->session->base.id, code);
+	log_debug("smtp-mail id=%s text=%s", tx->session->base.id,
+	    log_str(text));
+}
+
 void
 smtp_tx_answer(struct smtp_tx *tx, unsigned code, const char *text)
 {
-	log_info("smtp-mail id=%s result=%u text=\"%s\"", tx->session->base.id,
-	    code, log_str(str_c(text)));
+	log_result(tx, code, str_c(text));
 	smtp_session_reply(tx->session, code, text);
 	tx_over(tx);
 }
@@ -41,8 +49,7 @@ smtp_tx_answer(struct smtp_tx *tx, unsigned code, const char *text)
 void
 smtp_tx_relay(struct smtp_tx *tx, const struct reply *reply)
 {
-	log_info("smtp-mail id=%s result=%u text=\"%s\"", tx->session->base.id,
-	    reply->code, log_str(buf_text(&reply->text)));
+	log_result(tx, reply->code, buf_text(&reply->text));
 	smtp_session_relay(tx->session, reply);
 	tx_over(tx);
 }
@@ -89,25 +96,30 @@ smtp_tx_free(struct smtp_tx *tx)
 	free(tx);
 }
 
-/* One [policy PATTERN]; what is not said stays so. */
+/* The value of a key of [policy PATTERN], or "" if it is not said there: then
+ * a wider pattern may say it, so defaults do not count. */
+static struct str
+said(const struct conf *conf, const char *section, const char *key)
+{
+	return (conf_is_set(conf, section, key)
+	            ? str_c(conf_str(conf, section, key))
+	            : STR(""));
+}
+
 static int
 add_rule(struct policy *policy, const struct conf *conf, const char *pattern,
     struct err *err)
 {
-	struct policy_rule rule = {ENCRYPT_UNSAID, SIGN_UNSAID, MIXED_UNSAID,
-	    CIPHER_UNSAID};
+	struct policy_rule rule;
 	char section[LIMIT_ADDRESS + 16];
-	const char *word;
 
 	(void)snprintf(section, sizeof(section), "policy %s", pattern);
-	if ((word = conf_str(conf, section, "encrypt")) != NULL)
-		(void)policy_encrypt_word(str_c(word), &rule.encrypt);
-	if ((word = conf_str(conf, section, "sign")) != NULL)
-		(void)policy_sign_word(str_c(word), &rule.sign);
-	if ((word = conf_str(conf, section, "mixed")) != NULL)
-		(void)policy_mixed_word(str_c(word), &rule.mixed);
-	if ((word = conf_str(conf, section, "cipher")) != NULL)
-		(void)policy_cipher_word(str_c(word), &rule.cipher);
+	/* What is no word of the vocabulary is not said. */
+	(void)policy_encrypt_word(said(conf, section, "encrypt"),
+	    &rule.encrypt);
+	(void)policy_sign_word(said(conf, section, "sign"), &rule.sign);
+	(void)policy_mixed_word(said(conf, section, "mixed"), &rule.mixed);
+	(void)policy_cipher_word(said(conf, section, "cipher"), &rule.cipher);
 	return (policy_add(policy, str_c(pattern), rule, err));
 }
 
@@ -198,8 +210,8 @@ connected(const struct reply *reply, const struct err *why, void *arg)
 	if (reply != NULL && reply->code == 235) {
 		begin_mail(tx);
 	} else {
-		log_warn("smtp-upstream id=%s reason=\"%s\" code=%u",
-		    s->base.id, reply == NULL ? log_str(str_c(why->text)) : "",
+		log_warn("smtp-upstream id=%s reason=%s code=%u", s->base.id,
+		    reply == NULL ? log_str(str_c(why->text)) : "",
 		    reply == NULL ? 0 : reply->code);
 		smtp_tx_answer(tx, 451,
 		    "4.4.1 The mail server cannot be "
@@ -215,8 +227,8 @@ connect_for_mail(struct smtp_tx *tx)
 
 	tx->reconnected = true;
 	if (smtp_session_reconnect(tx->session, connected, tx, &err) == -1) {
-		log_warn("smtp-upstream id=%s reason=\"%s\"",
-		    tx->session->base.id, log_str(str_c(err.text)));
+		log_warn("smtp-upstream id=%s reason=%s", tx->session->base.id,
+		    log_str(str_c(err.text)));
 		smtp_tx_answer(tx, 451,
 		    "4.4.1 The mail server cannot be "
 		    "reached");
@@ -273,7 +285,7 @@ smtp_tx_new(struct smtp_session *s, const struct verb_line *v)
 	buf_str(&tx->from, v->path);
 	smtp_session_state(s, SESSION_MAIL);
 	if ((tx->policy = read_policy(s->proxy->conf, &err)) == NULL) {
-		log_error("smtp-policy id=%s reason=\"%s\"", s->base.id,
+		log_error("smtp-policy id=%s reason=%s", s->base.id,
 		    log_str(str_c(err.text)));
 		smtp_tx_answer(tx, 451, "4.3.5 The policy cannot be read");
 	} else if (smtp_up_alive(s->up)) {
@@ -367,7 +379,7 @@ looked_up(struct ipc_msg *msg, const struct err *why, void *arg)
 		err = ans.err;
 	r->cert = CERT_FAILED;
 	if (err.code != ERR_OK) {
-		log_warn("smtp-look-up id=%s rcpt=%s reason=\"%s\"", s->base.id,
+		log_warn("smtp-look-up id=%s rcpt=%s reason=%s", s->base.id,
 		    log_addr(buf_text(&r->address)), log_str(str_c(err.text)));
 	} else {
 		r->recent = ans.recent;
@@ -521,7 +533,7 @@ smtp_tx_data(struct smtp_tx *tx)
 	}
 	/* CRLF may be added, and Date and Message-ID are. */
 	if ((tx->spool = memfd_new(tx->size_max + 2, &err)) == NULL) {
-		log_error("smtp-data id=%s reason=\"%s\"", tx->session->base.id,
+		log_error("smtp-data id=%s reason=%s", tx->session->base.id,
 		    log_str(str_c(err.text)));
 		smtp_tx_answer(tx, 451, "4.3.0 No room for the text");
 		return;
@@ -546,7 +558,7 @@ text_ends(struct smtp_tx *tx)
 	tx->raw = memfd_take(tx->spool, &err);
 	tx->spool = NULL;
 	if (tx->raw == NULL) {
-		log_error("smtp-data id=%s reason=\"%s\"", tx->session->base.id,
+		log_error("smtp-data id=%s reason=%s", tx->session->base.id,
 		    log_str(str_c(err.text)));
 		smtp_tx_answer(tx, 451, "4.3.0 The text cannot be kept");
 		return;

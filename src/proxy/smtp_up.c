@@ -144,8 +144,7 @@ up_lost(struct smtp_up *up, const struct err *why)
 	up->why = *why;
 	if (up->why.code == ERR_OK)
 		err_set(&up->why, ERR_UNAVAILABLE, "the server hung up");
-	log_debug("smtp-upstream-lost reason=\"%s\"",
-	    log_str(str_c(up->why.text)));
+	log_debug("smtp-upstream-lost reason=%s", log_str(str_c(up->why.text)));
 	stream_free(up->stream);
 	up->stream = NULL;
 	blob_unref(up->text);

@@ -8,20 +8,45 @@
 #include "base/num.h"
 #include "smtp/reply.h"
 
+/* Extensions that the conf may leave out. */
+static const struct {
+	const char *name;
+	size_t flag; /* offset of the bool in struct ehlo_offer */
+} offers[] = {
+    {"PIPELINING", offsetof(struct ehlo_offer, pipelining)},
+    {"8BITMIME", offsetof(struct ehlo_offer, eightbit)},
+    {"ENHANCEDSTATUSCODES", offsetof(struct ehlo_offer, enhanced)},
+};
+
+int
+ehlo_offer_add(struct ehlo_offer *o, struct str word)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)
+		if (str_ieq(word, str_c(offers[i].name))) {
+			*(bool *)((char *)o + offers[i].flag) = true;
+			return (0);
+		}
+	return (-1);
+}
+
 void
 ehlo_print(struct buf *out, const struct ehlo_offer *o)
 {
 	struct buf text;
+	size_t i;
 
 	buf_init(&text, 1024);
 	buf_str(&text, o->host);
-	buf_printf(&text, "\nPIPELINING\nSIZE %" PRIu64 "\n8BITMIME\n",
-	    o->size);
+	for (i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)
+		if (*(const bool *)((const char *)o + offers[i].flag))
+			buf_printf(&text, "\n%s", offers[i].name);
 	if (o->starttls)
-		buf_puts(&text, "STARTTLS\n");
+		buf_puts(&text, "\nSTARTTLS");
 	if (o->auth)
-		buf_puts(&text, "AUTH PLAIN LOGIN\n");
-	buf_puts(&text, "ENHANCEDSTATUSCODES");
+		buf_puts(&text, "\nAUTH PLAIN LOGIN");
+	buf_printf(&text, "\nSIZE %" PRIu64, o->size);
 	reply_print(out, 250, "", buf_text(&text));
 	buf_clear(&text);
 }

@@ -16,9 +16,16 @@
 struct ehlo_offer {
 	struct str host; /* our name */
 	uint64_t size;   /* SIZE; 0 says "no limit" and is not used */
-	bool starttls;   /* TLS is possible and not yet on */
-	bool auth;       /* AUTH is allowed here and now */
+	bool pipelining;
+	bool eightbit;
+	bool enhanced;
+	bool starttls; /* TLS is possible and not yet on */
+	bool auth;     /* AUTH is allowed here and now */
 };
+
+/* Offer an extension that takes no care of ours but to be named:
+ * PIPELINING, 8BITMIME or ENHANCEDSTATUSCODES.  -1: another word. */
+int ehlo_offer_add(struct ehlo_offer *, struct str word);
 
 /* Append the whole EHLO reply. */
 void ehlo_print(struct buf *out, const struct ehlo_offer *);

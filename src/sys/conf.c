@@ -443,6 +443,12 @@ conf_str(const struct conf *c, const char *section, const char *key)
 }
 
 bool
+conf_is_set(const struct conf *c, const char *section, const char *key)
+{
+	return (conf_entry_find(c, section, key) != NULL);
+}
+
+bool
 conf_bool(const struct conf *c, const char *section, const char *key)
 {
 	const char *value = conf_str(c, section, key);

@@ -84,6 +84,8 @@ struct conf *conf_get(struct str, struct err *);
 /* section is the whole name ("imap", "upstream example.org"), key one of the
  * table.  The default if it is not set; NULL if there is none. */
 const char *conf_str(const struct conf *, const char *section, const char *key);
+/* Does the file say it, so that it is no default? */
+bool conf_is_set(const struct conf *, const char *section, const char *key);
 bool conf_bool(const struct conf *, const char *section, const char *key);
 /* A number, a size in bytes or a time in seconds; 0 if it is not set. */
 uint64_t conf_num(const struct conf *, const char *section, const char *key);

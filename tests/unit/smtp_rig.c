@@ -205,6 +205,12 @@ conf_next(const struct conf *c, const char *kind, size_t *pos)
 	return (pattern);
 }
 
+bool
+conf_is_set(const struct conf *c, const char *section, const char *key)
+{
+	return (conf_str(c, section, key) != NULL);
+}
+
 const char *
 conf_str(const struct conf *c, const char *section, const char *key)
 {
@@ -213,6 +219,8 @@ conf_str(const struct conf *c, const char *section, const char *key)
 	size_t i;
 
 	(void)c;
+	if (strcmp(key, "extensions") == 0)
+		return ("PIPELINING 8BITMIME ENHANCEDSTATUSCODES");
 	for (i = 0; rig.rules[i] != NULL; i++)
 		if (sscanf(rig.rules[i], "%79s %79s %79s", pattern, word,
 		        value) == 3 &&
@@ -220,6 +228,15 @@ conf_str(const struct conf *c, const char *section, const char *key)
 		    strcmp(word, key) == 0)
 			return (value);
 	return (NULL);
+}
+
+bool
+conf_word(const char *value, size_t *pos, struct str *word)
+{
+	*pos += strspn(value + *pos, " ");
+	*word = str_of(value + *pos, strcspn(value + *pos, " "));
+	*pos += word->len;
+	return (word->len > 0);
 }
 
 /* The other roles. */
@@ -442,6 +459,19 @@ get(struct end *e, const char *want, bool whole)
 	CHECK_CSTR(line, want);
 }
 
+/* A whole reply with this code. */
+static void
+get_reply(const char *code)
+{
+	char line[4096];
+
+	do {
+		(void)snprintf(line, sizeof(line), "(nothing)");
+		(void)next_line(&rig.client, line, sizeof(line));
+		CHECK(strncmp(line, code, 3) == 0);
+	} while (line[3] == '-');
+}
+
 static bool
 contains(const struct buf *b, const char *text)
 {
@@ -529,6 +559,8 @@ step(const char *s)
 		say(&rig.client, s + 2);
 	else if (strncmp(s, "< ", 2) == 0)
 		get(&rig.client, s + 2, false);
+	else if (strncmp(s, "<= ", 3) == 0)
+		get_reply(s + 3);
 	else if (strcmp(s, "<-") == 0)
 		CHECK(quiet(&rig.client));
 	else if (strcmp(s, "<|") == 0)
@@ -591,6 +623,13 @@ stop(void)
 		turn();
 	CHECK(TAILQ_EMPTY(&rig.proxy.sessions));
 	CHECK_UINT(rig.account.sessions, 0);
+	/* what is left of the connection upstream goes with its end */
+	end_close(&rig.up);
+	if (rig.arriving != -1)
+		(void)close(rig.arriving);
+	rig.arriving = -1;
+	for (i = 0; i < 5; i++)
+		turn();
 }
 
 void
@@ -605,9 +644,7 @@ smtp_rig_play(const char *name, const char *const *steps)
 void
 smtp_rig_mail(const char *name, const char *const *steps)
 {
-	static const char *const login[] = {"> EHLO client", "< 250-",
-	    "< 250-PIPELINING", "< 250-SIZE 100000", "< 250-8BITMIME",
-	    "< 250-AUTH PLAIN LOGIN", "< 250 ENHANCEDSTATUSCODES",
+	static const char *const login[] = {"> EHLO client", "<= 250",
 	    "> AUTH PLAIN AG1lQGhlcmUudGVzdABzZWNyZXQ=", "u+", "< 235 2.7.0",
 	    NULL};
 

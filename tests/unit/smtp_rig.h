@@ -5,6 +5,7 @@
  * A script is a list of steps:
  *	"> LINE"   the client says LINE
  *	"< TEXT"   the client gets a line that begins with TEXT
+ *	"<= CODE"  the client gets a whole reply with this code
  *	"<-"       the client gets nothing
  *	"<|"       the client sees the connection closed
  *	"u LINE"   the upstream sees exactly LINE

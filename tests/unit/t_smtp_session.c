@@ -6,9 +6,7 @@
 
 #include "smtp_rig.h"
 
-#define HELLO                                                        \
-	"> EHLO client", "< 250-", "< 250-PIPELINING", "< 250-SIZE", \
-	    "< 250-8BITMIME", "< 250-AUTH", "< 250 ENHANCEDSTATUSCODES"
+#define HELLO "> EHLO client", "<= 250"
 
 /* A mail to one recipient, up to the final dot. */
 #define MAIL_TO(who)                                                   \
@@ -28,9 +26,8 @@ t_login(void)
 {
 	static const char *const plain[] = {HELLO, "> AUTH PLAIN", "< 334 ",
 	    "> AG1lQGhlcmUudGVzdABzZWNyZXQ=", "u+", "< 235 2.7.0",
-	    "> AUTH PLAIN x", "< 503 5.5.1", "> EHLO client", "< 250-",
-	    "< 250-PIPELINING", "< 250-SIZE", "< 250-8BITMIME",
-	    "< 250 ENHANCEDSTATUSCODES", "> QUIT", "< 221", "<|", NULL};
+	    "> AUTH PLAIN x", "< 503 5.5.1", HELLO, "> QUIT", "< 221", "<|",
+	    NULL};
 	static const char *const login[] = {HELLO, "> AUTH LOGIN",
 	    "< 334 VXNlcm5hbWU6", "> bWVAaGVyZS50ZXN0", "< 334 UGFzc3dvcmQ6",
 	    "> c2VjcmV0", "u+", "< 235 2.7.0", NULL};
@@ -64,10 +61,8 @@ t_order(void)
 	    "< 252", "> RSET", "< 250", NULL};
 	static const char *const mail[] = {MAIL_TO("none@x.test"),
 	    "> MAIL FROM:<a@b>", "< 503", "> RSET", "< 250", "u RSET",
-	    "U 250 ok", "> DATA", "< 503", MAIL_TO("none@x.test"),
-	    "> EHLO client", "< 250-", "< 250-PIPELINING", "< 250-SIZE",
-	    "< 250-8BITMIME", "< 250 ENHANCEDSTATUSCODES", "u RSET", "U 250 ok",
-	    NULL};
+	    "U 250 ok", "> DATA", "< 503", MAIL_TO("none@x.test"), HELLO,
+	    "u RSET", "U 250 ok", NULL};
 	static const char *const nobody[] = {"> MAIL FROM:<>", "u MAIL FROM:<>",
 	    "U 250 ok", "< 250", "> RCPT TO:<none@x.test>",
 	    "u RCPT TO:<none@x.test>", "U 550 5.1.1 who", "< 550 5.1.1 who",
