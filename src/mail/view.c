@@ -47,6 +47,18 @@ put_field(struct buf *out, const struct field *f)
 		buf_puts(out, "\r\n");
 }
 
+/*
+ * Must a field of the header stay away?  Those that claim to be ours must; and
+ * a first line that begins with white space, for it would continue the status
+ * fields in front of it.
+ */
+static bool
+is_unwanted(const struct field *f, struct str authserv)
+{
+	return (f->all.p[0] == ' ' || f->all.p[0] == '\t' ||
+	        status_claims(f, authserv));
+}
+
 static void
 put_outer(struct buf *out, struct str wire, struct str authserv)
 {
@@ -55,34 +67,40 @@ put_outer(struct buf *out, struct str wire, struct str authserv)
 
 	header_init(&h, wire);
 	while (header_next(&h, &f))
-		if (!splice_is_entity(f.name) && !status_claims(&f, authserv))
+		if (!splice_is_entity(f.name) && !is_unwanted(&f, authserv))
 			put_field(out, &f);
 }
 
-/* A header and what follows it, without the fields that are not theirs. */
+/* A header and what follows it, without unwanted fields. */
 static void
-put_entity(struct buf *out, struct str entity, struct str authserv)
+put_whole(struct buf *out, struct str text, struct str authserv)
 {
 	struct header h;
 	struct field f;
 	size_t from = 0;
 
+	header_init(&h, text);
+	while (header_next(&h, &f)) {
+		if (!is_unwanted(&f, authserv))
+			continue;
+		put_text(out,
+		    str_of(text.p + from, (size_t)(f.all.p - text.p) - from));
+		from = h.pos;
+	}
+	put_text(out, str_of(text.p + from, text.len - from));
+}
+
+static void
+put_entity(struct buf *out, struct str entity, struct str authserv)
+{
 	/* White space would continue the field that stands before: there is
-	 * no header then. */
+	 * no header then, and all of it is body. */
 	if (entity.len > 0 && (entity.p[0] == ' ' || entity.p[0] == '\t')) {
 		buf_puts(out, "\r\n");
 		put_text(out, entity);
 		return;
 	}
-	header_init(&h, entity);
-	while (header_next(&h, &f)) {
-		if (!status_claims(&f, authserv))
-			continue;
-		put_text(out, str_of(entity.p + from,
-		                  (size_t)(f.all.p - entity.p) - from));
-		from = h.pos;
-	}
-	put_text(out, str_of(entity.p + from, entity.len - from));
+	put_whole(out, entity, authserv);
 }
 
 static int
@@ -109,7 +127,7 @@ view_unopened(struct str status, struct str wire, struct str authserv,
     struct buf *out, struct err *err)
 {
 	buf_str(out, status);
-	put_entity(out, wire, authserv);
+	put_whole(out, wire, authserv);
 	return (check(out, err));
 }
 

@@ -38,6 +38,8 @@ static const struct {
         "From: a\r\n\r\n b: c\r\n\r\nx"},
     {"wire without line end", "From: a", "Content-Type: a/b\r\n\r\nx",
         "From: a\r\nContent-Type: a/b\r\n\r\nx"},
+    {"white space first", " ; signature=good\r\n\tx\r\nFrom: a\r\n\r\n",
+        "\r\nx", "From: a\r\n\r\nx"},
     {"empty entity", "From: a\r\n\r\n", "", "From: a\r\n"},
     {"CR alone stays", "From: a\r\n\r\n", "\r\nb\rc\r\n",
         "From: a\r\n\r\nb\rc\r\n"},
@@ -105,6 +107,11 @@ t_unopened(void)
 	              STR("us.id"), &out, NULL),
 	    0);
 	CHECK_BUF(&out, STATUS "A: b\r\nMIME-Version: 1.0\r\n\r\nx\r\n");
+	buf_reset(&out);
+	CHECK_INT(view_unopened(STR(STATUS), STR(" fake\r\nA: b\r\n\r\n x"),
+	              STR(""), &out, NULL),
+	    0);
+	CHECK_BUF(&out, STATUS "A: b\r\n\r\n x");
 	buf_clear(&out);
 }
 
