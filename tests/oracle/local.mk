@@ -4,5 +4,7 @@ check_PROGRAMS += tests/oracle/render_cli
 tests_oracle_render_cli_SOURCES = tests/oracle/render_cli.c
 tests_oracle_render_cli_LDADD = src/imap/libimap.a src/mail/libmail.a \
 	src/base/libbase.a
-EXTRA_DIST += tests/oracle/EXCEPTIONS tests/oracle/oracle \
-	tests/oracle/dovecot.py tests/oracle/imapio.py tests/oracle/items.py tests/oracle/mutate.py
+EXTRA_DIST += tests/data/ORIGIN tests/data/messages \
+	tests/oracle/EXCEPTIONS tests/oracle/oracle \
+	tests/oracle/dovecot.py tests/oracle/imapio.py \
+	tests/oracle/items.py tests/oracle/mutate.py
