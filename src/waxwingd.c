@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "agent/agent.h"
 #include "opener/opener.h"
 #include "parent/parent.h"
+#include "sealer/sealer.h"
 #include "sys/proc.h"
 #include "sys/sandbox.h"
 
@@ -12,8 +14,6 @@
 
 /* The entry points of the roles, each in its room. */
 role_fn proxy_main;
-role_fn sealer_main;
-role_fn agent_main;
 
 static role_fn *const mains[] = {
     [ROLE_PROXY] = proxy_main,

@@ -8,3 +8,4 @@ src_agent_libagent_a_SOURCES = \
 	src/agent/state.h \
 	src/agent/store.c src/agent/store.h \
 	src/agent/verify.c src/agent/verify.h
+WAXWINGD_ROLES += src/agent/libagent.a

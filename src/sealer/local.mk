@@ -11,3 +11,4 @@ src_sealer_libsealer_a_SOURCES = \
 	src/sealer/sealer.c src/sealer/sealer.h \
 	src/sealer/slurp.c src/sealer/slurp.h \
 	src/sealer/state.h
+WAXWINGD_ROLES += src/sealer/libsealer.a
