@@ -51,6 +51,7 @@ class Imap:
             parts.append(data)
 
     def finish(self, tag):
+        """Untagged responses up to that of the command, and it."""
         lines = []
         while True:
             line = self.response()
@@ -73,10 +74,12 @@ class Imap:
         return self.finish(self.send(text))[0]
 
     def append(self, mailbox, message):
+        """With one date for all, so that INTERNALDATE can be compared."""
         self.count += 1
         tag = b"t%d" % self.count
         self.writer.write(
-            b"%s APPEND %s {%d}\r\n" % (tag, mailbox.encode(), len(message)))
+            b'%s APPEND %s "25-Nov-2026 10:00:00 +0000" {%d}\r\n' %
+            (tag, mailbox.encode(), len(message)))
         self.writer.flush()
         if not self.reader.readline().startswith(b"+"):
             raise ImapError("APPEND refused")
