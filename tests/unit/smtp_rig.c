@@ -21,7 +21,7 @@
 
 /* How long something that must happen may take, and must not happen. */
 #define WAIT_MS  4000
-#define QUIET_MS 60
+#define QUIET_MS 30
 
 #define USUAL "PIPELINING\nSIZE 1000000\n8BITMIME\nAUTH PLAIN LOGIN\n"
 
@@ -47,6 +47,7 @@ static struct {
 	bool sealer_fails;
 	bool sealer_clear;
 	bool sealer_dies;
+	bool bytewise;
 	struct buf text; /* the last that the upstream saw */
 	struct event *go;
 	void (*go_fn)(void *);
@@ -442,10 +443,33 @@ static void
 say(struct end *e, const char *line)
 {
 	char text[4096];
-	int n;
+	int n, i = 0;
 
 	n = snprintf(text, sizeof(text), "%s\r\n", line);
-	CHECK(write(e->fd, text, (size_t)n) == n);
+	for (i = 0; rig.bytewise && i < n - 1; i++) {
+		CHECK(write(e->fd, text + i, 1) == 1);
+		turn();
+	}
+	CHECK(write(e->fd, text + i, (size_t)(n - i)) == n - i);
+}
+
+/* The other end reads as the loop turns. */
+static void
+write_all(int fd, const char *p, size_t n)
+{
+	ssize_t done;
+	int i;
+
+	for (i = 0; i < WAIT_MS && n > 0; i++) {
+		done = write(fd, p, n);
+		if (done > 0) {
+			p += done;
+			n -= (size_t)done;
+		} else {
+			turn();
+		}
+	}
+	CHECK(n == 0);
 }
 
 static void
@@ -523,6 +547,18 @@ up_login(void)
 	say(&rig.up, "235 2.7.0 in");
 }
 
+/* 50 KB of text, in lines. */
+static void
+fill(void)
+{
+	static const char line[] =
+	    "0123456789012345678901234567890123456789\r\n";
+	int i;
+
+	for (i = 0; i < 1200; i++)
+		write_all(rig.client.fd, line, sizeof(line) - 1);
+}
+
 static void
 happen(const char *what)
 {
@@ -532,6 +568,17 @@ happen(const char *what)
 		end_close(&rig.up);
 	} else if (strcmp(what, "refuse") == 0) {
 		rig.refuse = true;
+	} else if (strcmp(what, "bytewise") == 0) {
+		rig.bytewise = true;
+	} else if (strcmp(what, "fill") == 0) {
+		fill();
+	} else if (strcmp(what, "agent-dead") == 0) {
+		ipc_free(rig.agent);
+		rig.agent = NULL;
+		turn();
+	} else if (strcmp(what, "agent-back") == 0) {
+		link_roles(op_proxy_to_agent, agent_asked, &rig.agent,
+		    &rig.proxy.agent);
 	} else if (strcmp(what, "sealer-dead") == 0) {
 		ipc_free(rig.sealer);
 		rig.sealer = NULL;
@@ -600,14 +647,17 @@ play(const char *name, const char *const *steps)
 static void
 start(void)
 {
+	static const struct crypt_key key = {{1}};
 	int fds[2];
 
 	(void)pair(fds);
 	end_close(&rig.client);
 	end_close(&rig.up);
 	rig.client.fd = fds[1];
+	recorder_free(rig.proxy.recorder);
+	rig.proxy.recorder = recorder_new(&key);
 	rig.refuse = rig.sealer_fails = rig.sealer_clear = false;
-	rig.sealer_dies = false;
+	rig.sealer_dies = rig.bytewise = false;
 	smtp_session_start(&rig.proxy, fds[0], false);
 	get(&rig.client, "220 ", false);
 }
@@ -671,7 +721,6 @@ void
 smtp_rig_init(void)
 {
 	static char login[] = "me@here.test", domain[] = "here.test";
-	static const struct crypt_key key = {{1}};
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	rig.caps = USUAL;
@@ -685,7 +734,6 @@ smtp_rig_init(void)
 	rig.upstream.domain = domain;
 	rig.proxy.base = event_base_new();
 	rig.go = evtimer_new(rig.proxy.base, go, NULL);
-	rig.proxy.recorder = recorder_new(&key);
 	TAILQ_INIT(&rig.proxy.sessions);
 	link_roles(op_proxy_to_agent, agent_asked, &rig.agent,
 	    &rig.proxy.agent);

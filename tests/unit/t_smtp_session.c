@@ -247,6 +247,163 @@ t_later(void)
 	smtp_rig_mail("the first group", first);
 }
 
+/* The envelope of a later group meets trouble. */
+static void
+t_later_envelope(void)
+{
+	static const char *const rcpt[] = {TWO("usable@x.test", "none@x.test"),
+	    "> RCPT TO:<none2@x.test>", "u RCPT TO:<none2@x.test>", "U 250 ok",
+	    "< 250", TEXT("usable@x.test, none@x.test, none2@x.test"), "u RSET",
+	    "U 250 ok", ENVELOPE("usable@x.test"), "U 250 2.0.0 one",
+	    "u MAIL FROM:<me@here.test> SIZE=190", "u RCPT TO:<none@x.test>",
+	    "u RCPT TO:<none2@x.test>", "U 250 ok", "U 452 4.2.2 full",
+	    "U 250 ok", "u DATA", "U 354 go", "u. clear words",
+	    "U 250 2.0.0 two", "< 452 4.2.2 full",
+	    /* again: one is missing, and is refused for ever */
+	    TWO("usable@x.test", "none@x.test"), "> RCPT TO:<none2@x.test>",
+	    "u RCPT TO:<none2@x.test>", "U 250 ok", "< 250",
+	    TEXT("usable@x.test, none@x.test, none2@x.test"), "u RSET",
+	    "u MAIL FROM:<me@here.test> SIZE=190", "u RCPT TO:<none@x.test>",
+	    "U 250 ok", "U 250 ok", "U 550 5.1.1 gone", "< 250 2.0.0", "u RSET",
+	    "U 250 ok", NULL};
+	static const char *const mail[] = {
+	    TWO("usable@x.test", "usable2@x.test"), TEXT("usable@x.test"),
+	    "u RSET", "U 250 ok", ENVELOPE("usable@x.test"), "U 250 2.0.0 one",
+	    "u MAIL FROM:<me@here.test> SIZE=88", "u RCPT TO:<usable2@x.test>",
+	    "U 451 4.7.1 slowly", "U 503 5.5.1 no MAIL", "< 451 4.7.1 slowly",
+	    "u-", NULL};
+	static const char *const gone[] = {
+	    TWO("usable@x.test", "usable2@x.test"), TEXT("usable@x.test"),
+	    "u RSET", "U 250 ok", ENVELOPE("usable@x.test"), "U 250 2.0.0 one",
+	    "u MAIL FROM:<me@here.test> SIZE=88", "u RCPT TO:<usable2@x.test>",
+	    "U 250 ok", "!upstream-gone", "u+", ENVELOPE("usable2@x.test"),
+	    "U 250 2.0.0 two", "< 250 2.0.0 two", NULL};
+	static const char *const reset[] = {
+	    TWO("usable@x.test", "usable2@x.test"), TEXT("usable@x.test"),
+	    "u RSET", "U 500 5.5.1 what", "u+", ENVELOPE("usable@x.test"),
+	    "U 250 2.0.0 one", ENVELOPE("usable2@x.test"), "U 250 2.0.0 two",
+	    "< 250 2.0.0 two", NULL};
+
+	smtp_rig_rules(NULL);
+	smtp_rig_mail("a recipient", rcpt);
+	smtp_rig_mail("MAIL", mail);
+	smtp_rig_mail("the connection", gone);
+	smtp_rig_mail("RSET", reset);
+}
+
+/* The upstream hangs up or talks nonsense, at every point. */
+static void
+t_upstream(void)
+{
+	static const char *const idle[] = {"!upstream-gone",
+	    "> MAIL FROM:<me@here.test>", "u+", "u MAIL FROM:<me@here.test>",
+	    "U 250 ok", "< 250", NULL};
+	static const char *const stale[] = {"> MAIL FROM:<me@here.test>",
+	    "u MAIL FROM:<me@here.test>", "U 421 4.4.2 idle too long", "u+",
+	    "u MAIL FROM:<me@here.test>", "U 250 ok", "< 250", NULL};
+	static const char *const away[] = {"!upstream-gone", "!refuse",
+	    "> MAIL FROM:<me@here.test>", "< 451 4.4.1", "> NOOP", "< 250",
+	    NULL};
+	static const char *const rcpt[] = {"> MAIL FROM:<me@here.test>",
+	    "u MAIL FROM:<me@here.test>", "U 250 ok", "< 250",
+	    "> RCPT TO:<usable@x.test>", "u RCPT TO:<usable@x.test>",
+	    "!upstream-gone", "< 451 4.4.2", "> DATA", "< 554", NULL};
+	static const char *const garbage[] = {"> MAIL FROM:<me@here.test>",
+	    "u MAIL FROM:<me@here.test>", "U * OK IMAP here", "u|", "u+",
+	    "u MAIL FROM:<me@here.test>", "U 354 what", "< 451 4.5.0", NULL};
+	static const char *const unasked[] = {"> MAIL FROM:<me@here.test>",
+	    "u MAIL FROM:<me@here.test>", "U 250 ok", "< 250", "U 250 ok", "u|",
+	    "> RCPT TO:<usable@x.test>", "< 451 4.4.2", NULL};
+	static const char *const early[] = {MAIL_TO("usable@x.test"),
+	    TEXT("usable@x.test"), "u DATA", "U 421 4.3.2 down", "u+",
+	    ENVELOPE("usable@x.test"), "U 250 2.0.0 ok", "< 250 2.0.0 ok",
+	    NULL};
+
+	smtp_rig_rules(required);
+	smtp_rig_mail("idle", idle);
+	smtp_rig_mail("stale", stale);
+	smtp_rig_mail("away", away);
+	smtp_rig_mail("at RCPT", rcpt);
+	smtp_rig_mail("garbage", garbage);
+	smtp_rig_mail("unasked", unasked);
+	smtp_rig_mail("421 to DATA", early);
+}
+
+/* The other roles are not there. */
+static void
+t_roles(void)
+{
+	static const char *const agent[] = {"!agent-dead",
+	    "> MAIL FROM:<me@here.test>", "u MAIL FROM:<me@here.test>",
+	    "U 250 ok", "< 250", "> RCPT TO:<usable@x.test>",
+	    "u RCPT TO:<usable@x.test>", "U 250 ok",
+	    "< 451 4.7.5 <usable@x.test>", "!agent-back", NULL};
+	static const char *const twice[] = {MAIL_TO("usable@x.test"),
+	    "!sealer-dies", TEXT("usable@x.test"), "<-", "!sealer-dies",
+	    "!sealer-back", "< 451 4.3.0", "!sealer-back", "u RSET", "u-",
+	    NULL};
+
+	smtp_rig_rules(required);
+	smtp_rig_mail("no agent", agent);
+	smtp_rig_mail("the sealer dies twice", twice);
+}
+
+/* The client goes, at every point: the session must go too. */
+static void
+t_client(void)
+{
+	static const char *const mail[] = {"> MAIL FROM:<me@here.test>",
+	    "u MAIL FROM:<me@here.test>", "!client-gone", "u|", NULL};
+	static const char *const rcpt[] = {"> MAIL FROM:<me@here.test>",
+	    "u MAIL FROM:<me@here.test>", "U 250 ok", "< 250",
+	    "> RCPT TO:<usable@x.test>", "u RCPT TO:<usable@x.test>",
+	    "!client-gone", "u|", NULL};
+	static const char *const text[] = {MAIL_TO("usable@x.test"), "> DATA",
+	    "< 354", "> clear words", "!client-gone", "u QUIT", "u|", NULL};
+	static const char *const seal[] = {MAIL_TO("usable@x.test"),
+	    "!sealer-dies", TEXT("usable@x.test"), "<-", "!client-gone",
+	    "!sealer-back", "u QUIT", "u|", NULL};
+	static const char *const dot[] = {MAIL_TO("usable@x.test"),
+	    TEXT("usable@x.test"), "u DATA", "U 354 go", "u. sealed for 1",
+	    "!client-gone", "u|", NULL};
+	static const char *const reconnect[] = {MAIL_TO("usable@x.test"),
+	    "!upstream-gone", TEXT("usable@x.test"), "<-", "!client-gone",
+	    NULL};
+
+	smtp_rig_rules(required);
+	smtp_rig_mail("at MAIL", mail);
+	smtp_rig_mail("at RCPT", rcpt);
+	smtp_rig_mail("in the text", text);
+	smtp_rig_mail("while it is sealed", seal);
+	smtp_rig_mail("after the dot", dot);
+	smtp_rig_mail("while we reconnect", reconnect);
+}
+
+static void
+t_limits(void)
+{
+	static const char *const large[] = {MAIL_TO("a@x.test"), "> DATA",
+	    "< 354", "!fill", "!fill", "> .", "< 552 5.3.4", "u RSET",
+	    "U 250 ok", "u-", MAIL_TO("a@x.test"), NULL};
+	static const char *const fits[] = {MAIL_TO("a@x.test"), "> DATA",
+	    "< 354", "!fill", "> .", "u DATA", "U 354 go", "u. 0123456789",
+	    "U 250 ok", "< 250", NULL};
+	static const char *const bytes[] = {"!bytewise", MAIL_TO("a@x.test"),
+	    TEXT("a@x.test"), "u DATA", "U 354 go", "u. clear words",
+	    "u! secret@x.test", "U 250-a", "U 250 b", "< 250-2.0.0 a",
+	    "< 250 2.0.0 b", NULL};
+	static const char *const smuggle[] = {MAIL_TO("a@x.test"), "> DATA",
+	    "< 354", "> a\n.\r", "> b\n.\nMAIL FROM:<x@y>", "> .", "u DATA",
+	    "U 354 go", "u. a\r\n \r\nb\r\n..\r\nMAIL FROM:<x@y>\r\n",
+	    "U 250 ok", "< 250", NULL};
+
+	smtp_rig_rules(off);
+	smtp_rig_mail("large", large);
+	smtp_rig_mail("just fits", fits);
+	smtp_rig_mail("one byte at a time", bytes);
+	smtp_rig_mail("no end but CRLF.CRLF", smuggle);
+}
+
 static void
 t_pipelining(void)
 {
@@ -294,6 +451,11 @@ main(void)
 	    {"refused", t_refused},
 	    {"faults", t_faults},
 	    {"a later group", t_later},
+	    {"a later envelope", t_later_envelope},
+	    {"upstream", t_upstream},
+	    {"roles", t_roles},
+	    {"client", t_client},
+	    {"limits", t_limits},
 	    {"pipelining", t_pipelining},
 	    {"sizes", t_sizes},
 	    {NULL, NULL},
