@@ -93,9 +93,11 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 		event_active(s->ready, EV_READ, 0);
 }
 
-/* A regular file is always ready and epoll refuses it.  Anything else is put
- * into non-blocking mode: its other readers are the control client, which has
- * handed it over. */
+/*
+ * A regular file is always ready and epoll refuses it.  A pipe is put into
+ * non-blocking mode: its other reader is the control client, which has handed
+ * it over.
+ */
 static int
 watch(struct slurp *s, struct event_base *base, unsigned ms)
 {
@@ -107,6 +109,8 @@ watch(struct slurp *s, struct event_base *base, unsigned ms)
 		return (-1);
 	if (S_ISREG(st.st_mode))
 		s->ready = event_new(base, -1, EV_PERSIST, on_ready, s);
+	else if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
+		return (-1);
 	else if ((fl = fcntl(s->fd, F_GETFL)) != -1 &&
 	         fcntl(s->fd, F_SETFL, fl | O_NONBLOCK) != -1)
 		s->ready =
@@ -140,7 +144,8 @@ slurp_start(struct event_base *base, int fd, size_t max, unsigned ms,
 	/* all room at once: growing would leave copies of secrets behind */
 	if (buf_room(&s->text, max) != NULL && watch(s, base, ms) == 0)
 		return (s);
-	err_set(err, ERR_IO, "cannot read the file");
+	err_set(err, ERR_IO,
+	    "it is neither a file nor a pipe, or cannot be read");
 	slurp_cancel(s);
 	return (NULL);
 }

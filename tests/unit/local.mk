@@ -14,12 +14,14 @@ UNIT_LDADD = tests/unit/libunit.a src/base/libbase.a $(CUNIT_LIBS)
 TESTS += contrib/include-check tests/unit/t_include_check
 EXTRA_DIST += contrib/format contrib/include-check tests/unit/t_include_check
 
+include tests/unit/agent.mk
 include tests/unit/base.mk
 include tests/unit/mail.mk
 include tests/unit/ipc.mk
 include tests/unit/imap.mk
 include tests/unit/policy.mk
 include tests/unit/proxy_smtp.mk
+include tests/unit/sealer.mk
 include tests/unit/smime.mk
 include tests/unit/smtp.mk
 include tests/unit/sys.mk
