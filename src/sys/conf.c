@@ -38,18 +38,13 @@ conf_complain(const struct conf *c, unsigned line, const char *section,
 	return (-1);
 }
 
-/* Room for one more of size bytes in an array of n, doubled when it is full.
- * The pointer in *array is replaced. */
-static void *
-grow(void **array, size_t n, size_t size)
+static void
+free_entry(struct conf_entry *e)
 {
-	void *p;
-
-	if (n > 0 && (n & (n - 1)) != 0)
-		return (*array); /* between two powers of two */
-	if ((p = reallocarray(*array, n == 0 ? 1 : 2 * n, size)) != NULL)
-		*array = p;
-	return (p);
+	free(e->section);
+	free(e->key);
+	free(e->value);
+	free(e);
 }
 
 int
@@ -57,94 +52,104 @@ conf_add_entry(struct conf *c, const char *section, const char *key,
     struct str value, unsigned line)
 {
 	struct conf_entry *e;
-	void *array = c->entries;
 
-	if (grow(&array, c->nentries, sizeof(*c->entries)) == NULL)
+	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return (-1);
-	c->entries = array;
-	e = &c->entries[c->nentries++];
 	e->section = strdup(section);
 	e->key = strdup(key);
 	e->value = strndup(value.p, value.len);
 	e->line = line;
 	e->opt = conf_option_find(section, key);
-	return (e->section != NULL && e->key != NULL && e->value != NULL &&
-	                e->opt != NULL
-	            ? 0
-	            : -1);
+	if (e->section == NULL || e->key == NULL || e->value == NULL ||
+	    e->opt == NULL) {
+		free_entry(e);
+		return (-1);
+	}
+	if (c->last_entry != NULL)
+		c->last_entry->next = e;
+	else
+		c->entries = e;
+	c->last_entry = e;
+	return (0);
 }
 
 int
 conf_add_section(struct conf *c, const char *section, unsigned line)
 {
 	struct conf_name *n;
-	void *array = c->sections;
 
-	if (grow(&array, c->nsections, sizeof(*c->sections)) == NULL)
+	if ((n = calloc(1, sizeof(*n))) == NULL)
 		return (-1);
-	c->sections = array;
-	n = &c->sections[c->nsections++];
-	n->section = strdup(section);
+	if ((n->section = strdup(section)) == NULL) {
+		free(n);
+		return (-1);
+	}
 	n->line = line;
-	return (n->section != NULL ? 0 : -1);
+	if (c->last_section != NULL)
+		c->last_section->next = n;
+	else
+		c->sections = n;
+	c->last_section = n;
+	return (0);
 }
 
 const struct conf_entry *
 conf_entry_find(const struct conf *c, const char *section, const char *key)
 {
-	size_t i;
+	const struct conf_entry *e;
 
-	for (i = 0; i < c->nentries; i++)
-		if (strcmp(c->entries[i].section, section) == 0 &&
-		    strcmp(c->entries[i].key, key) == 0)
-			return (&c->entries[i]);
+	for (e = c->entries; e != NULL; e = e->next)
+		if (strcmp(e->section, section) == 0 &&
+		    strcmp(e->key, key) == 0)
+			return (e);
 	return (NULL);
 }
 
 static struct conf_bytes *
 find_file(const struct conf *c, const char *section, const char *key)
 {
-	size_t i;
+	struct conf_bytes *f;
 
-	for (i = 0; i < c->nfiles; i++)
-		if (strcmp(c->files[i].section, section) == 0 &&
-		    strcmp(c->files[i].key, key) == 0)
-			return (&c->files[i]);
+	for (f = c->files; f != NULL; f = f->next)
+		if (strcmp(f->section, section) == 0 &&
+		    strcmp(f->key, key) == 0)
+			return (f);
 	return (NULL);
 }
 
 static void
-wipe(struct conf_bytes *f)
+free_file(struct conf_bytes *f)
 {
 	if (f->data != NULL)
 		OPENSSL_cleanse(f->data, f->len);
 	free(f->data);
-	f->data = NULL;
-	f->len = 0;
+	free(f->section);
+	free(f->key);
+	free(f);
 }
 
 void
 conf_free(struct conf *c)
 {
-	size_t i;
+	struct conf_entry *e;
+	struct conf_name *n;
+	struct conf_bytes *f;
 
 	if (c == NULL)
 		return;
-	for (i = 0; i < c->nentries; i++) {
-		free(c->entries[i].section);
-		free(c->entries[i].key);
-		free(c->entries[i].value);
+	while ((e = c->entries) != NULL) {
+		c->entries = e->next;
+		free_entry(e);
 	}
-	for (i = 0; i < c->nsections; i++)
-		free(c->sections[i].section);
-	for (i = 0; i < c->nfiles; i++) {
-		wipe(&c->files[i]);
-		free(c->files[i].section);
-		free(c->files[i].key);
+	while ((n = c->sections) != NULL) {
+		c->sections = n->next;
+		free(n->section);
+		free(n);
 	}
-	free(c->entries);
-	free(c->sections);
-	free(c->files);
+	while ((f = c->files) != NULL) {
+		c->files = f->next;
+		free_file(f);
+	}
 	free(c->path);
 	free(c);
 }
@@ -161,28 +166,26 @@ silent(const char *fmt, ...)
 /* Take the values as iniparser reads them.  They are the same as ours, or
  * the file is read differently by two readers and believed by none. */
 static int
-compare(struct conf *c, const dictionary *d, struct err *err)
+compare(const struct conf *c, const dictionary *d, struct err *err)
 {
 	const struct conf_entry *e;
+	const struct conf_name *n;
 	const char *value;
 	char name[700];
-	size_t i, total = 0;
+	int sections = 0, keys = 0;
 
-	for (i = 0; i < c->nsections; i++)
-		total +=
-		    (size_t)iniparser_getsecnkeys(d, c->sections[i].section);
-	if ((size_t)iniparser_getnsec(d) != c->nsections ||
-	    total != c->nentries)
-		return (conf_complain(c, 0, NULL, NULL, err,
-		    "the file changed while it was read"));
-	for (i = 0; i < c->nentries; i++) {
-		e = &c->entries[i];
+	for (n = c->sections; n != NULL; n = n->next, sections++)
+		keys += iniparser_getsecnkeys(d, n->section);
+	for (e = c->entries; e != NULL; e = e->next, keys--) {
 		(void)snprintf(name, sizeof(name), "%s:%s", e->section, e->key);
 		value = iniparser_getstring(d, name, NULL);
 		if (value == NULL || strcmp(value, e->value) != 0)
 			return (conf_complain(c, e->line, e->section, e->key,
 			    err, "the value cannot be read"));
 	}
+	if (iniparser_getnsec(d) != sections || keys != 0)
+		return (conf_complain(c, 0, NULL, NULL, err,
+		    "the file changed while it was read"));
 	return (0);
 }
 
@@ -190,12 +193,12 @@ compare(struct conf *c, const dictionary *d, struct err *err)
 static void
 lower_words(struct conf *c)
 {
-	size_t i;
+	struct conf_entry *e;
 	char *p;
 
-	for (i = 0; i < c->nentries; i++)
-		if (c->entries[i].opt->type == CONF_WORD)
-			for (p = c->entries[i].value; *p != '\0'; p++)
+	for (e = c->entries; e != NULL; e = e->next)
+		if (e->opt->type == CONF_WORD)
+			for (p = e->value; *p != '\0'; p++)
 				*p = ascii_lower(*p);
 }
 
@@ -252,7 +255,21 @@ conf_file(const struct conf *c, const char *section, const char *key)
 {
 	const struct conf_bytes *f = find_file(c, section, key);
 
-	return (f != NULL ? str_of(f->data, f->len) : str_of("", 0));
+	return (f != NULL && f->data != NULL ? str_of(f->data, f->len)
+	                                     : str_of("", 0));
+}
+
+static void
+drop_file(struct conf *c, const char *section, const char *key)
+{
+	struct conf_bytes *f = find_file(c, section, key), **at;
+
+	if (f == NULL)
+		return;
+	for (at = &c->files; *at != f; at = &(*at)->next)
+		continue;
+	*at = f->next;
+	free_file(f);
 }
 
 int
@@ -260,37 +277,23 @@ conf_attach(struct conf *c, const char *section, const char *key,
     struct str bytes)
 {
 	struct conf_bytes *f;
-	void *array = c->files;
-	char *copy;
 
-	if ((copy = malloc(bytes.len + 1)) == NULL)
+	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return (-1);
-	if (bytes.len > 0)
-		memcpy(copy, bytes.p, bytes.len);
-	if ((f = find_file(c, section, key)) == NULL) {
-		if (grow(&array, c->nfiles, sizeof(*c->files)) == NULL)
-			goto fail;
-		c->files = array;
-		f = &c->files[c->nfiles];
-		f->data = NULL;
-		f->len = 0;
-		f->section = strdup(section);
-		f->key = strdup(key);
-		if (f->section == NULL || f->key == NULL) {
-			free(f->section);
-			free(f->key);
-			goto fail;
-		}
-		c->nfiles++;
+	f->section = strdup(section);
+	f->key = strdup(key);
+	f->data = malloc(bytes.len + 1);
+	if (f->section == NULL || f->key == NULL || f->data == NULL) {
+		free_file(f);
+		return (-1);
 	}
-	wipe(f);
-	f->data = copy;
+	if (bytes.len > 0)
+		memcpy(f->data, bytes.p, bytes.len);
 	f->len = bytes.len;
+	drop_file(c, section, key);
+	f->next = c->files;
+	c->files = f;
 	return (0);
-fail:
-	OPENSSL_cleanse(copy, bytes.len);
-	free(copy);
-	return (-1);
 }
 
 /*
@@ -321,29 +324,31 @@ void
 conf_put(const struct conf *c, enum role role, struct buf *out)
 {
 	const struct conf_option *o;
-	size_t i;
+	const struct conf_entry *e;
+	const struct conf_bytes *f;
+	const struct conf_name *n;
 
 	put_str(out, str_c(c->path));
-	for (i = 0; i < c->nsections; i++) {
+	for (n = c->sections; n != NULL; n = n->next) {
 		buf_putc(out, 's');
-		put_str(out, str_c(c->sections[i].section));
-		put_u32(out, c->sections[i].line);
+		put_str(out, str_c(n->section));
+		put_u32(out, n->line);
 	}
-	for (i = 0; i < c->nentries; i++) {
+	for (e = c->entries; e != NULL; e = e->next) {
 		buf_putc(out, 'e');
-		put_str(out, str_c(c->entries[i].section));
-		put_str(out, str_c(c->entries[i].key));
-		put_str(out, str_c(c->entries[i].value));
-		put_u32(out, c->entries[i].line);
+		put_str(out, str_c(e->section));
+		put_str(out, str_c(e->key));
+		put_str(out, str_c(e->value));
+		put_u32(out, e->line);
 	}
-	for (i = 0; i < c->nfiles; i++) {
-		o = conf_option_find(c->files[i].section, c->files[i].key);
+	for (f = c->files; f != NULL; f = f->next) {
+		o = conf_option_find(f->section, f->key);
 		if (o == NULL || (o->roles & (1U << role)) == 0)
 			continue;
 		buf_putc(out, 'f');
-		put_str(out, str_c(c->files[i].section));
-		put_str(out, str_c(c->files[i].key));
-		put_str(out, str_of(c->files[i].data, c->files[i].len));
+		put_str(out, str_c(f->section));
+		put_str(out, str_c(f->key));
+		put_str(out, str_of(f->data, f->len));
 	}
 }
 
@@ -471,14 +476,17 @@ conf_num(const struct conf *c, const char *section, const char *key)
 const char *
 conf_next(const struct conf *c, const char *kind, size_t *pos)
 {
-	size_t len = strlen(kind);
-	const char *section;
+	size_t len = strlen(kind), i = 0;
+	const struct conf_name *n;
 
-	while (*pos < c->nsections) {
-		section = c->sections[(*pos)++].section;
-		if (strncmp(section, kind, len) == 0 && section[len] == ' ')
-			return (section + len + 1);
+	for (n = c->sections; n != NULL; n = n->next) {
+		if (i++ < *pos || strncmp(n->section, kind, len) != 0 ||
+		    n->section[len] != ' ')
+			continue;
+		*pos = i;
+		return (n->section + len + 1);
 	}
+	*pos = i;
 	return (NULL);
 }
 

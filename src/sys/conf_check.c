@@ -343,14 +343,13 @@ check_pair(const struct conf *c, const struct conf_name *n, const char *have,
 int
 conf_check(const struct conf *c, struct err *err)
 {
+	const struct conf_entry *e;
 	const struct conf_name *n;
-	size_t i;
 
-	for (i = 0; i < c->nentries; i++)
-		if (check_value(c, &c->entries[i], err) != 0)
+	for (e = c->entries; e != NULL; e = e->next)
+		if (check_value(c, e, err) != 0)
 			return (-1);
-	for (i = 0; i < c->nsections; i++) {
-		n = &c->sections[i];
+	for (n = c->sections; n != NULL; n = n->next) {
 		if (check_pair(c, n, "cert", "key", err) != 0 ||
 		    check_pair(c, n, "key", "cert", err) != 0)
 			return (-1);

@@ -75,11 +75,9 @@ conf_read_files(struct conf *c, struct err *err)
 	const struct conf_entry *e;
 	struct err why;
 	struct buf text;
-	size_t i;
 	int rc;
 
-	for (i = 0; i < c->nentries; i++) {
-		e = &c->entries[i];
+	for (e = c->entries; e != NULL; e = e->next) {
 		if (e->opt->type != CONF_FILE && e->opt->type != CONF_SECRET)
 			continue;
 		buf_init(&text, 2 * LIMIT_CONF_FILE);

@@ -11,6 +11,7 @@
 #include "sys/conf.h"
 
 struct conf_entry {
+	struct conf_entry *next;
 	char *section; /* owned; lower-case, with its name */
 	char *key;     /* owned */
 	char *value;   /* owned */
@@ -19,11 +20,13 @@ struct conf_entry {
 };
 
 struct conf_name {
+	struct conf_name *next;
 	char *section; /* owned */
 	unsigned line;
 };
 
 struct conf_bytes {
+	struct conf_bytes *next;
 	char *section; /* owned */
 	char *key;     /* owned */
 	char *data;    /* owned, secret */
@@ -32,12 +35,12 @@ struct conf_bytes {
 
 struct conf {
 	char *path; /* owned */
+	/* all owned, in the order of the file */
 	struct conf_entry *entries;
-	size_t nentries;
-	struct conf_name *sections; /* in the order of the file */
-	size_t nsections;
+	struct conf_entry *last_entry; /* borrowed */
+	struct conf_name *sections;
+	struct conf_name *last_section; /* borrowed */
 	struct conf_bytes *files;
-	size_t nfiles;
 };
 
 /* "PATH:LINE: [section] key: text".  section, key may be NULL.  Returns -1. */

@@ -160,7 +160,8 @@ static int
 scan_section(struct scan *sc, struct str line, struct err *err)
 {
 	const struct conf_section *kind;
-	size_t i, end = str_find(line, ']');
+	const struct conf_name *old;
+	size_t end = str_find(line, ']');
 	struct str name;
 
 	if (end != line.len - 1)
@@ -181,11 +182,11 @@ scan_section(struct scan *sc, struct str line, struct err *err)
 		return (unknown_section(sc, sc->section, err));
 	if (check_name(sc, kind, sc->section, err) != 0)
 		return (-1);
-	for (i = 0; i < sc->conf->nsections; i++)
-		if (strcmp(sc->conf->sections[i].section, sc->section) == 0)
+	for (old = sc->conf->sections; old != NULL; old = old->next)
+		if (strcmp(old->section, sc->section) == 0)
 			return (conf_complain(sc->conf, sc->line, sc->section,
 			    NULL, err, "is there already, in line %u",
-			    sc->conf->sections[i].line));
+			    old->line));
 	if (conf_add_section(sc->conf, sc->section, sc->line) != 0) {
 		err_set(err, ERR_MEMORY, "no memory for the configuration");
 		return (-1);

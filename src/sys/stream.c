@@ -227,8 +227,11 @@ finish(struct stream *s, bool readable)
 		io_shut(s);
 		s->shut = true;
 	}
-	if (readable && s->shut) {
+	if ((readable || s->more) && s->shut) {
 		io = io_read(s, READ_BUDGET);
+		s->more = io == IO_DONE && s->ssl != NULL;
+		if (s->more)
+			later(s);
 		(void)evbuffer_drain(s->in, evbuffer_get_length(s->in));
 	}
 	if (io == IO_EOF || io == IO_ERR || (s->shut && s->eof))
@@ -238,7 +241,7 @@ finish(struct stream *s, bool readable)
 static void
 give_input(struct stream *s)
 {
-	if (!s->owe_input || s->paused || s->freed || s->told ||
+	if (!s->owe_input || s->owe_ready || s->paused || s->freed || s->told ||
 	    s->state == STREAM_STARTING || s->state == STREAM_FINISHING)
 		return;
 	s->owe_input = false;

@@ -98,7 +98,12 @@ ask(struct dial *d, struct resolv *resolv, struct err *err)
 	struct evdns_getaddrinfo_request *req;
 	struct dial_ask *a;
 
-	if (resolv == NULL || (a = calloc(1, sizeof(*a))) == NULL) {
+	if (resolv == NULL) {
+		err_set(err, ERR_UNAVAILABLE, "no resolver to look up %s",
+		    d->host);
+		return (-1);
+	}
+	if ((a = calloc(1, sizeof(*a))) == NULL) {
 		err_set(err, ERR_MEMORY, "cannot look up %s", d->host);
 		return (-1);
 	}

@@ -550,7 +550,9 @@ read_source(const char *name, struct buf *out)
 
 	(void)snprintf(path, sizeof(path), "%s/%s", top != NULL ? top : ".",
 	    name);
-	if (!CHECK((f = fopen(path, "re")) != NULL))
+	f = fopen(path, "re");
+	CHECK(f != NULL);
+	if (f == NULL)
 		return;
 	while ((n = fread(path, 1, sizeof(path), f)) > 0)
 		buf_put(out, path, n);

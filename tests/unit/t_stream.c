@@ -3,9 +3,11 @@
 #include "config.h"
 
 #include <arpa/inet.h>
+#include <event2/dns.h>
 #include <event2/event.h>
 #include <openssl/ssl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -348,6 +350,81 @@ test_names(void)
 	w.c.s = NULL;
 	(void)run_ms(5);
 	CHECK_INT(w.c.closed, 0);
+	teardown();
+}
+
+/* A name server that knows one name: A 127.0.0.1, no AAAA. */
+static void
+on_question(evutil_socket_t fd, short what, void *arg)
+{
+	static const uint8_t answer[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0,
+	    4, 127, 0, 0, 1};
+	struct sockaddr_storage from;
+	socklen_t flen = sizeof(from);
+	uint8_t m[600];
+	size_t end = 12;
+	ssize_t n;
+	bool known;
+
+	(void)what;
+	(void)arg;
+	n = recvfrom(fd, m, 512, 0, (struct sockaddr *)&from, &flen);
+	if (n < 17)
+		return;
+	while (end < (size_t)n && m[end] != 0)
+		end += 1U + m[end];
+	end += 5; /* the root, type, class */
+	/* evdns plays with the case, to be harder to forge answers for */
+	known = str_ieq(str_of((char *)m + 13, 4), STR("mail"));
+	m[2] = 0x81;
+	m[3] = known ? 0x80 : 0x83; /* NXDOMAIN */
+	m[7] = 0;
+	if (known && m[end - 3] == 1) {
+		m[7] = 1;
+		memcpy(m + end, answer, sizeof(answer));
+		end += sizeof(answer);
+	}
+	m[8] = m[9] = m[10] = m[11] = 0;
+	(void)sendto(fd, m, end, 0, (struct sockaddr *)&from, flen);
+}
+
+static void
+test_dns(void)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+	socklen_t len = sizeof(sin);
+	struct evdns_base *dns;
+	struct event *ev;
+	char where[40];
+	int fd;
+
+	setup();
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	CHECK(bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0);
+	CHECK(getsockname(fd, (struct sockaddr *)&sin, &len) == 0);
+	ev = event_new(w.base, fd, EV_READ | EV_PERSIST, on_question, NULL);
+	(void)event_add(ev, NULL);
+	dns = resolv_base(w.resolv);
+	(void)evdns_base_clear_nameservers_and_suspend(dns);
+	evdns_base_search_clear(dns);
+	(void)snprintf(where, sizeof(where), "127.0.0.1:%u",
+	    (unsigned)ntohs(sin.sin_port));
+	CHECK(evdns_base_nameserver_ip_add(dns, where) == 0);
+	(void)evdns_base_resume(dns);
+
+	dial("mail.waxwing.test", NULL);
+	CHECK(wait_for(&w.c.ready, 1));
+	CHECK(strncmp(stream_peer(w.c.s), "127.0.0.1:", 10) == 0);
+	stream_free(w.c.s);
+	memset(&w.c, 0, sizeof(w.c));
+	dial("nowhere.waxwing.test", NULL);
+	CHECK(wait_for(&w.c.closed, 1));
+	CHECK_INT(w.c.code, ERR_UNAVAILABLE);
+	CHECK(
+	    strstr(w.c.text, "cannot find nowhere.waxwing.test: ") == w.c.text);
+	event_free(ev);
+	(void)close(fd);
 	teardown();
 }
 
@@ -926,6 +1003,7 @@ static const struct unit_test tests[] = {
     {"hello", test_hello},
     {"refused", test_refused},
     {"names", test_names},
+    {"dns", test_dns},
     {"verify", test_verify},
     {"wrong name", test_wrong_name},
     {"starttls", test_starttls},
