@@ -40,5 +40,6 @@ clean-fuzz:
 include tests/fuzz/base.mk
 include tests/fuzz/mail.mk
 include tests/fuzz/proto.mk
+include tests/fuzz/smime.mk
 include tests/fuzz/smtp.mk
 include tests/fuzz/imap.mk

@@ -1,0 +1,85 @@
+/*
+ * fz_keys.h - the keys of the messages in the corpora of src/smime's targets:
+ * an EC key made for it, and Bob's encryption key of RFC 9216.
+ */
+#ifndef WAXWING_TESTS_FUZZ_FZ_KEYS_H
+#define WAXWING_TESTS_FUZZ_FZ_KEYS_H
+
+static const char ec_key[] =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgPBoIpoSqGUE4qtzN\n"
+    "SUwA1wxXc++VA8vbYSLlXv6A5eKhRANCAARJDoNXZzEAXv875KDDK8hvKEWEdUSQ\n"
+    "9QDif+/AnoJ5Wm2lJDwegP9JGLJdP3RS41O+pkJO2AiHzs3x7cl0C7FD\n"
+    "-----END PRIVATE KEY-----\n";
+
+static const char ec_cert[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBrjCCAVSgAwIBAgIUHtkwo3KdqBxOz77R9cZ/P3Wnb3wwCgYIKoZIzj0EAwIw\n"
+    "DDEKMAgGA1UEAwwBZjAgFw0yNjExMjUyMTQ3MTJaGA8yMTI2MTEwMTIxNDcxMlow\n"
+    "DDEKMAgGA1UEAwwBZjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABEkOg1dnMQBe\n"
+    "/zvkoMMryG8oRYR1RJD1AOJ/78CegnlabaUkPB6A/0kYsl0/dFLjU76mQk7YCIfO\n"
+    "zfHtyXQLsUOjgZEwgY4wHQYDVR0OBBYEFEclJn4nrBoRHsBK9MSWePLkMKj0MB8G\n"
+    "A1UdIwQYMBaAFEclJn4nrBoRHsBK9MSWePLkMKj0MA8GA1UdEwEB/wQFMAMBAf8w\n"
+    "GQYDVR0RBBIwEIEOZkBleGFtcGxlLnRlc3QwCwYDVR0PBAQDAgOIMBMGA1UdJQQM\n"
+    "MAoGCCsGAQUFBwMEMAoGCCqGSM49BAMCA0gAMEUCIQDChvYdYYRT6wdbNN6jE7iW\n"
+    "WGC29UgYRfUNPbmJrZoHTQIgOMpNvm2xpwRy/Gd9Qs3G6SFYrDhHZtcbPqX0WvoS\n"
+    "OYA=\n"
+    "-----END CERTIFICATE-----\n";
+
+static const char rsa_key[] =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIIE/AIBADANBgkqhkiG9w0BAQEFAASCBKkwggSlAgEAAoIBAQCq0cCUE0yIEiTy\n"
+    "ImrAeT/IOgVbCPw/1nW5h2rVqoi6h++OgDKN0DxNuwFEZ2a9og5JA56mw2NbWSju\n"
+    "UTweUOz0kefUT63MfeYp+f4bZ6tj5qWQwlNc+8wBR0IDz57U4nuT3WBhcOnMhas/\n"
+    "cpzTFOWwny0YnqaHJ0lffA/T8e7Iel8pBB8O6w8fxLnKJ09yJa4HtaPRfjFjWlQD\n"
+    "PatJICWca+ETMoVtbjcE+Nhc9SdFYy1cXJrV2OroRv0z+SVuF1mF4MsuyMtRJdhT\n"
+    "vSv1VcYz+pyN382FZimEJ4FyqzBozmZcth2bSYWaqh5wXraZQTQOI12HApO2d593\n"
+    "RyWX4PcVAgMBAAECggEAEvPt6aAQjEJzHfiKnqt1U7p4UKb5Ef4yFrE7PdTLkeK2\n"
+    "RjncIhb6MeevVs8gO6co7Zn8tuUT95U3cOXLhVOWTvaHYeurTXaknICz3IeOoSl8\n"
+    "skiVZko70uJ8pR6asWUlr/zOjlEwZ7RnEUWet97oM0YeA07LDFDkF7eUq//6bfzT\n"
+    "ewr/QfDDsv+erwJBh+9CRHOJyTuDH1WeGxYV8VK3M6VhdTjFxXxFhrQ4pBe5J/UA\n"
+    "17Bd2GM8Urg6VYzVo6x4ajnc1H/ezYLdc459poTffv6Fg2trqFVAj2IrQlAeqjda\n"
+    "lemsa6Np801mUGknq3fjKS13RYGBv/48rCHOT8eRgQKBgQDM5TuS4ANQjOYoOgtF\n"
+    "xoVjbVlndOo+SmdFkZihzQHxcbLY9HXe5HlbLf1IMXz/nERxl+SmYuuJk0EdiM9r\n"
+    "HOCcHRLfBmC7t0GdVvLDHSAX8Ec47LbtKZqyM1U9dn7Z+5q4iywqpaP8pP3+oY57\n"
+    "cgtQax1jle3xhRAj65cl1RBmQQKBgQDVbLqK6wKDfSdZuMZGUtOY0rtamBDCgEU6\n"
+    "rEqBAyCPy5NpF1pomUFcYKWT/wbReFqtuyq2OyiATB0yHHMko46BUtN7qX/m/skt\n"
+    "DHWXVWs1+G4IgEMVokM9jjrkgdY5grrJ68sagKC+bgv35BizHPIqgQuO6qnPSrM9\n"
+    "bevwbQEj1QKBgQCiPE/zeBSnzyjeaTdLxGkR1R+ZX2WqdNdYqnQkiWMkflaSmt5J\n"
+    "4raEj+GhLC5BZsZ6+z480M6XXFWOwSkbMv5WHl824KHvgKcfoh0OiR1EVyjN1gDx\n"
+    "wKOQvjycMhs3FpXn0arjCczS2wGSgPGEpUR4JJhcpfaF6kphZsWDWzVlAQKBgQC2\n"
+    "ivbKltNhj4w2q1m7EGC3F5bzl5jOI1QTKQXYbspM8zwz6KuFR3+l+Wvlt30ncJ9u\n"
+    "dOXFU7gCdBeMotTBA7uBVUxZOtKQyl9bTorNU1wNn1zNnJbETDLi1WH9zCdkrTIC\n"
+    "PtFK67WQ6yMFdWzC1gEy5YjzRjbTe/rukbP5weH1uQKBgQC+WfachEmQ3NcxSjbR\n"
+    "kUxCcida8REewWh4AldU8U0gFcFxF6YwQI8I7ujtnCK2RKTECG9HCyaDXgMwfArV\n"
+    "zf17a9xDJL2LQKrJ9ATeSo34o9zIkpbJL0NCHHocOqYdHU+VO2ZE4Gu8DKk3siVH\n"
+    "XAaJ/RJSEqAIMOgwfGuHOhhto6A7MDkGCisGAQQBkggSCAExKzApBglghkgBZQME\n"
+    "AgIEHJjImYZSlYkp6InjQZ87/Q7f4KyhXaMGDe34oeg=\n"
+    "-----END PRIVATE KEY-----\n";
+
+static const char rsa_cert[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIDyjCCArKgAwIBAgITMHxHQA+GJjocYtLrgy+WwNeGlDANBgkqhkiG9w0BAQ0F\n"
+    "ADBVMQ0wCwYDVQQKEwRJRVRGMREwDwYDVQQLEwhMQU1QUyBXRzExMC8GA1UEAxMo\n"
+    "U2FtcGxlIExBTVBTIFJTQSBDZXJ0aWZpY2F0aW9uIEF1dGhvcml0eTAgFw0xOTEx\n"
+    "MjAwNjU0MThaGA8yMDUyMDkyNzA2NTQxOFowODENMAsGA1UEChMESUVURjERMA8G\n"
+    "A1UECxMITEFNUFMgV0cxFDASBgNVBAMTC0JvYiBCYWJiYWdlMIIBIjANBgkqhkiG\n"
+    "9w0BAQEFAAOCAQ8AMIIBCgKCAQEAqtHAlBNMiBIk8iJqwHk/yDoFWwj8P9Z1uYdq\n"
+    "1aqIuofvjoAyjdA8TbsBRGdmvaIOSQOepsNjW1ko7lE8HlDs9JHn1E+tzH3mKfn+\n"
+    "G2erY+alkMJTXPvMAUdCA8+e1OJ7k91gYXDpzIWrP3Kc0xTlsJ8tGJ6mhydJX3wP\n"
+    "0/HuyHpfKQQfDusPH8S5yidPciWuB7Wj0X4xY1pUAz2rSSAlnGvhEzKFbW43BPjY\n"
+    "XPUnRWMtXFya1djq6Eb9M/klbhdZheDLLsjLUSXYU70r9VXGM/qcjd/NhWYphCeB\n"
+    "cqswaM5mXLYdm0mFmqoecF62mUE0DiNdhwKTtnefd0cll+D3FQIDAQABo4GtMIGq\n"
+    "MAwGA1UdEwEB/wQCMAAwFwYDVR0gBBAwDjAMBgpghkgBZQMCATABMBwGA1UdEQQV\n"
+    "MBOBEWJvYkBzbWltZS5leGFtcGxlMBMGA1UdJQQMMAoGCCsGAQUFBwMEMA4GA1Ud\n"
+    "DwEB/wQEAwIFIDAdBgNVHQ4EFgQUSrOsMVMCSZxN42554CVhlT6IYiUwHwYDVR0j\n"
+    "BBgwFoAUkTCOfAcXDKfxCShlNhpnHGh29FkwDQYJKoZIhvcNAQENBQADggEBAC2c\n"
+    "Y8FgaxgB+Dx9gAFj35ae1vgzYiWI3Ax3FSxogo/GzpK//LB4215oeBuKXbm0ixBn\n"
+    "4nojxD7PMlM0i+ilAvVNJNaHY9TtgIgq8V/C0C7vL8SdBN01e5ZRI764ohu9ivYv\n"
+    "Ixvvt7gzvSTpe+NUT1i09xNgsC8v19WB/BwkqMAgDqMxqCxT4fyrvVwpxNBke75j\n"
+    "E6Q3xCjfdOWYcfMLK7EsTSgimYuonZjN7v/yqTdjn/iVH+agL/2MlSfiU36w/Yf1\n"
+    "7EM09uKGH/Javh+2Vjd0j8rE/q2Iaac5VI91M6xz5oDZUknycBKKinR+nJWMt5AK\n"
+    "UAaL2Mjl3YtrUGBpxxY=\n"
+    "-----END CERTIFICATE-----\n";
+
+#endif
