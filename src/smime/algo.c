@@ -166,8 +166,8 @@ algo_caps_parse(struct str der)
 	return (caps);
 }
 
-/* AlgorithmIdentifier of id-RSAES-OAEP with SHA-256 twice, in the exact form
- * that RFC 3560 2.1 lists (its peers compare bytes). */
+/* id-RSAES-OAEP with SHA-256 twice; the octets that RFC 3560 5 prints forget
+ * the tags of RFC 4055's parameters. */
 void
 algo_put_oaep_sha256(struct buf *out)
 {
