@@ -9,3 +9,5 @@ src_opener_libopener_a_SOURCES = \
 	src/opener/peel.c src/opener/peel.h \
 	src/opener/status.c src/opener/status.h \
 	src/opener/verify.c src/opener/verify.h
+
+WAXWINGD_ROLES += src/opener/libopener.a

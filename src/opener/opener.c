@@ -34,7 +34,26 @@ opener_of(struct self *self)
 	return (self->arg);
 }
 
-/* [reading] trusted_peers: addresses, or *@domain. */
+/* An address, *@domain, *@*.domain or *. */
+static bool
+matches(struct str pattern, struct str from)
+{
+	struct str domain = addr_domain(from);
+
+	if (str_eq(pattern, STR("*")))
+		return (true);
+	if (!str_istarts(pattern, STR("*@")))
+		return (addr_same(pattern, from));
+	pattern = str_of(pattern.p + 2, pattern.len - 2);
+	if (!str_istarts(pattern, STR("*.")))
+		return (str_ieq(pattern, domain));
+	pattern = str_of(pattern.p + 1, pattern.len - 1);
+	return (domain.len > pattern.len &&
+	        str_ieq(pattern,
+	            str_of(domain.p + domain.len - pattern.len, pattern.len)));
+}
+
+/* [reading] trusted_peers */
 static bool
 is_trusted(struct str from, void *arg)
 {
@@ -43,17 +62,12 @@ is_trusted(struct str from, void *arg)
 	struct str word;
 	size_t pos = 0;
 
-	if (from.len == 0 || (list = conf_str(o->self->conf, "reading",
-	                          "trusted_peers")) == NULL)
+	list = conf_str(o->self->conf, "reading", "trusted_peers");
+	if (from.len == 0 || list == NULL)
 		return (false);
-	while (conf_word(list, &pos, &word)) {
-		if (addr_same(word, from))
+	while (conf_word(list, &pos, &word))
+		if (matches(word, from))
 			return (true);
-		if (word.len > 2 && memcmp(word.p, "*@", 2) == 0 &&
-		    str_ieq(str_of(word.p + 2, word.len - 2),
-		        addr_domain(from)))
-			return (true);
-	}
 	return (false);
 }
 

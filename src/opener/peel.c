@@ -126,6 +126,13 @@ peel_envelope(const struct peel_ask *ask, struct peeled *p, struct str der,
 	return (STEP_ON);
 }
 
+/* Checked, but left for the client to see (inner_signature = keep). */
+static bool
+is_kept(const struct peel_ask *ask, const struct peeled *p)
+{
+	return (ask->keep_signature && p->cipher != OPEN_NO_CIPHER);
+}
+
 static enum step
 peel_detached(const struct peel_ask *ask, struct peeled *p,
     const struct entity *e, struct peel_layer *l)
@@ -136,6 +143,8 @@ peel_detached(const struct peel_ask *ask, struct peeled *p,
 	    -1)
 		return (stop_for(p, &err));
 	l->is_signed = true;
+	if (is_kept(ask, p))
+		return (STEP_STOP);
 	p->entity = span_str(p->entity.p, e->content);
 	return (STEP_ON);
 }
@@ -150,6 +159,8 @@ peel_opaque(const struct peel_ask *ask, struct peeled *p, struct peel_layer *l)
 	    -1)
 		return (stop_for(p, &err));
 	l->is_signed = true;
+	if (is_kept(ask, p))
+		return (STEP_STOP);
 	if (!is_entity(l->sig.inside))
 		return (stop(p, OPEN_BROKEN, "is malformed"));
 	p->entity = l->sig.inside;
@@ -172,8 +183,6 @@ peel_cms(const struct peel_ask *ask, struct peeled *p, struct peel_layer *l)
 		buf_wipe(&der);
 		return (step);
 	case CMS_IS_SIGNED:
-		if (ask->keep_signature && p->cipher != OPEN_NO_CIPHER)
-			return (stop(p, OPEN_PLAIN, NULL));
 		return (peel_opaque(ask, p, l));
 	case CMS_IS_CERTS_ONLY:
 		return (stop(p, OPEN_PLAIN, NULL));
@@ -218,8 +227,7 @@ peel_one(const struct peel_ask *ask, struct peeled *p)
 	case ENTITY_SIGNED:
 		/* A signature outside the encryption says nothing about the
 		 * plaintext, and the client checks it better than we. */
-		if (p->result != OPEN_OPENED ||
-		    (ask->keep_signature && p->cipher != OPEN_NO_CIPHER))
+		if (p->result != OPEN_OPENED)
 			return (stop(p, OPEN_PLAIN, NULL));
 		return (peel_detached(ask, p, &e, l));
 	case ENTITY_PKCS7:

@@ -3,6 +3,5 @@ src_role_librole_a_SOURCES = src/role/role.c src/role/role.h
 src_role_libidle_a_SOURCES = \
 	src/role/idle.c src/role/idle.h \
 	src/role/idle_agent.c \
-	src/role/idle_opener.c \
 	src/role/idle_proxy.c \
 	src/role/idle_sealer.c

@@ -356,6 +356,26 @@ test_rules(void)
 	buf_clear(&wire);
 }
 
+/* inner_signature = keep: checked, and left for the client. */
+static void
+test_keep(void)
+{
+	struct open_ctx ctx = ctx_bob();
+	struct open_out out;
+	struct buf wire;
+
+	ctx.keep_signature = true;
+	seal(&wire, outer_alice, str_c(html_entity), true, NID_aes_256_cbc);
+	open_it(&ctx, &wire, str_of("", 0), &out);
+	CHECK_INT(out.sign, SIGN_GOOD);
+	CHECK(memmem(out.view.data, out.view.len, "multipart/signed", 16) !=
+	      NULL);
+	CHECK(memmem(out.view.data, out.view.len, html_entity,
+	          strlen(html_entity)) != NULL);
+	open_out_clear(&out);
+	buf_clear(&wire);
+}
+
 /* Not S/MIME, but it wants to be ours: itself without our fields. */
 static void
 test_claims(void)
@@ -407,6 +427,7 @@ static const struct unit_test tests[] = {
     {"not ours", test_not_ours},
     {"tampered", test_tampered},
     {"rules", test_rules},
+    {"keep", test_keep},
     {"claims", test_claims},
     {"deep", test_deep},
     {NULL, NULL},
