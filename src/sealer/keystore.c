@@ -132,34 +132,47 @@ keystore_owner(struct keystore *ks, struct str address, struct buf *out,
 	return (rc);
 }
 
-struct visit {
+/* What a walk over the accounts collects: their names as records. */
+struct names {
 	struct keystore *ks;
-	keystore_fn *fn;
-	void *arg;
+	struct buf list;
 };
 
 static int
-visit_account(struct str id, struct str sealed, void *arg)
+collect_account(struct str id, struct str sealed, void *arg)
 {
-	struct visit *v = arg;
+	struct names *n = arg;
 	struct buf name;
-	int rc = 0;
 
 	buf_init(&name, LIMIT_RECORD);
-	if (crypt_open(&v->ks->index, id, sealed, &name, NULL) == 0)
-		rc = v->fn(buf_text(&name), v->arg);
+	if (crypt_open(&n->ks->index, id, sealed, &name, NULL) == 0)
+		rec_put_str(&n->list, buf_text(&name));
 	buf_clear(&name);
-	return (rc);
+	return (0);
 }
 
+/* fn reads the store in its turn, which must not happen inside a walk. */
 int
 keystore_accounts(struct keystore *ks, keystore_fn *fn, void *arg,
     struct err *err)
 {
 	static const char prefix = INDEX_ACCOUNT;
-	struct visit v = {ks, fn, arg};
+	struct names n = {.ks = ks};
+	struct rec r;
+	int rc;
 
-	return (db_walk(ks->db, str_of(&prefix, 1), visit_account, &v, err));
+	buf_init(&n.list, SIZE_MAX);
+	rc = db_walk(ks->db, str_of(&prefix, 1), collect_account, &n, err);
+	if (rc == 0 && n.list.failed) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		rc = -1;
+	}
+	rec_init(&r, buf_text(&n.list));
+	while (rc == 0 && r.pos < r.in.len)
+		if (fn(rec_get_str(&r), arg) != 0)
+			break;
+	buf_clear(&n.list);
+	return (rc);
 }
 
 /* --- reading --- */
