@@ -294,6 +294,31 @@ child_conf(struct child *c)
 	blob_unref(blob);
 }
 
+/* Another role says that this one's peer broke the rules of their link. */
+static void
+link_lost(struct child *c, struct ipc_msg *msg)
+{
+	struct peer_req q;
+	struct child *other;
+
+	if (peer_req_get(msg->body, &q, NULL) == -1 ||
+	    (other = parent_child(c->parent, (enum role)q.role)) == NULL ||
+	    other == c)
+		return;
+	log_error("link-lost role=\"%s\" peer=\"%s\"", child_name(c),
+	    child_name(other));
+	child_kill(other);
+}
+
+static void
+on_request(struct ipc *l, struct ipc_msg *msg, void *arg)
+{
+	if (msg->op == OP_LINK_LOST)
+		link_lost(arg, msg);
+	else
+		openers_request(l, msg, arg);
+}
+
 void
 child_start(struct child *c)
 {
@@ -314,7 +339,7 @@ child_start(struct child *c)
 	enter(c, CHILD_STARTING);
 	set_timer(c, CHILD_START_MS);
 	c->link = ipc_new(c->parent->base, fd, child_name(c),
-	    proxy ? op_proxy_to_parent : op_nothing, openers_request,
+	    proxy ? op_proxy_to_parent : op_others_to_parent, on_request,
 	    on_link_dead, c);
 	if (c->link == NULL || send_start(c) == -1)
 		child_kill(c);

@@ -13,7 +13,8 @@ const uint16_t op_parent_to_sealer[] = {COMMON, OP_KEY_IMPORT, OP_KEY_LIST,
     OP_NONE};
 const uint16_t op_parent_to_agent[] = {COMMON, OP_LOOKUP, OP_CERT_IMPORT,
     OP_CERT_LIST, OP_NONE};
-const uint16_t op_proxy_to_parent[] = {OP_OPENER, OP_NONE};
+const uint16_t op_proxy_to_parent[] = {OP_OPENER, OP_LINK_LOST, OP_NONE};
+const uint16_t op_others_to_parent[] = {OP_LINK_LOST, OP_NONE};
 const uint16_t op_proxy_to_agent[] = {OP_LOOKUP, OP_NONE};
 const uint16_t op_proxy_to_opener[] = {OP_OPEN, OP_NONE};
 const uint16_t op_proxy_to_sealer[] = {OP_SENDER, OP_SEAL, OP_NONE};
@@ -32,6 +33,7 @@ static const char *const names[OP_MAX] = {
     [OP_ACCOUNTS] = "accounts",
     [OP_CACHE_DROP] = "cache-drop",
     [OP_OPENER] = "opener",
+    [OP_LINK_LOST] = "link-lost",
     [OP_LOOKUP] = "lookup",
     [OP_OPEN] = "open",
     [OP_SENDER] = "sender",

@@ -25,6 +25,8 @@ enum op {
 	OP_CACHE_DROP, /* no body; the answer is an err */
 	/* proxy > parent */
 	OP_OPENER, /* an account needs an opener */
+	/* all > parent (told) */
+	OP_LINK_LOST, /* a peer broke the rules: peer_req */
 	/* proxy > agent, parent > agent */
 	OP_LOOKUP, /* certificate of a recipient */
 	/* proxy > opener */
@@ -51,6 +53,7 @@ extern const uint16_t op_parent_to_opener[];
 extern const uint16_t op_parent_to_sealer[];
 extern const uint16_t op_parent_to_agent[];
 extern const uint16_t op_proxy_to_parent[];
+extern const uint16_t op_others_to_parent[];
 extern const uint16_t op_proxy_to_agent[];
 extern const uint16_t op_proxy_to_opener[];
 extern const uint16_t op_proxy_to_sealer[];

@@ -15,7 +15,7 @@ on_request(struct ipc *l, struct ipc_msg *msg, void *arg)
 static const struct role_peer peers[] = {
     {.role = ROLE_PROXY, .allow = op_nothing},
     {.role = ROLE_AGENT, .allow = op_nothing},
-    {.role = ROLE_SEALER, .allow = op_nothing},
+    {.role = ROLE_SEALER, .allow = op_sealer_to_proxy, .request = on_request},
     {.role = ROLE_OPENER, .allow = op_nothing},
     {.allow = NULL},
 };

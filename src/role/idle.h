@@ -10,10 +10,7 @@
 
 int role_idle(enum role, const uint16_t *from_parent, int parent_fd);
 
-/* The linker takes these where a room has none of its own. */
+/* The linker takes this where the room has none of its own. */
 role_fn proxy_main;
-role_fn opener_main;
-role_fn sealer_main;
-role_fn agent_main;
 
 #endif

@@ -233,11 +233,32 @@ drop_link(struct link *k)
 	free(k);
 }
 
+/* Both may live on without a link: whoever broke the rules must start again,
+ * which makes a new one. */
+static void
+accuse(struct link *k)
+{
+	struct peer_req q = {
+	    .role = (uint8_t)k->peer->role,
+	    .account = STR(""),
+	};
+	struct buf body;
+
+	buf_init(&body, LIMIT_RECORD);
+	peer_req_put(&body, &q);
+	(void)ipc_tell(k->ring->self.parent, OP_LINK_LOST, buf_text(&body));
+	buf_clear(&body);
+}
+
 static void
 on_peer_dead(struct ipc *l, const struct err *err, void *arg)
 {
-	log_at(err->code == ERR_PEER ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
+	bool broken = err->code == ERR_PEER;
+
+	log_at(broken ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
 	    "peer-gone peer=%s reason=\"%s\"", ipc_name(l), err->text);
+	if (broken)
+		accuse(arg);
 	drop_link(arg);
 }
 

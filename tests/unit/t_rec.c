@@ -190,9 +190,9 @@ test_ops(void)
 {
 	static const uint16_t *const lists[] = {op_parent_to_proxy,
 	    op_parent_to_opener, op_parent_to_sealer, op_parent_to_agent,
-	    op_proxy_to_parent, op_proxy_to_agent, op_proxy_to_opener,
-	    op_proxy_to_sealer, op_sealer_to_proxy, op_agent_to_verifier,
-	    op_nothing};
+	    op_proxy_to_parent, op_others_to_parent, op_proxy_to_agent,
+	    op_proxy_to_opener, op_proxy_to_sealer, op_sealer_to_proxy,
+	    op_agent_to_verifier, op_nothing};
 	bool listed[OP_MAX] = {false};
 	const uint16_t *p;
 	uint16_t op;
