@@ -178,19 +178,19 @@ ask_key_import(struct ctl *c, struct err *err)
 }
 
 static void
-show_key_import(json_t *result)
+print_key_import(json_t *result)
 {
 	const char *address, *account;
 	json_t *certs = NULL;
 
 	if (json_unpack(result, "{s:s, s:s, s?:o}", "address", &address,
 	        "account", &account, "certificates", &certs) == -1) {
-		show_list(result);
+		show(result);
 		return;
 	}
 	(void)printf("imported the key of %s for account %s\n", address,
 	    account);
-	show_list(certs);
+	show(certs);
 }
 
 static int
@@ -234,7 +234,7 @@ ask_log_level(struct ctl *c, struct err *err)
 }
 
 static void
-show_status(json_t *result)
+print_status(json_t *result)
 {
 	const char *version = "?", *id = "?";
 	json_t *roles = NULL;
@@ -244,11 +244,11 @@ show_status(json_t *result)
 	    "ready", &ready, "install_id", &id, "roles", &roles);
 	(void)printf("waxwingd %s, %s, installation %s\n", version,
 	    ready ? "ready" : "starting", id);
-	show_list(roles);
+	show(roles);
 }
 
 static void
-show_nothing(json_t *result)
+print_nothing(json_t *result)
 {
 	(void)result;
 }
@@ -263,22 +263,20 @@ static const struct command {
 	int most;
 	const char *usage;
 	int (*ask)(struct ctl *, struct err *); /* or NULL */
-	void (*show)(json_t *);
+	void (*print)(json_t *);
 } commands[] = {
-    {"status", NULL, "status", 0, 0, "", NULL, show_status},
-    {"account", "list", "account-list", 0, 0, "", NULL, show_list},
+    {"status", NULL, "status", 0, 0, "", NULL, print_status},
+    {"account", "list", "account-list", 0, 0, "", NULL, show},
     {"key", "import", "key-import", 2, 2,
         " ADDRESS FILE.p12 [--account LOGIN] [--passphrase-file FILE]",
-        ask_key_import, show_key_import},
-    {"key", "list", "key-list", 0, 0, " [--account LOGIN]", ask_key_list,
-        show_list},
-    {"cert", "import", "cert-import", 1, 1, " FILE", ask_cert_import,
-        show_list},
-    {"cert", "list", "cert-list", 0, 1, " [ADDRESS]", ask_cert_list, show_list},
-    {"lookup", NULL, "lookup", 1, 1, " ADDRESS", ask_lookup, show_list},
-    {"cache", "drop", "cache-drop", 0, 0, "", NULL, show_nothing},
+        ask_key_import, print_key_import},
+    {"key", "list", "key-list", 0, 0, " [--account LOGIN]", ask_key_list, show},
+    {"cert", "import", "cert-import", 1, 1, " FILE", ask_cert_import, show},
+    {"cert", "list", "cert-list", 0, 1, " [ADDRESS]", ask_cert_list, show},
+    {"lookup", NULL, "lookup", 1, 1, " ADDRESS", ask_lookup, show},
+    {"cache", "drop", "cache-drop", 0, 0, "", NULL, print_nothing},
     {"log-level", NULL, "log-level", 1, 1, " LEVEL", ask_log_level,
-        show_nothing},
+        print_nothing},
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -331,7 +329,7 @@ finish(const struct ctl *c, const struct command *k, json_t *answer)
 		    JSON_ENCODE_ANY | JSON_INDENT(2));
 		(void)putchar('\n');
 	} else
-		k->show(result);
+		k->print(result);
 	return (fflush(stdout) == 0 ? 0 : 1);
 }
 

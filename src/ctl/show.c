@@ -92,15 +92,24 @@ show_value(const char *key, const json_t *v)
 	}
 }
 
-void
-show_object(json_t *o)
+/* A list of things within a thing gets lines of its own. */
+static bool
+is_list(json_t *v)
+{
+	return (json_is_array(v) && (json_array_size(v) == 0 ||
+	                                json_is_object(json_array_get(v, 0))));
+}
+
+/* All members on one line, but for lists of things. */
+static void
+show_line(json_t *o)
 {
 	const char *key, *sep = "";
 	json_t *v;
 
 	json_object_foreach(o, key, v)
 	{
-		if (json_is_null(v))
+		if (json_is_null(v) || is_list(v))
 			continue;
 		(void)fputs(sep, stdout);
 		show_string(key);
@@ -108,24 +117,35 @@ show_object(json_t *o)
 		show_value(key, v);
 		sep = " ";
 	}
-	(void)putchar('\n');
+	if (*sep != '\0')
+		(void)putchar('\n');
 }
 
 void
-show_list(json_t *list)
+show(json_t *v)
 {
+	const char *key;
 	json_t *e;
-	size_t i;
+	size_t i, j;
 
-	if (json_is_object(list))
-		show_object(list);
-	for (i = 0; i < json_array_size(list); i++) {
-		e = json_array_get(list, i);
-		if (json_is_object(e))
-			show_object(e);
-		else {
-			show_value("", e);
-			(void)putchar('\n');
+	if (json_is_object(v)) {
+		show_line(v);
+		json_object_foreach(v, key, e)
+		{
+			for (i = 0; is_list(e) && i < json_array_size(e); i++) {
+				show_string(key);
+				(void)putchar(' ');
+				show_line(json_array_get(e, i));
+			}
 		}
+	}
+	for (j = 0; j < json_array_size(v); j++) {
+		e = json_array_get(v, j);
+		if (json_is_object(e)) {
+			show_line(e);
+			continue;
+		}
+		show_value("", e);
+		(void)putchar('\n');
 	}
 }

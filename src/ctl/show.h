@@ -6,11 +6,9 @@
 
 #include <jansson.h>
 
-/* Print an array of objects, or anything else, to standard output.  Names
- * from mail are escaped: they cannot steer a terminal. */
-void show_list(json_t *);
-
-/* The same for one object, on one line. */
-void show_object(json_t *);
+/* Print a value to standard output: an array of objects, one object with
+ * arrays of them, or anything else.  Words from mail are escaped: they cannot
+ * steer a terminal. */
+void show(json_t *);
 
 #endif
