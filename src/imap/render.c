@@ -55,11 +55,13 @@ head_of(struct str text, const struct part *part)
 
 /* Several fields of one name make one list: no address is hidden. */
 static int
-add_addrs(struct addr **list, struct str value, struct arena *arena)
+add_addrs(struct addr ***tail, struct str value, struct arena *arena)
 {
-	while (*list != NULL)
-		list = &(*list)->next;
-	return (addr_parse(value, arena, list));
+	int rc = addr_parse(value, arena, *tail);
+
+	while (rc == 0 && **tail != NULL)
+		*tail = &(**tail)->next;
+	return (rc);
 }
 
 static int
@@ -72,7 +74,7 @@ envelope_read(struct str text, const struct part *part, struct arena *arena,
 	int rc = 0;
 	struct {
 		const char *name;
-		struct addr **list;
+		struct addr **tail;
 		struct str *value;
 	} rows[] = {
 	    {"Date", NULL, &e->date},
@@ -95,7 +97,7 @@ envelope_read(struct str text, const struct part *part, struct arena *arena,
 			if (rows[i].value != NULL)
 				*rows[i].value = f.value;
 			else
-				rc = add_addrs(rows[i].list, f.value, arena);
+				rc = add_addrs(&rows[i].tail, f.value, arena);
 			break;
 		}
 	}
