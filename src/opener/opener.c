@@ -166,6 +166,8 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 		log_debug("open result=%d cipher=%d sign=%d bytes=%zu",
 		    (int)out.result, (int)out.cipher, (int)out.sign,
 		    out.view.len);
+	if (FAULT("opener.flip") && out.view.len > 0)
+		out.view.data[out.view.len - 1] ^= 1;
 	if (FAULT("opener.before-answer"))
 		err_set(&err, ERR_UNAVAILABLE, "fault point");
 out:
