@@ -1,0 +1,10 @@
+check_PROGRAMS += tests/system/t_roles
+TESTS += tests/system/t_roles
+tests_system_t_roles_SOURCES = tests/system/t_roles.c \
+	tests/system/house.c tests/system/house.h
+tests_system_t_roles_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_system_t_roles_LDADD = src/sealer/libsealer.a src/agent/libagent.a \
+	src/opener/libopener.a src/role/librole.a src/smime/libsmime.a \
+	src/mail/libmail.a src/proto/libproto.a src/sys/libsys.a \
+	$(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) \
+	$(JANSSON_LIBS) $(INIPARSER_LIBS)
