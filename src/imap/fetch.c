@@ -23,7 +23,7 @@ static struct fetch_item *
 fetch_add(struct fetch *f, const char **why)
 {
 	*why = "too many items";
-	return (f->nitems < FETCH_ITEMS ? &f->items[f->nitems++] : NULL);
+	return (f->nitems < f->max ? &f->items[f->nitems++] : NULL);
 }
 
 /* An item that is one word. */
@@ -33,7 +33,8 @@ fetch_word(struct fetch *f, struct str word, const char **why)
 	const struct item_kind *kind;
 	struct fetch_item *it;
 
-	if ((kind = item_find(word)) == NULL) {
+	/* MODSEQ belongs to CONDSTORE, which is not offered. */
+	if ((kind = item_find(word)) == NULL || str_ieq(word, STR("MODSEQ"))) {
 		*why = "unknown FETCH item";
 		return (false);
 	}
@@ -133,7 +134,11 @@ fetch_parse(struct str args, struct arena *arena, struct fetch *f,
 
 	memset(f, 0, sizeof(*f));
 	*why = "out of memory";
-	f->items = arena_array(arena, FETCH_ITEMS, sizeof(*f->items));
+	/* Each item but a macro's has a blank before it. */
+	f->max = 5;
+	for (set = 0; set < args.len && f->max < FETCH_ITEMS; set++)
+		f->max += args.p[set] == ' ';
+	f->items = arena_array(arena, f->max, sizeof(*f->items));
 	if (f->items == NULL)
 		return (false);
 	*why = "FETCH needs a set and items";
@@ -155,4 +160,21 @@ fetch_parse(struct str args, struct arena *arena, struct fetch *f,
 	f->text = str_of(args.p + from, t.pos - from);
 	*why = "FETCH modifiers are not offered";
 	return (tok_end(&t));
+}
+
+void
+fetch_print_items(const struct fetch *f, struct buf *out)
+{
+	size_t i;
+
+	buf_putc(out, '(');
+	for (i = 0; i < f->nitems; i++) {
+		if (i > 0)
+			buf_putc(out, ' ');
+		if (f->items[i].kind != NULL)
+			buf_puts(out, f->items[i].kind->name);
+		else
+			section_print(f->items[i].section, out);
+	}
+	buf_putc(out, ')');
 }

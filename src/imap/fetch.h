@@ -8,6 +8,7 @@
 #define WAXWING_IMAP_FETCH_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/span.h"
 #include "imap/render.h"
 #include "imap/section.h"
@@ -27,6 +28,7 @@ struct fetch {
 	struct str text; /* the items as written: what a server is asked */
 	struct fetch_item *items;
 	size_t nitems;
+	size_t max;   /* room in items */
 	bool uid;     /* UID is among them */
 	bool flags;   /* FLAGS is */
 	bool view;    /* some are made of the message's bytes */
@@ -42,5 +44,8 @@ struct fetch {
  */
 bool fetch_parse(struct str args, struct arena *, struct fetch *,
     const char **why);
+
+/* Write the items as a list for a server, without literals. */
+void fetch_print_items(const struct fetch *, struct buf *);
 
 #endif
