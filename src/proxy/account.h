@@ -46,9 +46,10 @@ struct account {
 	struct upstream *up; /* a reference, owned */
 	struct buf password; /* wiped when the account goes */
 	unsigned sessions;
-	struct opens *opens; /* owned; see opens.h */
-	struct event *hold;  /* runs after the last session */
-	int64_t since;       /* wall clock of the first login */
+	struct opens *opens;     /* owned; see opens.h */
+	struct classes *classes; /* owned; a list, see mailbox.h */
+	struct event *hold;      /* runs after the last session */
+	int64_t since;           /* wall clock of the first login */
 };
 
 /*

@@ -1,13 +1,31 @@
 noinst_LIBRARIES += src/proxy/libproxy.a
 src_proxy_libproxy_a_SOURCES = \
-	src/proxy/account.h \
-	src/proxy/listener.h \
-	src/proxy/proxy.h \
+	src/proxy/account.c src/proxy/account.h \
+	src/proxy/fetch_answer.c \
+	src/proxy/fetch_views.c \
+	src/proxy/gather.c src/proxy/gather.h \
+	src/proxy/imap.h \
+	src/proxy/imap_login.c \
+	src/proxy/imap_reply.c \
+	src/proxy/imap_router.c \
+	src/proxy/imap_send.c \
+	src/proxy/imap_session.c \
+	src/proxy/imap_upstream.c \
+	src/proxy/job.c src/proxy/job.h \
+	src/proxy/job_fetch.c src/proxy/job_fetch.h \
+	src/proxy/job_probe.c \
+	src/proxy/listener.c src/proxy/listener.h \
+	src/proxy/mailbox.c src/proxy/mailbox.h \
+	src/proxy/opens.c src/proxy/opens.h \
+	src/proxy/proxy.c src/proxy/proxy.h \
 	src/proxy/recorder.c src/proxy/recorder.h \
+	src/proxy/seen.c src/proxy/seen.h \
 	src/proxy/smtp_seal.c \
 	src/proxy/smtp_send.c \
 	src/proxy/smtp_session.c src/proxy/smtp_session.h \
 	src/proxy/smtp_tx.c src/proxy/smtp_tx.h \
 	src/proxy/smtp_up.c src/proxy/smtp_up.h \
-	src/proxy/throttle.h \
-	src/proxy/upstream.h
+	src/proxy/throttle.c src/proxy/throttle.h \
+	src/proxy/upstream.c src/proxy/upstream.h \
+	src/proxy/viewcache.c src/proxy/viewcache.h
+WAXWINGD_ROLES += src/proxy/libproxy.a

@@ -22,6 +22,7 @@
 struct accounts;
 struct listener;
 struct recorder;
+struct self;
 struct seen;
 struct throttle;
 struct upstream;
@@ -34,20 +35,23 @@ struct session {
 	const char *kind; /* "imap" or "smtp" */
 	/* The daemon stops: say so to the client and go. */
 	void (*stop)(struct session *);
+	/* Called every few seconds with the monotonic clock; may be NULL. */
+	void (*tick)(struct session *, uint64_t mono);
 };
 TAILQ_HEAD(session_list, session);
 
 struct proxy {
 	struct event_base *base;
 	struct resolv *resolv;
-	struct conf *conf; /* owned; replaced at reload, so never kept */
+	struct self *self; /* the role's (role/role.h) */
+	struct conf *conf; /* replaced at reload, so never kept */
 	SSL_CTX *imap_tls; /* for clients; NULL: no TLS offered */
 	SSL_CTX *smtp_tls;
 	struct ipc *parent; /* links; NULL while the other is away */
 	struct ipc *agent;
 	struct ipc *sealer;
 	char install_id[17]; /* authserv-id of the status fields */
-	char *state_dir;     /* owned */
+	const char *state_dir;
 	struct crypt_key seen_key;
 	struct crypt_key tokens_key;
 
@@ -59,6 +63,7 @@ struct proxy {
 	struct seen *seen; /* NULL when seen/ could not be opened */
 	struct session_list sessions;
 	LIST_HEAD(, listener) listeners;
+	struct event *tick; /* owned */
 	uint64_t next_session;
 	bool stopping;
 };
@@ -69,6 +74,6 @@ void proxy_session_add(struct proxy *, struct session *, const char *kind,
 void proxy_session_del(struct proxy *, struct session *);
 
 /* The role's entry point (re-exec with -x proxy): returns the exit status. */
-int proxy_main(void);
+int proxy_main(int parent_fd);
 
 #endif

@@ -44,6 +44,10 @@ void endpoint_clear(struct endpoint *);
 struct upstream *upstream_load(const struct conf *, struct err *);
 void upstream_list_free(struct upstream *);
 
+/* After a reload: where nothing but the anchors changed, the old ones stay (so
+ * that accounts stay what they are).  Swallows both lists, returns the new. */
+struct upstream *upstream_adopt(struct upstream *list, struct upstream *old);
+
 struct upstream *upstream_ref(struct upstream *);
 void upstream_unref(struct upstream *); /* accepts NULL */
 

@@ -1,0 +1,164 @@
+#include "config.h"
+
+#include "proxy/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/num.h"
+
+struct gather *
+gather_new(uint32_t seq, bool bodies)
+{
+	struct gather *g;
+
+	if ((g = calloc(1, sizeof(*g))) == NULL)
+		return (NULL);
+	g->seq = seq;
+	g->bodies = bodies;
+	buf_init(&g->text, LIMIT_RESPONSE_TEXT);
+	arena_init(&g->arena, LIMIT_RESPONSE_TEXT);
+	return (g);
+}
+
+void
+gather_free(struct gather *g)
+{
+	size_t i;
+
+	if (g == NULL)
+		return;
+	for (i = 0; i < g->naway; i++)
+		blob_unref(g->blobs[i]);
+	memfd_free(g->body);
+	arena_clear(&g->arena);
+	buf_clear(&g->text);
+	free(g);
+}
+
+/* Does the text end with "BODY[] {n}\r\n"? */
+static bool
+at_body(const struct gather *g)
+{
+	struct str text = buf_text(&g->text);
+
+	while (text.len > 0 && text.p[text.len - 1] != '{')
+		text.len--;
+	if (text.len < sizeof("BODY[] {") - 1)
+		return (false);
+	text.p += text.len - (sizeof("BODY[] {") - 1);
+	text.len = sizeof("BODY[] {") - 1;
+	return (str_ieq(text, STR("BODY[] {")));
+}
+
+/* The body is there. */
+static int
+gather_body_end(struct gather *g, struct err *err)
+{
+	struct memfd *body = g->body;
+
+	g->body = NULL;
+	g->away[g->naway] = g->text.len;
+	if ((g->blobs[g->naway] = memfd_take(body, err)) == NULL)
+		return (-1);
+	g->naway++;
+	return (0);
+}
+
+int
+gather_put(struct gather *g, enum lex_event ev, struct str bytes, uint64_t left,
+    struct err *err)
+{
+	if (ev == LEX_DATA && g->body != NULL) {
+		if (memfd_put(g->body, bytes.p, bytes.len, err) == -1)
+			return (-1);
+		return (left == 0 ? gather_body_end(g, err) : 0);
+	}
+	buf_str(&g->text, bytes);
+	if (g->text.failed) {
+		err_set(err, ERR_LIMIT, "FETCH response too long");
+		return (-1);
+	}
+	if (ev != LEX_LITERAL)
+		return (0);
+	if (g->bodies && g->naway < GATHER_AWAY && at_body(g)) {
+		if (left > LIMIT_MESSAGE) {
+			err_set(err, ERR_LIMIT, "message too large");
+			return (-1);
+		}
+		if ((g->body = memfd_new(LIMIT_MESSAGE, err)) == NULL)
+			return (-1);
+		return (left == 0 ? gather_body_end(g, err) : 0);
+	}
+	if (left > LIMIT_RESPONSE_TEXT) {
+		err_set(err, ERR_LIMIT, "literal too large in FETCH response");
+		return (-1);
+	}
+	return (0);
+}
+
+bool
+gather_items(struct gather *g, struct tok *t)
+{
+	arena_clear(&g->arena);
+	tok_init(t, buf_text(&g->text));
+	t->away = g->away;
+	t->naway = g->naway;
+	return (resp_items_open(t));
+}
+
+bool
+gather_find(struct gather *g, struct str name, bool prefix,
+    struct resp_item *item)
+{
+	struct tok t;
+
+	if (!gather_items(g, &t))
+		return (false);
+	while (resp_item_next(&t, &g->arena, item) == 1)
+		if (prefix ? str_istarts(item->name, name)
+		           : str_ieq(item->name, name))
+			return (true);
+	return (false);
+}
+
+uint32_t
+gather_uid(struct gather *g)
+{
+	struct resp_item item;
+	uint64_t uid;
+
+	if (!gather_find(g, STR("UID"), false, &item) ||
+	    !num_parse(item.value, UINT32_MAX, &uid))
+		return (0);
+	return ((uint32_t)uid);
+}
+
+bool
+gather_ok(struct gather *g)
+{
+	struct resp_item item;
+	struct tok t;
+	int rc;
+
+	if (!gather_items(g, &t))
+		return (false);
+	while ((rc = resp_item_next(&t, &g->arena, &item)) == 1)
+		;
+	return (rc == 0);
+}
+
+void
+gather_pass(struct gather *g, struct stream *to)
+{
+	struct str text = buf_text(&g->text);
+	size_t i, from = 0;
+
+	for (i = 0; i < g->naway; i++) {
+		stream_write(to, text.p + from, g->away[i] - from);
+		stream_blob(to, g->blobs[i], span_of(0, blob_len(g->blobs[i])));
+		from = g->away[i];
+	}
+	stream_write(to, text.p + from, text.len - from);
+}

@@ -1,0 +1,55 @@
+/*
+ * gather.h - one FETCH response, collected for a job.
+ *
+ * The text with small literals in it is held in memory, up to
+ * LIMIT_RESPONSE_TEXT; a message's body goes to a memfd.
+ */
+#ifndef WAXWING_PROXY_GATHER_H
+#define WAXWING_PROXY_GATHER_H
+
+#include "base/arena.h"
+#include "base/blob.h"
+#include "base/buf.h"
+#include "imap/resp.h"
+#include "sys/memfd.h"
+#include "sys/stream.h"
+
+/* Bodies in one response: we ask for one. */
+#define GATHER_AWAY 4
+
+struct gather {
+	uint32_t seq;
+	bool bodies;
+	struct buf text;
+	size_t away[GATHER_AWAY]; /* offsets in text */
+	struct blob *blobs[GATHER_AWAY];
+	size_t naway;
+	struct memfd *body; /* owned; being filled */
+	struct arena arena; /* for the items */
+};
+
+struct gather *gather_new(uint32_t seq, bool bodies);
+void gather_free(struct gather *); /* accepts NULL */
+
+/* Bytes of the response, as lex_step() divides them; left is the length of
+ * the literal announced.  -1 with the reason at a limit. */
+int gather_put(struct gather *, enum lex_event, struct str, uint64_t left,
+    struct err *);
+
+/* Walk its items from the start; then resp_item_next() with &g->arena. */
+bool gather_items(struct gather *, struct tok *);
+
+/* Find an item by its name; prefix: by how it begins. */
+bool gather_find(struct gather *, struct str name, bool prefix,
+    struct resp_item *);
+
+/* UID's value, or 0. */
+uint32_t gather_uid(struct gather *);
+
+/* Is it whole and well-formed? */
+bool gather_ok(struct gather *);
+
+/* It was not for the job: as it came, to the client. */
+void gather_pass(struct gather *, struct stream *);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * imap.h - one IMAP session: a client, its server, and what lies between.
+ * Private to the imap_*.c and job*.c files.
+ *
+ *	imap_session.c	life and death, flow control, the turn
+ *	imap_login.c	the client before it is logged in
+ *	imap_upstream.c	connecting and logging in at the server
+ *	imap_router.c	a command passes, waits, or becomes a job
+ *	imap_send.c	commands with literals on their way to the server
+ *	imap_reply.c	responses on their way to the client
+ *	job*.c		commands we carry out ourselves
+ *
+ * Every event ends in imap_turn(): it reads on where reading is allowed,
+ * balances the two sides, and frees a dead session.  imap_die() only marks.
+ */
+#ifndef WAXWING_PROXY_IMAP_H
+#define WAXWING_PROXY_IMAP_H
+
+#include "base/blob.h"
+#include "imap/caps.h"
+#include "imap/cmd.h"
+#include "imap/resp.h"
+#include "proxy/account.h"
+#include "proxy/mailbox.h"
+#include "proxy/throttle.h"
+#include "sys/stream.h"
+
+/* Passed commands that may be in flight: Thunderbird pipelines a few. */
+#define IMAP_PIPELINE 16
+
+/* Output that makes us stop reading the other side. */
+#define IMAP_HIGH (256UL * 1024)
+
+/* A server may take its time with a passed command (SEARCH, COPY, EXPUNGE of
+ * many); a job and a login wait LIMIT_UPSTREAM_S. */
+#define IMAP_PASSED_S 900
+
+enum imap_state {
+	IMAP_NEW,     /* TLS to the client does not stand yet */
+	IMAP_NOAUTH,  /* greeted */
+	IMAP_TLS,     /* STARTTLS with the client */
+	IMAP_LOGIN,   /* the server is being asked */
+	IMAP_OPEN,    /* logged in */
+	IMAP_LEAVING, /* LOGOUT was passed */
+	IMAP_DEAD
+};
+
+struct verb;
+struct job;
+struct gather;
+struct uplogin;
+
+/* A command that passed and whose tagged response has not come. */
+struct inflight {
+	const struct verb *verb;
+	char tag[CMD_TAG_MAX + 1];
+};
+
+struct imap {
+	struct session s;
+	struct proxy *p;
+	enum imap_state state;
+	bool tls;              /* implicit TLS to the client */
+	struct stream *client; /* owned */
+	struct stream *up;     /* owned; NULL before login */
+
+	/* from the client */
+	struct cmd_reader in;
+	bool held;            /* the command in there waits for the others */
+	bool sasl;            /* the next line answers AUTHENTICATE */
+	bool literal_wait;    /* the server has to say "+" to a literal */
+	bool append_ours;     /* that "+" is not for the client */
+	uint64_t append_left; /* of an APPEND's message that streams */
+	bool appending;       /* from its head to its end */
+	size_t send_at;       /* how much of in.text was sent upstream */
+	size_t send_lit;      /* the literal there that comes next */
+	bool client_paused;
+
+	/* from the server */
+	struct lex up_lex;
+	bool mid;              /* within a response that streams through */
+	bool eat;              /* within one that nobody wants */
+	struct gather *gather; /* owned; within one that is collected */
+	bool up_paused;
+	struct inflight fl[IMAP_PIPELINE];
+	size_t nfl;
+	bool barrier;  /* nothing is read before the last one is answered */
+	bool idling;   /* IDLE: the client's next line is DONE */
+	bool bad_done; /* it was something else */
+
+	/* who */
+	struct login login;
+	struct attempt *attempt;   /* owned */
+	struct uplogin *uplogin;   /* owned; while logging in */
+	struct account *account;   /* counted */
+	struct caps caps;          /* the server's */
+	char tag[CMD_TAG_MAX + 1]; /* of the login */
+
+	/* what */
+	struct mailbox *box;     /* owned; NULL: none selected */
+	struct mailbox *opening; /* owned; while SELECT is in flight */
+	struct job *job;         /* owned */
+
+	uint64_t client_until; /* mono: when its patience, ... */
+	uint64_t up_until;     /* ... or ours ends; 0: never */
+};
+
+/* imap_session.c */
+/* The end, with its reason for the log.  The client is told bye (unless NULL,
+ * or in the middle of something). */
+void imap_die(struct imap *, const char *bye, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
+void imap_enter(struct imap *, enum imap_state);
+void imap_turn(struct imap *);
+/* The server has something to do and that many seconds. */
+void imap_expect(struct imap *, unsigned seconds);
+/* "TAG text\r\n" to the client. */
+void imap_tagged(struct imap *, const char *tag, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Adopt a new connection to the server. */
+int imap_connect(struct imap *, struct err *);
+void imap_disconnect(struct imap *);
+struct imap *imap_of(struct session *);
+
+/* imap_login.c */
+void imap_greet(struct imap *);
+void imap_noauth(struct imap *);     /* a command or line is in s->in */
+void imap_login_done(struct imap *); /* the server said yes, caps are known */
+
+/* imap_upstream.c */
+int uplogin_start(struct imap *, struct str user, struct str password);
+void uplogin_free(struct uplogin *); /* accepts NULL; wipes */
+void uplogin_ready(struct imap *);   /* the connection (or TLS) stands */
+void uplogin_resp(struct imap *, const struct resp *);
+/* It went wrong: err says how (the connection's end among others). */
+void uplogin_failed(struct imap *, const struct err *);
+struct str uplogin_password(const struct uplogin *);
+
+/* imap_router.c */
+void imap_route(struct imap *); /* a command is in s->in */
+void imap_route_append(struct imap *);
+void imap_done_line(struct imap *); /* the line that ends IDLE */
+/* A command of ours goes in a client's name: count it in. */
+void imap_pass_as(struct imap *, const char *verb, const char *tag);
+/* A tagged response of a passed command came: what it changes. */
+void imap_passed(struct imap *, const struct inflight *, const struct resp *);
+struct inflight *imap_inflight(struct imap *, struct str tag);
+
+/* imap_send.c */
+/* Send what is in s->in, literals and all; it may take some "+" to do it. */
+void imap_send(struct imap *);
+void imap_send_more(struct imap *); /* a "+" came */
+void imap_append_move(struct imap *);
+void imap_append_end(struct imap *, bool well);
+
+/* imap_reply.c */
+void imap_reply(struct imap *);
+
+#endif

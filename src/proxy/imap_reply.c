@@ -1,0 +1,349 @@
+/*
+ * Responses on their way to the client.
+ *
+ * The first words of each are read; what needs no more streams through in
+ * large moves.  Looked at as a whole are the lines of status, and the FETCH
+ * responses that a job waits for.
+ */
+#include "config.h"
+
+#include "base/limits.h"
+#include "base/num.h"
+#include "proxy/gather.h"
+#include "proxy/imap.h"
+#include "proxy/job.h"
+#include "sys/log.h"
+
+static void
+reply_garbage(struct imap *s, const char *what, struct str line)
+{
+	imap_die(s, "the mail server talks nonsense", "server: %s %s", what,
+	    log_str(line));
+}
+
+/* A status line whose code or whole is not for the client as it is. */
+static void
+reply_edit(struct imap *s, const struct resp *r)
+{
+	static const char *const words[] = {"OK", "NO", "BAD", "BYE",
+	    "PREAUTH"};
+	struct buf b;
+
+	buf_init(&b, RESP_LINE_MAX + 1000);
+	if (r->kind == RESP_CAPABILITY) {
+		buf_puts(&b, "* CAPABILITY ");
+		caps_filter(r->text, &b);
+	} else {
+		buf_str(&b, r->kind == RESP_TAGGED ? r->tag : STR("*"));
+		buf_printf(&b, " %s ", words[r->cond]);
+		caps_code(r->code, &b);
+		buf_str(&b, r->text);
+	}
+	buf_puts(&b, "\r\n");
+	stream_str(s->client, buf_text(&b));
+	buf_clear(&b);
+}
+
+/* A line of status: to the client, edited if it has to be. */
+static void
+reply_line(struct imap *s, const struct resp *r)
+{
+	struct str list;
+
+	if (r->kind == RESP_CAPABILITY) {
+		caps_read(r->text, &s->caps);
+		reply_edit(s, r);
+		return;
+	}
+	if (str_ieq(resp_code_word(r->code, &list), STR("CAPABILITY")))
+		caps_read(list, &s->caps);
+	if (caps_code_edits(r->code))
+		reply_edit(s, r);
+	else
+		stream_str(s->client, r->line);
+}
+
+static void
+reply_tagged(struct imap *s, const struct resp *r)
+{
+	struct inflight *f;
+	bool bad_done = s->bad_done;
+
+	log_trace("imap-tagged session=%s tag=%s", s->s.id, log_str(r->tag));
+	if (s->job != NULL) {
+		job_tagged(s->job, r);
+		return;
+	}
+	if ((f = imap_inflight(s, r->tag)) == NULL) {
+		reply_garbage(s, "unknown tag", r->line);
+		return;
+	}
+	if (s->barrier && bad_done) {
+		s->bad_done = false;
+		imap_tagged(s, f->tag, "BAD expected DONE");
+	} else
+		reply_line(s, r);
+	imap_passed(s, f, r);
+}
+
+static void
+reply_continue(struct imap *s, const struct resp *r)
+{
+	bool last;
+
+	if (s->literal_wait) {
+		/* Of an APPEND's message the client waits itself. */
+		last = s->appending && s->send_at == s->in.text.len;
+		if (last && !s->append_ours)
+			stream_str(s->client, r->line);
+		imap_send_more(s);
+		return;
+	}
+	if (s->nfl == 0 || !s->barrier) {
+		reply_garbage(s, "unasked", r->line);
+		return;
+	}
+	stream_str(s->client, r->line); /* IDLE's */
+}
+
+static void
+reply_status(struct imap *s, const struct resp *r)
+{
+	struct str rest, word = resp_code_word(r->code, &rest);
+	uint64_t n;
+
+	if (r->cond == COND_PREAUTH) {
+		reply_garbage(s, "unexpected", r->line);
+		return;
+	}
+	if (s->opening != NULL && str_ieq(word, STR("UIDVALIDITY")) &&
+	    num_parse(rest, UINT32_MAX, &n))
+		s->opening->uidvalidity = (uint32_t)n;
+	reply_line(s, r);
+	if (r->cond == COND_BYE && s->state != IMAP_LEAVING)
+		imap_die(s, NULL, "server: %s", log_str(r->text));
+}
+
+static void
+reply_exists(struct imap *s, const struct resp *r)
+{
+	if ((s->box != NULL && mailbox_set_exists(s->box, r->number) == -1) ||
+	    (s->opening != NULL &&
+	        mailbox_set_exists(s->opening, r->number) == -1))
+		reply_garbage(s, "too many messages", r->line);
+}
+
+static void
+reply_expunge(struct imap *s, const struct resp *r)
+{
+	if (s->box == NULL)
+		return;
+	if (mailbox_expunge(s->box, r->number) == -1) {
+		reply_garbage(s, "no such message", r->line);
+		return;
+	}
+	if (s->job != NULL)
+		job_expunged(s->job, r->number);
+}
+
+/*
+ * Handle a response that is not passed unread.  Lines are consumed; of others
+ * the state says what becomes of their bytes.
+ */
+static void
+reply_take(struct imap *s, const struct resp *r)
+{
+	bool bodies;
+
+	if (s->state == IMAP_LOGIN) {
+		s->eat = !resp_is_line(r->kind);
+		uplogin_resp(s, r);
+		return;
+	}
+	switch (r->kind) {
+	case RESP_TAGGED:
+		reply_tagged(s, r);
+		return;
+	case RESP_CONTINUE:
+		reply_continue(s, r);
+		return;
+	case RESP_STATUS:
+		reply_status(s, r);
+		return;
+	case RESP_CAPABILITY:
+		reply_line(s, r);
+		return;
+	case RESP_EXPUNGE:
+		/* First the client's line: a job may answer at once. */
+		stream_str(s->client, r->line);
+		reply_expunge(s, r);
+		return;
+	case RESP_EXISTS:
+		reply_exists(s, r);
+		stream_str(s->client, r->line);
+		return;
+	case RESP_RECENT:
+		stream_str(s->client, r->line);
+		return;
+	case RESP_FETCH:
+		if (s->job != NULL && job_wants(s->job, &bodies)) {
+			s->gather = gather_new(r->number, bodies);
+			if (s->gather == NULL)
+				imap_die(s, "out of memory", "out of memory");
+			return;
+		}
+		s->mid = true;
+		return;
+	case RESP_DATA:
+		s->mid = true;
+		return;
+	}
+}
+
+/* May it be passed together with its neighbours, after a glance? */
+static bool
+reply_glance(struct imap *s, const struct resp *r)
+{
+	bool bodies;
+
+	if (s->state != IMAP_OPEN)
+		return (false);
+	switch (r->kind) {
+	case RESP_EXISTS:
+		reply_exists(s, r);
+		return (true);
+	case RESP_EXPUNGE:
+		reply_expunge(s, r);
+		return (true);
+	case RESP_FETCH:
+		return (s->job == NULL || !job_wants(s->job, &bodies));
+	case RESP_DATA:
+	case RESP_RECENT:
+		return (true);
+	case RESP_TAGGED:
+	case RESP_STATUS:
+	case RESP_CONTINUE:
+	case RESP_CAPABILITY:
+		return (false);
+	}
+	return (false);
+}
+
+/*
+ * How many bytes of in pass to the client as they are.  Stops before a
+ * response that has to be handled, or whose first words are incomplete.
+ */
+static size_t
+reply_run(struct imap *s, struct str in)
+{
+	enum lex_event ev;
+	struct resp r;
+	struct str rest;
+	size_t at = 0;
+
+	while (at < in.len && s->state != IMAP_DEAD) {
+		rest = str_of(in.p + at, in.len - at);
+		if (!s->mid) {
+			if (resp_head(rest, &r) != 1 || !reply_glance(s, &r))
+				break;
+			if (resp_is_line(r.kind)) {
+				at += r.line.len;
+				continue;
+			}
+			s->mid = true;
+			lex_init(&s->up_lex);
+		}
+		at += lex_step(&s->up_lex, rest, &ev);
+		if (ev == LEX_LINE)
+			s->mid = false;
+	}
+	return (at);
+}
+
+/* The next bytes belong to a response that is collected, or to nobody. */
+static void
+reply_swallow(struct imap *s, struct str in)
+{
+	struct gather *g = s->gather;
+	enum lex_event ev;
+	struct err err;
+	size_t n;
+
+	n = lex_step(&s->up_lex, in, &ev);
+	if (g != NULL &&
+	    gather_put(g, ev, str_of(in.p, n), s->up_lex.left, &err) == -1) {
+		imap_die(s, "the mail server says too much", "server: %s",
+		    err.text);
+		return;
+	}
+	stream_consume(s->up, n);
+	if (ev != LEX_LINE)
+		return;
+	s->eat = false;
+	if (g == NULL)
+		return;
+	s->gather = NULL;
+	if (!gather_ok(g))
+		reply_garbage(s, "bad FETCH", buf_text(&g->text));
+	else if (s->job == NULL || !job_fetch_resp(s->job, g))
+		gather_pass(g, s->client);
+	gather_free(g);
+}
+
+/* One response at the start of the input.  False: it is not whole yet. */
+static bool
+reply_one(struct imap *s, struct str in)
+{
+	struct resp r;
+	size_t len;
+	int rc;
+
+	if ((rc = resp_head(in, &r)) == 0 && stream_input_len(s->up) > in.len) {
+		in = stream_peek(s->up, RESP_LINE_MAX);
+		rc = resp_head(in, &r);
+	}
+	if (rc == -1) {
+		if (s->state == IMAP_LOGIN) {
+			struct err err;
+
+			err_set(&err, ERR_PEER, "the server talks nonsense");
+			uplogin_failed(s, &err);
+		} else
+			reply_garbage(s, "no IMAP",
+			    str_of(in.p, in.len < 80 ? in.len : 80));
+		return (false);
+	}
+	if (rc == 0)
+		return (false);
+	lex_init(&s->up_lex);
+	len = resp_is_line(r.kind) ? r.line.len : 0;
+	reply_take(s, &r);
+	if (s->up != NULL && s->state != IMAP_DEAD && len > 0)
+		stream_consume(s->up, len);
+	return (true);
+}
+
+void
+imap_reply(struct imap *s)
+{
+	struct str in;
+	size_t n;
+
+	while (s->up != NULL && s->state != IMAP_DEAD) {
+		if ((in = stream_chunk(s->up)).len == 0)
+			return;
+		if (s->gather != NULL || s->eat) {
+			reply_swallow(s, in);
+			continue;
+		}
+		if (s->mid || s->state == IMAP_OPEN) {
+			n = reply_run(s, in);
+			if (n > 0) {
+				stream_move(s->up, s->client, n);
+				continue;
+			}
+		}
+		if (s->state != IMAP_DEAD && !reply_one(s, in))
+			return;
+	}
+}

@@ -1,0 +1,329 @@
+/*
+ * The router: each command passes byte for byte, or becomes a job, or is
+ * refused because it belongs to an extension that is not offered.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "proxy/imap.h"
+#include "proxy/job.h"
+#include "sys/log.h"
+
+/* What a handler makes of a command. */
+enum route {
+	ROUTE_PASS,
+	ROUTE_WAIT, /* try again when nothing is in flight */
+	ROUTE_DONE  /* answered, or a job has it */
+};
+
+struct verb {
+	const char *name;
+	bool plain;   /* may come alone ... */
+	bool uid;     /* ... and behind UID */
+	bool barrier; /* changes what others mean: goes alone */
+	enum route (*route)(struct imap *, const struct cmd *);
+	/* Its tagged response came. */
+	void (*passed)(struct imap *, const struct resp *);
+};
+
+static enum route
+route_refuse(struct imap *s, const struct cmd *c, const char *why)
+{
+	char tag[CMD_TAG_MAX + 1];
+
+	memcpy(tag, c->tag.p, c->tag.len);
+	tag[c->tag.len] = '\0';
+	imap_tagged(s, tag, "BAD %s", why);
+	return (ROUTE_DONE);
+}
+
+static enum route
+route_logged_in(struct imap *s, const struct cmd *c)
+{
+	return (route_refuse(s, c, "already logged in"));
+}
+
+/* SELECT and EXAMINE of one mailbox, without parameters (RFC 4466 2.1). */
+static enum route
+route_select(struct imap *s, const struct cmd *c)
+{
+	struct arena arena;
+	struct str name;
+	struct tok t;
+	bool ok;
+
+	arena_init(&arena, LIMIT_CLIENT_LINE);
+	tok_init(&t, c->args);
+	ok = tok_astring(&t, &arena, &name) && tok_end(&t);
+	if (ok) {
+		mailbox_free(s->opening);
+		s->opening = mailbox_new(s->account, name);
+		ok = s->opening != NULL;
+		if (ok)
+			s->opening->readonly = str_ieq(c->name, STR("EXAMINE"));
+	}
+	arena_clear(&arena);
+	return (ok ? ROUTE_PASS
+	           : route_refuse(s, c, "a mailbox, and no parameters"));
+}
+
+/* RFC 3501 6.3.1: a SELECT that fails leaves no mailbox selected.  A BAD one
+ * was not carried out at all. */
+static void
+passed_select(struct imap *s, const struct resp *r)
+{
+	struct mailbox *box = s->opening;
+	struct str rest;
+
+	s->opening = NULL;
+	if (r->cond == COND_BAD || box == NULL) {
+		mailbox_free(box);
+		return;
+	}
+	mailbox_free(s->box);
+	s->box = NULL;
+	if (r->cond == COND_NO) {
+		mailbox_free(box);
+		return;
+	}
+	if (str_ieq(resp_code_word(r->code, &rest), STR("READ-ONLY")))
+		box->readonly = true;
+	if (mailbox_bind(box) == -1) {
+		mailbox_free(box);
+		imap_die(s, "out of memory", "out of memory");
+		return;
+	}
+	s->box = box;
+	log_debug("imap-select session=%s uidvalidity=%u exists=%u", s->s.id,
+	    (unsigned)box->uidvalidity, (unsigned)box->exists);
+}
+
+static void
+passed_close(struct imap *s, const struct resp *r)
+{
+	if (r->cond != COND_OK)
+		return;
+	mailbox_free(s->box);
+	s->box = NULL;
+}
+
+static void
+passed_logout(struct imap *s, const struct resp *r)
+{
+	if (r->cond == COND_OK)
+		imap_die(s, NULL, "logout");
+	else
+		imap_enter(s, IMAP_OPEN);
+}
+
+static enum route
+route_logout(struct imap *s, const struct cmd *c)
+{
+	(void)c;
+	imap_enter(s, IMAP_LEAVING);
+	return (ROUTE_PASS);
+}
+
+static enum route
+route_idle(struct imap *s, const struct cmd *c)
+{
+	if (c->args.len > 0)
+		return (route_refuse(s, c, "IDLE takes no arguments"));
+	s->idling = true;
+	s->bad_done = false;
+	return (ROUTE_PASS);
+}
+
+static void
+passed_idle(struct imap *s, const struct resp *r)
+{
+	(void)r;
+	s->idling = false;
+	cmd_next(&s->in);
+}
+
+void
+imap_done_line(struct imap *s)
+{
+	s->bad_done = !str_ieq(buf_text(&s->in.text), STR("DONE\r\n"));
+	stream_str(s->up, STR("DONE\r\n"));
+	s->idling = false; /* the barrier still stands */
+	imap_expect(s, IMAP_PASSED_S);
+	cmd_next(&s->in);
+}
+
+static enum route
+route_fetch(struct imap *s, const struct cmd *c)
+{
+	bool wait = false;
+
+	if (!job_fetch_start(s, c, &wait))
+		return (wait ? ROUTE_WAIT : ROUTE_PASS);
+	return (ROUTE_DONE);
+}
+
+static const struct verb verbs[] = {
+    {"APPEND", true, false, false, NULL, NULL},
+    {"AUTHENTICATE", true, false, false, route_logged_in, NULL},
+    {"CAPABILITY", true, false, false, NULL, NULL},
+    {"CHECK", true, false, false, NULL, NULL},
+    {"CLOSE", true, false, true, NULL, passed_close},
+    {"COPY", true, true, false, NULL, NULL},
+    {"CREATE", true, false, false, NULL, NULL},
+    {"DELETE", true, false, false, NULL, NULL},
+    {"EXAMINE", true, false, true, route_select, passed_select},
+    {"EXPUNGE", true, true, false, NULL, NULL},
+    {"FETCH", true, true, false, route_fetch, NULL},
+    {"ID", true, false, false, NULL, NULL},
+    {"IDLE", true, false, true, route_idle, passed_idle},
+    {"LIST", true, false, false, NULL, NULL},
+    {"LOGIN", true, false, false, route_logged_in, NULL},
+    {"LOGOUT", true, false, true, route_logout, passed_logout},
+    {"LSUB", true, false, false, NULL, NULL},
+    {"MOVE", true, true, false, NULL, NULL},
+    {"NAMESPACE", true, false, false, NULL, NULL},
+    {"NOOP", true, false, false, NULL, NULL},
+    {"RENAME", true, false, false, NULL, NULL},
+    {"SEARCH", true, true, false, NULL, NULL},
+    {"SELECT", true, false, true, route_select, passed_select},
+    {"STARTTLS", true, false, false, route_logged_in, NULL},
+    {"STATUS", true, false, false, NULL, NULL},
+    {"STORE", true, true, false, NULL, NULL},
+    {"SUBSCRIBE", true, false, false, NULL, NULL},
+    {"UNSELECT", true, false, true, NULL, passed_close},
+    {"UNSUBSCRIBE", true, false, false, NULL, NULL},
+};
+
+static const struct verb *
+verb_find(const struct cmd *c)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (str_ieq(c->name, str_c(verbs[i].name)))
+			return ((c->uid ? verbs[i].uid : verbs[i].plain)
+			            ? &verbs[i]
+			            : NULL);
+	return (NULL);
+}
+
+struct inflight *
+imap_inflight(struct imap *s, struct str tag)
+{
+	size_t i;
+
+	for (i = 0; i < s->nfl; i++)
+		if (str_eq(tag, str_c(s->fl[i].tag)))
+			return (&s->fl[i]);
+	return (NULL);
+}
+
+/* A command goes out as it is. */
+static void
+route_pass(struct imap *s, const struct verb *v, const struct cmd *c)
+{
+	struct inflight *f = &s->fl[s->nfl++];
+
+	f->verb = v;
+	memcpy(f->tag, c->tag.p, c->tag.len);
+	f->tag[c->tag.len] = '\0';
+	s->barrier = v->barrier;
+	imap_expect(s, s->idling ? 0 : IMAP_PASSED_S);
+	imap_send(s);
+	if (s->idling)
+		cmd_expect_line(&s->in);
+}
+
+void
+imap_pass_as(struct imap *s, const char *verb, const char *tag)
+{
+	struct inflight *f = &s->fl[s->nfl++];
+	struct cmd c = {.name = str_c(verb)};
+
+	f->verb = verb_find(&c);
+	(void)strncpy(f->tag, tag, CMD_TAG_MAX);
+	f->tag[CMD_TAG_MAX] = '\0';
+	imap_expect(s, IMAP_PASSED_S);
+}
+
+void
+imap_route(struct imap *s)
+{
+	const struct verb *v;
+	const char *why;
+	struct cmd c;
+
+	if (!cmd_parse(buf_text(&s->in.text), &c, &why)) {
+		route_refuse(s, &c, why);
+		cmd_next(&s->in);
+		return;
+	}
+	log_trace("imap-command session=%s tag=%s verb=%s%s", s->s.id,
+	    log_str(c.tag), c.uid ? "UID " : "", log_str(c.name));
+	if ((v = verb_find(&c)) == NULL) {
+		route_refuse(s, &c, "not offered");
+		cmd_next(&s->in);
+		return;
+	}
+	/* Two commands with one tag in flight could not be told apart. */
+	if (imap_inflight(s, c.tag) != NULL || (v->barrier && s->nfl > 0)) {
+		s->held = true;
+		return;
+	}
+	switch (v->route == NULL ? ROUTE_PASS : v->route(s, &c)) {
+	case ROUTE_PASS:
+		route_pass(s, v, &c);
+		return;
+	case ROUTE_WAIT:
+		s->held = true;
+		return;
+	case ROUTE_DONE:
+		cmd_next(&s->in);
+		return;
+	}
+}
+
+/* The head of an APPEND is in s->in; its message follows. */
+void
+imap_route_append(struct imap *s)
+{
+	const char *why;
+	struct cmd c;
+
+	if (!cmd_parse(buf_text(&s->in.text), &c, &why) ||
+	    imap_inflight(s, c.tag) != NULL) {
+		route_refuse(s, &c, "the tag is in use");
+		cmd_skip_stream(&s->in);
+		return;
+	}
+	s->appending = true;
+	route_pass(s, verb_find(&c), &c);
+}
+
+void
+imap_passed(struct imap *s, const struct inflight *f, const struct resp *r)
+{
+	const struct verb *v = f->verb;
+	bool last = f == &s->fl[s->nfl - 1];
+
+	/* It was refused in the middle: the rest is not sent. */
+	if (s->literal_wait && last) {
+		s->literal_wait = false;
+		if (s->appending) {
+			s->appending = false;
+			cmd_skip_stream(&s->in);
+		} else
+			cmd_next(&s->in);
+	}
+	memmove(&s->fl[f - s->fl], &s->fl[f - s->fl + 1],
+	    (size_t)(&s->fl[s->nfl] - f - 1) * sizeof(*f));
+	if (--s->nfl == 0) {
+		s->barrier = false;
+		imap_expect(s, 0);
+	}
+	if (v->passed != NULL)
+		v->passed(s, r);
+}

@@ -1,0 +1,98 @@
+/*
+ * job.h - a client's command that we carry out.
+ *
+ * A job asks the server in commands of its own (struct ask), answers the
+ * client, and closes with a line under the client's tag.  It starts when no
+ * passed command is in flight, and no command is read while it runs.
+ *
+ * Of the FETCH responses that come meanwhile each is offered to the asks in
+ * their order; one that holds all that an ask wants is consumed, others pass
+ * to the client.  All other responses pass.
+ */
+#ifndef WAXWING_PROXY_JOB_H
+#define WAXWING_PROXY_JOB_H
+
+#include <sys/queue.h>
+
+#include "base/set.h"
+#include "proxy/gather.h"
+#include "proxy/imap.h"
+
+/* Longest command line that we send (RFC 7162 section 4 speaks of 8192). */
+#define JOB_LINE 8000
+
+struct ask {
+	TAILQ_ENTRY(ask) next;
+	char tag[16];
+	bool pass;   /* its FETCH responses are the client's, unread */
+	bool bodies; /* BODY[] may be large: keep it apart */
+	/* True if it was what this ask wants.  NULL: none is. */
+	bool (*fetch)(struct job *, struct ask *, struct gather *);
+	/* The tagged OK.  NO and BAD end the job. */
+	void (*done)(struct job *, struct ask *);
+	struct set set; /* the job's own: what was asked about, ... */
+	size_t n;       /* ... and for whom */
+};
+TAILQ_HEAD(ask_list, ask);
+
+struct job_ops {
+	/* Message seq is gone (the mailbox knows already).  Nothing may be
+	 * said to anybody now. */
+	void (*expunge)(struct job *, uint32_t seq);
+	void (*free)(struct job *);
+};
+
+struct job {
+	struct imap *s;
+	const struct job_ops *ops;
+	char tag[CMD_TAG_MAX + 1]; /* the client's */
+	struct ask_list asks;
+	unsigned next_tag;
+	bool over; /* the closing line is said: asks only run out */
+
+	/* job_probe.c: what is being learnt */
+	struct set probe_rest;
+	bool probe_uid;
+	unsigned probe_out; /* asks in flight */
+	void (*probe_next)(struct job *);
+};
+
+/* Begin: s->job is set, which the session frees when it is over. */
+void job_init(struct job *, struct imap *, struct str tag,
+    const struct job_ops *);
+void job_free(struct job *); /* accepts NULL */
+
+/* Send "TAG " + text (without CRLF).  NULL: the session died. */
+struct ask *job_ask(struct job *, struct str text);
+
+/* "TAG text" to the client; the job is over. */
+void job_finish(struct job *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Hand the command to the server as the client's own, with this text behind
+ * its tag; the job is over. */
+void job_pass(struct job *, struct str text);
+
+/* From imap_reply.c. */
+void job_tagged(struct job *, const struct resp *);
+bool job_wants(const struct job *, bool *bodies); /* FETCH responses? */
+bool job_fetch_resp(struct job *, struct gather *);
+void job_expunged(struct job *, uint32_t seq);
+
+/*
+ * Divide a set over several command lines: move from rest to part (emptied
+ * first) at most so many numbers, printed in at most so many bytes.  -1: out
+ * of memory.
+ */
+int job_cut(struct set *rest, struct set *part, uint64_t most, size_t room);
+
+/* job_probe.c: learn the classes of messages, then call next (-1: it could
+ * not be).  By UID or by sequence number. */
+int probe_start(struct job *, bool uid, const struct set *,
+    void (*next)(struct job *));
+
+/* job_fetch.c: the FETCH in s->in.  True: it was taken care of; false: it
+ * shall pass as it is.  *wait: not before all others are answered. */
+bool job_fetch_start(struct imap *, const struct cmd *, bool *wait);
+
+#endif

@@ -1,0 +1,463 @@
+/*
+ * FETCH and UID FETCH with items that are made of a message's bytes.
+ *
+ * 1. "*" and all ranges become concrete: what does not exist now is not
+ *    asked for, because by then it might.
+ * 2. Messages not met before are probed (job_probe.c).
+ * 3. If none is sealed, the client's own command passes.
+ * 4. Else the server answers the plain ones and we the sealed ones.
+ *
+ * A FETCH by sequence number asks the server only by sequence number: within
+ * a UID command it may send EXPUNGE, and the client's numbers would no longer
+ * be those that it asked for (RFC 3501 7.4.1).
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "proxy/job_fetch.h"
+
+/* Memory of one parsed command: a line has 64 KiB. */
+#define FETCH_ARENA (1024UL * 1024)
+
+void
+fetch_oom(struct fetch_job *f)
+{
+	imap_die(f->j.s, "out of memory", "out of memory");
+}
+
+void
+fetch_finish(struct fetch_job *f)
+{
+	if (f->unavailable)
+		job_finish(&f->j,
+		    "NO [UNAVAILABLE] some messages cannot be opened now");
+	else
+		job_finish(&f->j, "OK Fetch completed.");
+}
+
+struct ask *
+fetch_ask(struct fetch_job *f, const struct set *set, const char *items)
+{
+	buf_reset(&f->line);
+	buf_puts(&f->line, f->uid ? "UID FETCH " : "FETCH ");
+	set_print(set, &f->line);
+	buf_putc(&f->line, ' ');
+	buf_puts(&f->line, items);
+	return (job_ask(&f->j, buf_text(&f->line)));
+}
+
+unsigned
+fetch_ask_all(struct fetch_job *f, const struct set *set, const char *items,
+    const struct ask *like)
+{
+	size_t len = strlen(items);
+	struct set rest, part;
+	struct ask *a;
+	unsigned n = 0;
+
+	set_init(&rest);
+	set_init(&part);
+	if (set_copy(&rest, set) == -1)
+		fetch_oom(f);
+	while (!set_empty(&rest)) {
+		if (job_cut(&rest, &part, UINT64_MAX,
+		        len + 100 < JOB_LINE ? JOB_LINE - len : 100) == -1) {
+			fetch_oom(f);
+			break;
+		}
+		if ((a = fetch_ask(f, &part, items)) == NULL)
+			break;
+		a->pass = like->pass;
+		a->bodies = like->bodies;
+		a->fetch = like->fetch;
+		a->done = like->done;
+		a->n = like->n;
+		n++;
+	}
+	set_clear(&part);
+	set_clear(&rest);
+	return (n);
+}
+
+static void
+fetch_free(struct job *j)
+{
+	struct fetch_job *f = fetch_job(j);
+
+	views_free(f);
+	set_clear(&f->asked);
+	set_clear(&f->plain);
+	set_clear(&f->exist);
+	buf_clear(&f->line);
+	arena_clear(&f->arena);
+	free(f);
+}
+
+/* Not legal within a FETCH by sequence number, but numbers are numbers. */
+static void
+fetch_expunge(struct job *j, uint32_t seq)
+{
+	struct fetch_job *f = fetch_job(j);
+
+	if (f->uid)
+		return;
+	if (set_expunge(&f->asked, seq) == -1 ||
+	    set_expunge(&f->plain, seq) == -1)
+		fetch_oom(f);
+	views_expunge(f, seq);
+}
+
+static const struct job_ops fetch_ops = {
+    .expunge = fetch_expunge,
+    .free = fetch_free,
+};
+
+static void
+plain_done(struct job *j, struct ask *a)
+{
+	struct fetch_job *f = fetch_job(j);
+
+	(void)a;
+	if (f->nwants == 0 && TAILQ_EMPTY(&j->asks))
+		fetch_finish(f);
+}
+
+/* 4. The plain part is the server's, the sealed part is ours. */
+static void
+fetch_parts(struct fetch_job *f)
+{
+	static const struct ask like = {.pass = true, .done = plain_done};
+	struct buf items;
+
+	buf_init(&items, 4 * LIMIT_CLIENT_LINE);
+	fetch_print_items(&f->cmd, &items);
+	buf_putc(&items, '\0');
+	if (items.failed)
+		fetch_oom(f);
+	else if (fetch_ask_all(f, &f->plain, buf_text(&items).p, &like) == 0 &&
+	         f->nwants == 0)
+		fetch_finish(f);
+	buf_clear(&items);
+	if (f->nwants > 0)
+		views_start(f);
+}
+
+/* 3. No sealed message is among them. */
+static void
+fetch_pass(struct fetch_job *f)
+{
+	bool literal = str_find(f->cmd.text, '{') != f->cmd.text.len;
+
+	buf_reset(&f->line);
+	buf_puts(&f->line, f->uid ? "UID FETCH " : "FETCH ");
+	if (!f->star && !f->more)
+		buf_str(&f->line, f->cmd.set);
+	else
+		set_print(&f->plain, &f->line);
+	buf_putc(&f->line, ' ');
+	if (literal)
+		fetch_print_items(&f->cmd, &f->line);
+	else
+		buf_str(&f->line, f->cmd.text);
+	if (f->line.failed || (f->line.len > JOB_LINE && f->more))
+		fetch_parts(f);
+	else
+		job_pass(&f->j, buf_text(&f->line));
+}
+
+/* Room for n wants. */
+static int
+wants_room(struct fetch_job *f, uint64_t n)
+{
+	if (n > MAILBOX_MAX)
+		return (-1);
+	f->wants = calloc((size_t)n + 1, sizeof(*f->wants));
+	return (f->wants != NULL ? 0 : -1);
+}
+
+static void
+wants_add(struct fetch_job *f, uint32_t uid, uint32_t seq)
+{
+	struct want *w = &f->wants[f->nwants++];
+
+	w->f = f;
+	w->uid = uid;
+	w->seq = seq;
+}
+
+static int
+divide_uids(struct fetch_job *f)
+{
+	struct classes *cls = f->j.s->box->cls;
+	struct set known, sealed;
+	uint32_t uid = 0;
+	int rc = -1;
+
+	set_init(&known);
+	set_init(&sealed);
+	if (set_and(&known, &f->asked, &cls->known) == -1 ||
+	    set_and(&sealed, &known,
+	        f->cmd.foreign ? &f->exist : &cls->sealed) == -1)
+		goto out;
+	if (!f->cmd.foreign && set_minus(&f->plain, &known, &sealed) == -1)
+		goto out;
+	f->more = !set_equal(&known, &f->asked);
+	if (wants_room(f, set_count(&sealed)) == -1)
+		goto out;
+	while (set_next(&sealed, &uid))
+		wants_add(f, uid, 0);
+	rc = 0;
+out:
+	set_clear(&known);
+	set_clear(&sealed);
+	return (rc);
+}
+
+static int
+divide_seqs(struct fetch_job *f)
+{
+	struct mailbox *box = f->j.s->box;
+	uint32_t seq = 0, uid;
+
+	if (wants_room(f, set_count(&f->asked)) == -1)
+		return (-1);
+	while (set_next(&f->asked, &seq)) {
+		uid = mailbox_uid(box, seq);
+		if (uid == 0 || !set_has(&box->cls->known, uid))
+			f->more = true;
+		else if (f->cmd.foreign || set_has(&box->cls->sealed, uid))
+			wants_add(f, uid, seq);
+		else if (set_add(&f->plain, seq, seq) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+/* All that exists is known. */
+static void
+fetch_divide(struct job *j)
+{
+	struct fetch_job *f = fetch_job(j);
+
+	if ((f->uid ? divide_uids(f) : divide_seqs(f)) == -1)
+		fetch_oom(f);
+	else if (f->nwants > 0)
+		fetch_parts(f);
+	else if (set_empty(&f->plain))
+		fetch_finish(f);
+	else
+		fetch_pass(f);
+}
+
+/* 2. Learn about messages not met before. */
+static void
+fetch_learn(struct fetch_job *f)
+{
+	struct mailbox *box = f->j.s->box;
+	struct set unknown;
+	uint32_t seq = 0, uid;
+	int rc = 0;
+
+	set_init(&unknown);
+	if (f->uid)
+		rc = set_minus(&unknown, &f->asked, &box->cls->known);
+	else
+		while (rc == 0 && set_next(&f->asked, &seq)) {
+			uid = mailbox_uid(box, seq);
+			if (uid == 0 || !set_has(&box->cls->known, uid))
+				rc = set_add(&unknown, seq, seq);
+		}
+	if (rc == 0 && !set_empty(&unknown))
+		rc = probe_start(&f->j, f->uid, &unknown, fetch_divide);
+	else if (rc == 0)
+		fetch_divide(&f->j);
+	if (rc == -1)
+		fetch_oom(f);
+	set_clear(&unknown);
+}
+
+/* Which of the UIDs exist?  Only for items that no server knows. */
+static bool
+exist_fetch(struct job *j, struct ask *a, struct gather *g)
+{
+	struct fetch_job *f = fetch_job(j);
+	uint32_t uid = gather_uid(g);
+
+	(void)a;
+	if (uid == 0 || !set_has(&f->asked, uid))
+		return (false);
+	if (mailbox_learn(j->s->box, g->seq, uid) == -1)
+		imap_die(j->s, "the mail server talks nonsense",
+		    "server: message %u cannot have UID %u", (unsigned)g->seq,
+		    (unsigned)uid);
+	else if (set_add(&f->exist, uid, uid) == -1)
+		fetch_oom(f);
+	return (true);
+}
+
+static void
+exist_done(struct job *j, struct ask *a)
+{
+	(void)a;
+	if (TAILQ_EMPTY(&j->asks))
+		fetch_learn(fetch_job(j));
+}
+
+static void
+fetch_known(struct fetch_job *f)
+{
+	static const struct ask like = {.fetch = exist_fetch,
+	    .done = exist_done};
+
+	if (!f->uid || !f->cmd.foreign || set_empty(&f->asked))
+		fetch_learn(f);
+	else
+		(void)fetch_ask_all(f, &f->asked, "(UID)", &like);
+}
+
+/* 1. The numbers, "*" being the highest that exists now. */
+static void
+fetch_resolve(struct fetch_job *f, uint32_t star)
+{
+	struct set *set = &f->asked;
+
+	if (set_parse(set, f->cmd.set, star, NULL) == -1) {
+		job_finish(&f->j, "BAD bad set of messages");
+		return;
+	}
+	/* RFC 3501 section 9, seq-number: such a number is an error. */
+	if (!f->uid &&
+	    (set_empty(set) || set->r[set->n - 1].hi > f->j.s->box->exists)) {
+		job_finish(&f->j, "BAD there is no such message");
+		return;
+	}
+	fetch_known(f);
+}
+
+static bool
+star_fetch(struct job *j, struct ask *a, struct gather *g)
+{
+	uint32_t uid = gather_uid(g);
+
+	(void)a;
+	if (uid == 0 || g->seq != a->n)
+		return (false);
+	if (mailbox_learn(j->s->box, g->seq, uid) == -1)
+		imap_die(j->s, "the mail server talks nonsense",
+		    "server: message %u cannot have UID %u", (unsigned)g->seq,
+		    (unsigned)uid);
+	return (true);
+}
+
+static void
+star_done(struct job *j, struct ask *a)
+{
+	/* Mail may have come meanwhile: it was not asked for. */
+	fetch_resolve(fetch_job(j), mailbox_uid(j->s->box, (uint32_t)a->n));
+}
+
+static void
+fetch_begin(struct fetch_job *f)
+{
+	struct mailbox *box = f->j.s->box;
+	uint32_t star = box->exists;
+	struct ask *a;
+
+	f->star = str_find(f->cmd.set, '*') != f->cmd.set.len;
+	if (!f->uid) {
+		fetch_resolve(f, star);
+		return;
+	}
+	if (!f->star || star == 0 || mailbox_uid(box, star) != 0) {
+		fetch_resolve(f, star == 0 ? 0 : mailbox_uid(box, star));
+		return;
+	}
+	buf_reset(&f->line);
+	buf_printf(&f->line, "FETCH %u (UID)", (unsigned)star);
+	if ((a = job_ask(&f->j, buf_text(&f->line))) != NULL) {
+		a->fetch = star_fetch;
+		a->done = star_done;
+		a->n = star;
+	}
+}
+
+/* Are all these UIDs known and none of them sealed? */
+static bool
+fetch_all_plain(const struct imap *s, const struct fetch *cmd)
+{
+	struct set asked, some;
+	bool star, plain = false;
+
+	set_init(&asked);
+	set_init(&some);
+	if (set_parse(&asked, cmd->set, 0, &star) == 0 && !star &&
+	    set_minus(&some, &asked, &s->box->cls->known) == 0 &&
+	    set_empty(&some) &&
+	    set_and(&some, &asked, &s->box->cls->sealed) == 0 &&
+	    set_empty(&some))
+		plain = true;
+	set_clear(&asked);
+	set_clear(&some);
+	return (plain);
+}
+
+static void
+fetch_tag(char *out, const struct cmd *c)
+{
+	memcpy(out, c->tag.p, c->tag.len);
+	out[c->tag.len] = '\0';
+}
+
+bool
+job_fetch_start(struct imap *s, const struct cmd *c, bool *wait)
+{
+	struct fetch_job *f;
+	char tag[CMD_TAG_MAX + 1];
+	const char *why;
+	struct str args;
+
+	fetch_tag(tag, c);
+	if ((f = calloc(1, sizeof(*f))) == NULL) {
+		imap_die(s, "out of memory", "out of memory");
+		return (true);
+	}
+	arena_init(&f->arena, FETCH_ARENA);
+	args = arena_str(&f->arena, c->args);
+	why = "out of memory";
+	if (args.p == NULL || !fetch_parse(args, &f->arena, &f->cmd, &why)) {
+		imap_tagged(s, tag, "BAD %s", why);
+		goto answered;
+	}
+	if (!f->cmd.view)
+		goto pass;
+	if (s->box == NULL) {
+		imap_tagged(s, tag, "BAD no mailbox is selected");
+		goto answered;
+	}
+	/* A UID means the same whatever is in flight. */
+	if (c->uid && !f->cmd.foreign && fetch_all_plain(s, &f->cmd))
+		goto pass;
+	if (s->nfl > 0) {
+		*wait = true;
+		goto pass;
+	}
+	set_init(&f->asked);
+	set_init(&f->plain);
+	set_init(&f->exist);
+	buf_init(&f->line, 4 * LIMIT_CLIENT_LINE);
+	f->uid = c->uid;
+	job_init(&f->j, s, c->tag, &fetch_ops);
+	fetch_begin(f);
+	return (true);
+pass:
+	arena_clear(&f->arena);
+	free(f);
+	return (false);
+answered:
+	arena_clear(&f->arena);
+	free(f);
+	return (true);
+}

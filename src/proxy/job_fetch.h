@@ -1,0 +1,111 @@
+/*
+ * job_fetch.h - what the files of the FETCH job share.
+ *
+ *	job_fetch.c	from the command to the plain and the sealed part
+ *	fetch_views.c	the sealed part: windows of messages, their views
+ *	fetch_answer.c	one answer
+ */
+#ifndef WAXWING_PROXY_JOB_FETCH_H
+#define WAXWING_PROXY_JOB_FETCH_H
+
+#include "imap/fetch.h"
+#include "proxy/job.h"
+#include "proxy/opens.h"
+#include "proxy/viewcache.h"
+
+enum want_state {
+	WANT_NEW,
+	WANT_ASKED, /* its body is on the way */
+	WANT_OPEN,  /* with the opener */
+	WANT_READY, /* there is a view */
+	WANT_LOST,  /* it cannot be opened now */
+	WANT_GONE,  /* no longer in the mailbox */
+	WANT_ANSWERED
+};
+
+/* One sealed message of the command. */
+struct want {
+	struct fetch_job *f;
+	enum want_state state;
+	uint32_t uid;
+	uint32_t seq;  /* by sequence number only */
+	uint64_t size; /* of the wire text, as the server says */
+	struct seen_key key;
+	struct blob *wire;       /* owned; while it is being opened */
+	struct opening *opening; /* owned */
+	struct viewref *view;    /* owned */
+	bool other_from;         /* opened once more for that */
+	int64_t first_seen;
+	uint8_t wire_digest[CRYPT_DIGEST];
+};
+
+enum window_state { WIN_NONE, WIN_BODIES, WIN_ANSWERS };
+
+/* Neighbours in wants that are fetched and answered together. */
+struct window {
+	enum window_state state;
+	size_t lo, hi; /* wants[lo] up to before wants[hi] */
+	unsigned asks;
+	unsigned opens;
+};
+
+struct fetch_job {
+	struct job j; /* first */
+	struct arena arena;
+	struct fetch cmd;
+	bool uid;
+	bool star;
+	bool more;          /* some asked numbers are not known to exist */
+	struct set asked;   /* numbers of the client's kind */
+	struct set plain;   /* those the server answers */
+	struct set exist;   /* UIDs, when the server cannot be asked as is */
+	struct buf line;    /* command being made */
+	struct want *wants; /* owned; ascending */
+	size_t nwants;
+	size_t next; /* first that is in no window */
+	struct window win[2];
+	unsigned cur;   /* the window that is answered first */
+	unsigned sizes; /* asks about sizes in flight */
+	bool unavailable;
+};
+
+static inline struct fetch_job *
+fetch_job(struct job *j)
+{
+	return ((struct fetch_job *)(void *)j);
+}
+
+/* The number by which the server is asked for it. */
+static inline uint32_t
+want_number(const struct want *w)
+{
+	return (w->f->uid ? w->uid : w->seq);
+}
+
+void fetch_oom(struct fetch_job *);
+
+/* "[UID ]FETCH SET items": NULL when the session died. */
+struct ask *fetch_ask(struct fetch_job *, const struct set *,
+    const char *items);
+
+/* All asks for a set, cut to lines, with the same callbacks; the number of
+ * them. */
+unsigned fetch_ask_all(struct fetch_job *, const struct set *,
+    const char *items, const struct ask *like);
+
+/* Close the command. */
+void fetch_finish(struct fetch_job *);
+
+/* fetch_views.c: the wants are there. */
+void views_start(struct fetch_job *);
+void views_free(struct fetch_job *);
+void views_expunge(struct fetch_job *, uint32_t seq);
+struct want *views_find(struct fetch_job *, const struct window *,
+    uint32_t uid);
+
+/* fetch_answer.c: the items that the server is asked for the sealed part,
+ * and what is made of its answer.  False: it does not hold all of them. */
+void answer_items(const struct fetch_job *, struct buf *);
+bool answer_give(struct fetch_job *, struct want *, struct gather *);
+
+#endif

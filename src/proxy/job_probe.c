@@ -1,0 +1,105 @@
+/*
+ * What are these messages?  Their Content-Type and the fields that might
+ * claim to be ours are asked for, and the answers fill the mailbox's sets.
+ * The classes hold for ever, because a UID's message never changes.
+ */
+#include "config.h"
+
+#include "base/limits.h"
+#include "mail/classify.h"
+#include "proxy/job.h"
+
+#define PROBE_ITEMS                                                        \
+	" (UID BODY.PEEK[HEADER.FIELDS (CONTENT-TYPE CONTENT-DISPOSITION " \
+	"AUTHENTICATION-RESULTS WAXWING-STATUS)])"
+
+/* Messages asked about in one command, and commands in flight. */
+#define PROBE_WINDOW 1000
+#define PROBE_FLIGHT 2
+
+static bool
+probe_fetch(struct job *j, struct ask *a, struct gather *g)
+{
+	struct imap *s = j->s;
+	struct resp_item item;
+	uint32_t uid = gather_uid(g);
+	bool sealed;
+
+	(void)a;
+	if (uid == 0 ||
+	    !gather_find(g, STR("BODY[HEADER.FIELDS ("), true, &item))
+		return (false);
+	sealed = classify(item.data.p != NULL ? item.data : STR(""),
+	             str_c(s->p->install_id)) == CLASS_SEALED;
+	if (mailbox_learn(s->box, g->seq, uid) == -1 ||
+	    mailbox_class(s->box, uid, sealed) == -1)
+		imap_die(s, "the mail server talks nonsense",
+		    "server: message %u cannot have UID %u", (unsigned)g->seq,
+		    (unsigned)uid);
+	return (true);
+}
+
+static int probe_more(struct job *);
+
+static void
+probe_done(struct job *j, struct ask *a)
+{
+	j->probe_out--;
+	if (j->probe_uid && mailbox_probed(j->s->box, &a->set) == -1) {
+		imap_die(j->s, "out of memory", "out of memory");
+		return;
+	}
+	if (probe_more(j) == -1)
+		imap_die(j->s, "out of memory", "out of memory");
+	else if (j->probe_out == 0)
+		j->probe_next(j);
+}
+
+/* Ask about the next ones. */
+static int
+probe_more(struct job *j)
+{
+	struct set part;
+	struct buf b;
+	struct ask *a;
+	uint64_t most = PROBE_WINDOW;
+	int rc = 0;
+
+	/* UIDs may lie far apart: then their number says nothing. */
+	if (set_count(&j->probe_rest) / 4 > j->s->box->exists)
+		most = UINT64_MAX;
+	set_init(&part);
+	buf_init(&b, JOB_LINE + 1000);
+	while (rc == 0 && j->probe_out < PROBE_FLIGHT &&
+	       !set_empty(&j->probe_rest)) {
+		if ((rc = job_cut(&j->probe_rest, &part, most,
+		         JOB_LINE - sizeof(PROBE_ITEMS))) == -1)
+			break;
+		buf_reset(&b);
+		buf_puts(&b, j->probe_uid ? "UID FETCH " : "FETCH ");
+		set_print(&part, &b);
+		buf_puts(&b, PROBE_ITEMS);
+		if ((a = job_ask(j, buf_text(&b))) == NULL)
+			break;
+		a->fetch = probe_fetch;
+		a->done = probe_done;
+		rc = set_copy(&a->set, &part);
+		j->probe_out++;
+	}
+	buf_clear(&b);
+	set_clear(&part);
+	return (rc);
+}
+
+int
+probe_start(struct job *j, bool uid, const struct set *set,
+    void (*next)(struct job *))
+{
+	j->probe_uid = uid;
+	j->probe_out = 0;
+	j->probe_next = next;
+	set_clear(&j->probe_rest);
+	if (set_copy(&j->probe_rest, set) == -1)
+		return (-1);
+	return (probe_more(j));
+}

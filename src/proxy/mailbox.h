@@ -1,0 +1,70 @@
+/*
+ * mailbox.h - what is known of the messages of a selected mailbox.
+ *
+ * Two sets by UID: the messages whose class was found out (known), and those
+ * of them that are sealed.  They belong to (account, mailbox name,
+ * UIDVALIDITY) and are shared by the account's sessions (struct classes).
+ * Each session has its own view of the sequence numbers: how many there are,
+ * and which UID stands behind each, filled by what FETCH answers tell and
+ * shifted by EXPUNGE (RFC 3501 2.3.1.2).
+ */
+#ifndef WAXWING_PROXY_MAILBOX_H
+#define WAXWING_PROXY_MAILBOX_H
+
+#include <stdint.h>
+
+#include "base/set.h"
+#include "base/span.h"
+#include "proxy/account.h"
+
+/* Messages in one mailbox: Gmail's largest have some hundred thousand; the
+ * map from sequence numbers takes 4 bytes for each. */
+#define MAILBOX_MAX 4000000U
+
+struct classes {
+	struct classes *next;
+	unsigned refs;
+	char *name; /* owned */
+	size_t namelen;
+	uint32_t uidvalidity;
+	struct set known;
+	struct set sealed;
+	uint32_t max_uid; /* highest UID ever seen: below it a hole stays one */
+};
+
+void classes_free_all(struct classes *);
+
+struct mailbox {
+	char *name; /* owned; INBOX in capitals */
+	size_t namelen;
+	uint32_t uidvalidity;
+	uint32_t exists;
+	bool readonly;
+	uint32_t *uids; /* owned; of sequence number i + 1, 0: not known */
+	size_t nuids;   /* those beyond are not known */
+	struct account *account;
+	struct classes *cls; /* referenced; NULL until mailbox_bind() */
+};
+
+struct mailbox *mailbox_new(struct account *, struct str name);
+void mailbox_free(struct mailbox *); /* accepts NULL */
+
+/* It is selected, its UIDVALIDITY known: find the shared sets. */
+int mailbox_bind(struct mailbox *);
+
+/* -1 when the server tells nonsense. */
+int mailbox_set_exists(struct mailbox *, uint32_t n);
+int mailbox_expunge(struct mailbox *, uint32_t seq);
+
+/* Message seq has this UID.  -1: nonsense, or out of memory. */
+int mailbox_learn(struct mailbox *, uint32_t seq, uint32_t uid);
+uint32_t mailbox_uid(const struct mailbox *, uint32_t seq); /* 0: unknown */
+
+/* The class of a message was found out. */
+int mailbox_class(struct mailbox *, uint32_t uid, bool sealed);
+
+/* These UIDs were asked for and all answers came: what did not come does not
+ * exist and, if later UIDs do, never will. */
+int mailbox_probed(struct mailbox *, const struct set *uids);
+
+#endif

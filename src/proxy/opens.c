@@ -1,0 +1,399 @@
+#include "config.h"
+
+#include "proxy/opens.h"
+
+#include <sys/queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/codec.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "proto/op.h"
+#include "proto/start.h"
+#include "sys/log.h"
+#include "sys/memfd.h"
+
+/* Messages remembered as deadly. */
+#define QUARANTINE_MAX 1000
+/* How long the parent may take to start an opener. */
+#define OPENER_MS 15000
+
+struct opening {
+	TAILQ_ENTRY(opening) next;
+	struct opens *o;
+	struct blob *wire; /* owned */
+	struct buf body;   /* owned; the request */
+	uint8_t digest[CRYPT_DIGEST];
+	unsigned deaths;
+	uint32_t id; /* with the opener; 0: waiting */
+	opens_fn *fn;
+	void *arg;
+};
+TAILQ_HEAD(opening_list, opening);
+
+struct opens {
+	struct proxy *p;
+	char *login;      /* owned */
+	struct ipc *link; /* owned; NULL: none yet */
+	struct event *soon;
+	uint32_t asked; /* id of OP_OPENER at the parent; 0: not asked */
+	struct opening_list waiting;
+	struct opening_list running;
+	unsigned nrunning;
+	struct map *quarantine; /* owned; digest -> anything */
+};
+
+static void opens_pump(struct opens *);
+
+static void
+opening_free(struct opening *g)
+{
+	blob_unref(g->wire);
+	buf_clear(&g->body);
+	free(g);
+}
+
+/* Tell the asker that it failed; g is in no list. */
+static void
+opening_fail(struct opening *g, const struct err *err)
+{
+	opens_fn *fn = g->fn;
+	void *arg = g->arg;
+
+	opening_free(g);
+	fn(NULL, NULL, err, arg);
+}
+
+static void
+opens_fail_all(struct opens *o, const struct err *err)
+{
+	struct opening *g;
+
+	while ((g = TAILQ_FIRST(&o->waiting)) != NULL) {
+		TAILQ_REMOVE(&o->waiting, g, next);
+		opening_fail(g, err);
+	}
+}
+
+static void
+opens_soon(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	opens_pump(arg);
+}
+
+static void
+opens_later(struct opens *o)
+{
+	event_active(o->soon, EV_TIMEOUT, 0);
+}
+
+/* The link is gone, and with it what the opener had: ipc_free() fails it. */
+static void
+opens_unlink(struct opens *o)
+{
+	struct ipc *link = o->link;
+
+	o->link = NULL;
+	ipc_free(link);
+	opens_later(o);
+}
+
+static void
+on_link_dead(struct ipc *l, const struct err *err, void *arg)
+{
+	struct opens *o = arg;
+
+	(void)l;
+	log_warn("opener-lost login=%s reason=\"%s\"",
+	    log_addr(str_c(o->login)), err->text);
+	opens_unlink(o);
+}
+
+/* The opener died (or was too slow) while it had this message. */
+static void
+opening_died(struct opening *g, const struct err *why)
+{
+	struct opens *o = g->o;
+	struct err err;
+	char hex[2 * CRYPT_DIGEST + 1];
+
+	if (++g->deaths < 2) {
+		TAILQ_INSERT_HEAD(&o->waiting, g, next);
+		return;
+	}
+	hex_encode(g->digest, sizeof(g->digest), hex);
+	log_warn("quarantine login=%s digest=%s reason=\"%s\"",
+	    log_addr(str_c(o->login)), hex, why->text);
+	if (map_count(o->quarantine) < QUARANTINE_MAX)
+		map_put(o->quarantine,
+		    str_of((const char *)g->digest, sizeof(g->digest)), o);
+	err_set(&err, ERR_UNAVAILABLE, "two openers died of this message");
+	opening_fail(g, &err);
+}
+
+#ifdef WAXWING_TEST_HOOKS
+/* A proof that the oracle looks: change one byte of a view. */
+static struct blob *
+flip(struct blob *view)
+{
+	struct blob *flipped;
+	char *copy;
+	size_t len = blob_len(view);
+
+	if (getenv("WAXWING_FLIP_VIEW") == NULL || len == 0 ||
+	    (copy = malloc(len)) == NULL)
+		return (view);
+	memcpy(copy, blob_data(view), len);
+	copy[len / 2] = copy[len / 2] == 'x' ? 'y' : 'x';
+	flipped = memfd_copy(copy, len, NULL);
+	free(copy);
+	if (flipped == NULL)
+		return (view);
+	blob_unref(view);
+	return (flipped);
+}
+#else
+#define flip(view) (view)
+#endif
+
+/* A whole answer has come. */
+static void
+opening_answer(struct opening *g, struct ipc_msg *msg)
+{
+	struct blob *view = NULL;
+	struct open_ans ans;
+	struct err err = {0};
+
+	if (open_ans_get(msg->body, &ans, &err) == -1) {
+		opening_fail(g, &err);
+		return;
+	}
+	if (ans.err.code != ERR_OK) {
+		opening_fail(g, &ans.err);
+		return;
+	}
+	if (ans.result != OPEN_KEY_LATER) {
+		view = ipc_msg_blob(msg, 0, LIMIT_MESSAGE * LIMIT_OPEN_GROWTH,
+		    &err);
+		if (view == NULL) {
+			opening_fail(g, &err);
+			return;
+		}
+		view = flip(view);
+	}
+	g->fn(&ans, view, NULL, g->arg);
+	opening_free(g);
+	blob_unref(view);
+}
+
+static void
+on_opened(struct ipc_msg *msg, const struct err *err, void *arg)
+{
+	struct opening *g = arg;
+	struct opens *o = g->o;
+
+	g->id = 0;
+	TAILQ_REMOVE(&o->running, g, next);
+	o->nrunning--;
+	opens_later(o);
+	if (msg != NULL) {
+		opening_answer(g, msg);
+		return;
+	}
+	/* One that is too slow takes its opener with it. */
+	if (err->code == ERR_TIMEOUT && o->link != NULL)
+		opens_unlink(o);
+	opening_died(g, err);
+}
+
+/* The parent has (or has not) an opener for us. */
+static void
+on_opener(struct ipc_msg *msg, const struct err *err, void *arg)
+{
+	struct opens *o = arg;
+	struct err why = {0};
+	struct rec r;
+	int fd;
+
+	o->asked = 0;
+	if (msg == NULL)
+		why = *err;
+	else {
+		rec_init(&r, msg->body);
+		rec_get_err(&r, &why);
+		if (why.code == ERR_OK && rec_end(&r, &why) == 0) {
+			fd = ipc_msg_fd(msg, 0);
+			if (fd != -1)
+				o->link = ipc_new(o->p->base, fd, "opener",
+				    NULL, NULL, on_link_dead, o);
+			if (o->link == NULL)
+				err_set(&why, ERR_UNAVAILABLE, "no link");
+		}
+	}
+	if (o->link == NULL) {
+		log_warn("opener-missing login=%s reason=\"%s\"",
+		    log_addr(str_c(o->login)), why.text);
+		why.code = ERR_UNAVAILABLE;
+		opens_fail_all(o, &why);
+		return;
+	}
+	opens_pump(o);
+}
+
+static void
+opens_ask_parent(struct opens *o)
+{
+	struct err err;
+	struct buf body;
+
+	if (o->asked != 0)
+		return;
+	buf_init(&body, LIMIT_RECORD);
+	opener_req_put(&body, str_c(o->login));
+	if (o->p->parent != NULL)
+		o->asked = ipc_ask(o->p->parent, OP_OPENER, buf_text(&body),
+		    NULL, 0, OPENER_MS, on_opener, o);
+	buf_clear(&body);
+	if (o->asked == 0) {
+		err_set(&err, ERR_UNAVAILABLE, "the parent does not answer");
+		opens_fail_all(o, &err);
+	}
+}
+
+/* Give the opener what it may have. */
+static void
+opens_pump(struct opens *o)
+{
+	struct opening *g;
+
+	while ((g = TAILQ_FIRST(&o->waiting)) != NULL) {
+		if (o->link == NULL) {
+			opens_ask_parent(o);
+			return;
+		}
+		/* What an opener died of before runs alone, so that the next
+		 * death tells who it was. */
+		if (o->nrunning >= LIMIT_ACCOUNT_OPENS ||
+		    (g->deaths > 0 && o->nrunning > 0))
+			return;
+		if (o->nrunning > 0 && TAILQ_FIRST(&o->running)->deaths > 0)
+			return;
+		g->id = ipc_ask(o->link, OP_OPEN, buf_text(&g->body), &g->wire,
+		    1, LIMIT_OPEN_MS, on_opened, g);
+		if (g->id == 0) {
+			opens_unlink(o);
+			TAILQ_REMOVE(&o->waiting, g, next);
+			opening_died(g,
+			    &(struct err){ERR_UNAVAILABLE, "link is dead"});
+			return;
+		}
+		TAILQ_REMOVE(&o->waiting, g, next);
+		TAILQ_INSERT_TAIL(&o->running, g, next);
+		o->nrunning++;
+	}
+}
+
+static struct opens *
+opens_new(struct proxy *p, const char *login)
+{
+	struct opens *o;
+
+	if ((o = calloc(1, sizeof(*o))) == NULL)
+		return (NULL);
+	o->p = p;
+	TAILQ_INIT(&o->waiting);
+	TAILQ_INIT(&o->running);
+	o->login = strdup(login);
+	o->quarantine = map_new(NULL);
+	o->soon = event_new(p->base, -1, 0, opens_soon, o);
+	if (o->login == NULL || o->quarantine == NULL || o->soon == NULL) {
+		opens_free(o);
+		return (NULL);
+	}
+	return (o);
+}
+
+void
+opens_free(struct opens *o)
+{
+	struct opening *g;
+
+	if (o == NULL)
+		return;
+	while ((g = TAILQ_FIRST(&o->running)) != NULL) {
+		TAILQ_REMOVE(&o->running, g, next);
+		ipc_forget(o->link, g->id);
+		opening_free(g);
+	}
+	while ((g = TAILQ_FIRST(&o->waiting)) != NULL) {
+		TAILQ_REMOVE(&o->waiting, g, next);
+		opening_free(g);
+	}
+	if (o->asked != 0 && o->p->parent != NULL)
+		ipc_forget(o->p->parent, o->asked);
+	ipc_free(o->link);
+	if (o->soon != NULL)
+		event_free(o->soon);
+	map_free(o->quarantine);
+	free(o->login);
+	free(o);
+}
+
+struct opening *
+opens_ask(struct account *a, struct blob *wire, const struct open_req *req,
+    opens_fn *fn, void *arg, struct err *err)
+{
+	struct opening *g;
+
+	if (a->opens == NULL &&
+	    (a->opens = opens_new(a->proxy, a->login)) == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (NULL);
+	}
+	if ((g = calloc(1, sizeof(*g))) == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (NULL);
+	}
+	g->o = a->opens;
+	g->fn = fn;
+	g->arg = arg;
+	buf_init(&g->body, LIMIT_RECORD);
+	open_req_put(&g->body, req);
+	if (g->body.failed || crypt_sha256(blob_str(wire), g->digest) == -1) {
+		err_set(err, ERR_MEMORY, "cannot make the request");
+		opening_free(g);
+		return (NULL);
+	}
+	if (map_get(a->opens->quarantine,
+	        str_of((const char *)g->digest, sizeof(g->digest))) != NULL) {
+		err_set(err, ERR_UNAVAILABLE, "quarantined");
+		opening_free(g);
+		return (NULL);
+	}
+	g->wire = blob_ref(wire);
+	TAILQ_INSERT_TAIL(&a->opens->waiting, g, next);
+	opens_later(a->opens);
+	return (g);
+}
+
+void
+opens_cancel(struct opening *g)
+{
+	struct opens *o;
+
+	if (g == NULL)
+		return;
+	o = g->o;
+	if (g->id != 0) {
+		ipc_forget(o->link, g->id);
+		TAILQ_REMOVE(&o->running, g, next);
+		o->nrunning--;
+		opens_later(o);
+	} else
+		TAILQ_REMOVE(&o->waiting, g, next);
+	opening_free(g);
+}

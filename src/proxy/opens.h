@@ -1,0 +1,40 @@
+/*
+ * opens.h - sealed messages on their way through an account's opener.
+ *
+ * The opener is asked for when the first message comes (OP_OPENER) and kept
+ * as long as the account lives.  At most LIMIT_ACCOUNT_OPENS are with it at
+ * once.  When it dies, what was with it is tried once more, one at a time in
+ * another; a message that two openers died of is quarantined.
+ */
+#ifndef WAXWING_PROXY_OPENS_H
+#define WAXWING_PROXY_OPENS_H
+
+#include "base/blob.h"
+#include "base/err.h"
+#include "proto/open.h"
+#include "proxy/account.h"
+
+struct opens;
+struct opening;
+
+/*
+ * The answer; view is borrowed.  On failure ans and view are NULL and err says
+ * why: ERR_UNAVAILABLE no opener, or it died twice; ERR_CRYPTO and others: it
+ * said no.  Called from the event loop.
+ */
+typedef void opens_fn(const struct open_ans *ans, struct blob *view,
+    const struct err *, void *arg);
+
+void opens_free(struct opens *); /* accepts NULL; nobody is called any more */
+
+/*
+ * Open wire (a reference is taken; must be a memfd's) for the account.  req's
+ * strings are copied.  NULL with the reason when that cannot even begin.
+ */
+struct opening *opens_ask(struct account *, struct blob *wire,
+    const struct open_req *, opens_fn *, void *arg, struct err *);
+
+/* The asker is gone.  Accepts NULL. */
+void opens_cancel(struct opening *);
+
+#endif

@@ -1,0 +1,330 @@
+#include "config.h"
+
+#include "proxy/proxy.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "proto/keys.h"
+#include "proto/op.h"
+#include "proto/start.h"
+#include "proxy/account.h"
+#include "proxy/listener.h"
+#include "proxy/recorder.h"
+#include "proxy/seen.h"
+#include "proxy/throttle.h"
+#include "proxy/upstream.h"
+#include "proxy/viewcache.h"
+#include "role/role.h"
+#include "sys/log.h"
+#include "sys/tls.h"
+
+/* How often sessions look at their timeouts. */
+#define TICK_S 5
+
+void
+proxy_session_add(struct proxy *p, struct session *s, const char *kind,
+    void (*stop)(struct session *))
+{
+	(void)snprintf(s->id, sizeof(s->id), "%08" PRIx64,
+	    ++p->next_session & 0xffffffffU);
+	s->kind = kind;
+	s->stop = stop;
+	s->tick = NULL;
+	TAILQ_INSERT_TAIL(&p->sessions, s, link);
+}
+
+void
+proxy_session_del(struct proxy *p, struct session *s)
+{
+	TAILQ_REMOVE(&p->sessions, s, link);
+	if (p->stopping && TAILQ_EMPTY(&p->sessions) && p->self != NULL)
+		role_end(p->self);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct proxy *p = arg;
+	struct session *s, *next;
+	uint64_t mono = clock_now().mono;
+
+	(void)fd;
+	(void)what;
+	for (s = TAILQ_FIRST(&p->sessions); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
+		if (s->tick != NULL)
+			s->tick(s, mono);
+	}
+}
+
+static int
+proxy_start(struct self *self, struct err *err)
+{
+	struct proxy *p = self->arg;
+	struct timeval tv = {.tv_sec = TICK_S};
+
+	p->self = self;
+	p->base = self->base;
+	p->parent = self->parent;
+	p->state_dir = self->state_dir;
+	(void)snprintf(p->install_id, sizeof(p->install_id), "%s",
+	    self->install_id);
+	if (self->nkeys < 2) {
+		err_set(err, ERR_PEER, "subkeys are missing");
+		return (-1);
+	}
+	p->seen_key = self->keys[0];
+	p->tokens_key = self->keys[1];
+	crypt_key_wipe(&self->keys[0]);
+	crypt_key_wipe(&self->keys[1]);
+	if ((p->resolv = resolv_new(p->base, err)) == NULL)
+		return (-1);
+	p->accounts = accounts_new();
+	p->throttle = throttle_new(p->base);
+	p->views = viewcache_new();
+	p->recorder = recorder_new(&p->tokens_key);
+	p->tick = event_new(p->base, -1, EV_PERSIST, on_tick, p);
+	if (p->accounts == NULL || p->throttle == NULL || p->views == NULL ||
+	    p->recorder == NULL || p->tick == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (-1);
+	}
+	event_add(p->tick, &tv);
+	if ((p->seen = seen_open(p->state_dir, &p->seen_key, err)) == NULL)
+		return (-1);
+	return (0);
+}
+
+/* The context for one kind of client; *ctx is left alone when there is no
+ * certificate. */
+static int
+load_tls(const struct conf *conf, const char *section, SSL_CTX **ctx,
+    struct err *err)
+{
+	struct str cert = conf_file(conf, section, "cert");
+	struct str key = conf_file(conf, section, "key");
+
+	*ctx = NULL;
+	if (cert.len == 0 || key.len == 0)
+		return (0);
+	if ((*ctx = tls_server(cert, key, err)) == NULL) {
+		err_prefix(err, "[%s] cert", section);
+		return (-1);
+	}
+	return (0);
+}
+
+static int
+proxy_conf(struct self *self, const struct conf *old, struct err *err)
+{
+	struct proxy *p = self->arg;
+	struct upstream *ups;
+	SSL_CTX *imap, *smtp;
+
+	(void)old;
+	if ((ups = upstream_load(self->conf, err)) == NULL)
+		return (-1);
+	if (load_tls(self->conf, "imap", &imap, err) == -1) {
+		upstream_list_free(ups);
+		return (-1);
+	}
+	if (load_tls(self->conf, "smtp", &smtp, err) == -1) {
+		SSL_CTX_free(imap);
+		upstream_list_free(ups);
+		return (-1);
+	}
+	p->conf = self->conf;
+	p->upstreams = upstream_adopt(ups, p->upstreams);
+	SSL_CTX_free(p->imap_tls);
+	SSL_CTX_free(p->smtp_tls);
+	p->imap_tls = imap;
+	p->smtp_tls = smtp;
+	viewcache_limit(p->views,
+	    (size_t)conf_num(self->conf, "cache", "view_bytes"));
+	return (0);
+}
+
+static void
+do_listen(struct proxy *p, struct ipc *l, struct ipc_msg *msg)
+{
+	struct err err = {0};
+	struct listen_req q;
+	int fd;
+
+	if (listen_req_get(msg->body, &q, &err) == 0) {
+		if ((fd = ipc_msg_fd(msg, 0)) == -1)
+			err_set(&err, ERR_PEER, "no socket");
+		else
+			(void)listener_add(p, (enum listen_kind)q.kind, q.name,
+			    fd, &err);
+	}
+	role_answer_err(l, msg, &err);
+}
+
+static void
+on_parent_asks(struct ipc *l, struct ipc_msg *msg, void *arg)
+{
+	struct self *self = arg;
+	struct proxy *p = self->arg;
+	struct buf b;
+	json_t *list;
+
+	switch (msg->op) {
+	case OP_LISTEN:
+		do_listen(p, l, msg);
+		return;
+	case OP_ACCOUNTS:
+		buf_init(&b, (size_t)16 << 20);
+		accounts_json(p, &b);
+		list = json_loadb(buf_text(&b).p, b.len, 0, NULL);
+		buf_clear(&b);
+		role_answer_json(l, msg->op, msg->id, NULL, list);
+		return;
+	case OP_CACHE_DROP:
+		log_info("cache-drop bytes=%zu", viewcache_bytes(p->views));
+		viewcache_drop(p->views, STR(""));
+		role_answer_err(l, msg, NULL);
+		return;
+	default:
+		role_answer_err(l, msg,
+		    &(struct err){ERR_UNSUPPORTED, "not an operation here"});
+	}
+}
+
+/* Told by the sealer: mail sealed to a new key can be opened from now on. */
+static void
+on_sealer_tells(struct ipc *l, struct ipc_msg *msg, void *arg)
+{
+	struct key_arrived k;
+	struct err err;
+
+	(void)l;
+	(void)arg;
+	if (msg->op != OP_KEY_ARRIVED ||
+	    key_arrived_get(msg->body, &k, &err) == -1)
+		return;
+	log_info("key-arrived login=%s", log_addr(k.account));
+}
+
+static void
+proxy_status(struct self *self, json_t *o)
+{
+	struct proxy *p = self->arg;
+	const struct session *s;
+	int imap = 0, smtp = 0;
+
+	TAILQ_FOREACH (s, &p->sessions, link)
+		*(s->kind[0] == 'i' ? &imap : &smtp) += 1;
+	json_object_set_new(o, "imap_sessions", json_integer(imap));
+	json_object_set_new(o, "smtp_sessions", json_integer(smtp));
+	json_object_set_new(o, "views",
+	    json_integer((json_int_t)viewcache_count(p->views)));
+	json_object_set_new(o, "view_bytes",
+	    json_integer((json_int_t)viewcache_bytes(p->views)));
+}
+
+static bool
+proxy_stop(struct self *self)
+{
+	struct proxy *p = self->arg;
+	struct session *s, *next;
+
+	p->stopping = true;
+	listener_close_all(p);
+	if (TAILQ_EMPTY(&p->sessions))
+		return (true);
+	for (s = TAILQ_FIRST(&p->sessions); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
+		s->stop(s);
+	}
+	return (false);
+}
+
+static void
+proxy_end(struct self *self)
+{
+	struct proxy *p = self->arg;
+
+	listener_close_all(p);
+	accounts_free(p->accounts);
+	throttle_free(p->throttle);
+	viewcache_free(p->views);
+	recorder_free(p->recorder);
+	seen_close(p->seen);
+	upstream_list_free(p->upstreams);
+	SSL_CTX_free(p->imap_tls);
+	SSL_CTX_free(p->smtp_tls);
+	resolv_free(p->resolv);
+	if (p->tick != NULL)
+		event_free(p->tick);
+	crypt_key_wipe(&p->seen_key);
+	crypt_key_wipe(&p->tokens_key);
+}
+
+static void
+on_agent_up(struct self *self, struct ipc *l, struct str account)
+{
+	struct proxy *p = self->arg;
+
+	(void)account;
+	p->agent = l;
+}
+
+static void
+on_agent_down(struct self *self, struct ipc *l)
+{
+	struct proxy *p = self->arg;
+
+	(void)l;
+	p->agent = NULL;
+}
+
+static void
+on_sealer_up(struct self *self, struct ipc *l, struct str account)
+{
+	struct proxy *p = self->arg;
+
+	(void)account;
+	p->sealer = l;
+}
+
+static void
+on_sealer_down(struct self *self, struct ipc *l)
+{
+	struct proxy *p = self->arg;
+
+	(void)l;
+	p->sealer = NULL;
+}
+
+int
+proxy_main(int parent_fd)
+{
+	static const struct role_peer peers[] = {
+	    {ROLE_AGENT, op_nothing, NULL, on_agent_up, on_agent_down},
+	    {ROLE_SEALER, op_sealer_to_proxy, on_sealer_tells, on_sealer_up,
+	        on_sealer_down},
+	    {.allow = NULL},
+	};
+	static const struct role_ops ops = {
+	    .role = ROLE_PROXY,
+	    .from_parent = op_parent_to_proxy,
+	    .start = proxy_start,
+	    .conf = proxy_conf,
+	    .request = on_parent_asks,
+	    .status = proxy_status,
+	    .stop = proxy_stop,
+	    .end = proxy_end,
+	    .peers = peers,
+	};
+	struct proxy p = {0};
+
+	TAILQ_INIT(&p.sessions);
+	LIST_INIT(&p.listeners);
+	return (role_run(&ops, parent_fd, &p));
+}

@@ -1,0 +1,204 @@
+#include "config.h"
+
+#include "proxy/seen.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "proto/rec.h"
+#include "sys/db.h"
+
+/* Address space of the environment: some million messages. */
+#define SEEN_MAP ((size_t)4 << 30)
+
+struct seen {
+	struct db *db; /* owned */
+	struct crypt_key key;
+	bool dirty; /* a transaction is open */
+};
+
+static void
+key_part(struct buf *b, struct str s)
+{
+	rec_put_str(b, s);
+}
+
+int
+seen_key_make(const struct crypt_key *key, struct str login,
+    struct str upstream, struct str mailbox, uint32_t uidvalidity, uint32_t uid,
+    struct seen_key *out)
+{
+	struct buf b;
+	int rc = -1;
+
+	buf_init(&b, LIMIT_RECORD + LIMIT_CLIENT_LINE);
+	key_part(&b, STR("message"));
+	key_part(&b, login);
+	key_part(&b, upstream);
+	key_part(&b, mailbox);
+	rec_put_u32(&b, uidvalidity);
+	rec_put_u32(&b, uid);
+	if (!b.failed)
+		rc = crypt_hmac(key, buf_text(&b), out->k);
+	buf_clear(&b);
+	return (rc);
+}
+
+struct seen *
+seen_open(const char *state_dir, const struct crypt_key *key, struct err *err)
+{
+	struct seen *s;
+	char path[4096];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/seen", state_dir) >=
+	    sizeof(path)) {
+		err_set(err, ERR_LIMIT, "path too long");
+		return (NULL);
+	}
+	if ((s = calloc(1, sizeof(*s))) == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (NULL);
+	}
+	s->key = *key;
+	if ((s->db = db_open(path, DB_WRITE, SEEN_MAP, err)) == NULL) {
+		seen_close(s);
+		return (NULL);
+	}
+	return (s);
+}
+
+void
+seen_close(struct seen *s)
+{
+	if (s == NULL)
+		return;
+	if (s->dirty)
+		(void)db_commit(s->db, NULL);
+	db_close(s->db);
+	crypt_key_wipe(&s->key);
+	free(s);
+}
+
+static struct str
+key_str(const uint8_t k[CRYPT_DIGEST])
+{
+	return (str_of((const char *)k, CRYPT_DIGEST));
+}
+
+/* Get and decrypt: 1, 0 or -1. */
+static int
+seen_read(struct seen *s, const uint8_t k[CRYPT_DIGEST], struct buf *hold,
+    struct err *err)
+{
+	struct buf sealed;
+	int rc;
+
+	buf_init(&sealed, LIMIT_RECORD * 2);
+	if ((rc = db_get(s->db, key_str(k), &sealed, err)) == 1 &&
+	    crypt_open(&s->key, key_str(k), buf_text(&sealed), hold, err) == -1)
+		rc = -1;
+	buf_clear(&sealed);
+	return (rc);
+}
+
+static int
+seen_write(struct seen *s, const uint8_t k[CRYPT_DIGEST],
+    const struct buf *plain, struct err *err)
+{
+	struct buf sealed;
+	int rc = -1;
+
+	buf_init(&sealed, LIMIT_RECORD * 2);
+	if (plain->failed)
+		err_set(err, ERR_LIMIT, "record too large");
+	else if (crypt_seal(&s->key, key_str(k), buf_text(plain), &sealed,
+	             err) == 0 &&
+	         (s->dirty || db_begin(s->db, err) == 0)) {
+		s->dirty = true;
+		rc = db_put(s->db, key_str(k), buf_text(&sealed), err);
+	}
+	buf_clear(&sealed);
+	return (rc);
+}
+
+int
+seen_get(struct seen *s, const struct seen_key *k, struct seen_rec *out,
+    struct buf *hold, struct err *err)
+{
+	struct rec r;
+	int rc;
+
+	if ((rc = seen_read(s, k->k, hold, err)) != 1)
+		return (rc);
+	rec_init(&r, buf_text(hold));
+	out->first_seen = (int64_t)rec_get_u64(&r);
+	out->version = rec_get_u32(&r);
+	rec_get_bytes(&r, out->wire, sizeof(out->wire));
+	rec_get_bytes(&r, out->view, sizeof(out->view));
+	out->other_from = rec_get_bool(&r);
+	out->from = rec_get_str(&r);
+	out->status = rec_get_str(&r);
+	return (rec_end(&r, err) == 0 ? 1 : -1);
+}
+
+int
+seen_put(struct seen *s, const struct seen_key *k, const struct seen_rec *rec,
+    struct err *err)
+{
+	struct buf b;
+	int rc;
+
+	buf_init(&b, LIMIT_RECORD);
+	rec_put_u64(&b, (uint64_t)rec->first_seen);
+	rec_put_u32(&b, rec->version);
+	rec_put_bytes(&b, rec->wire, sizeof(rec->wire));
+	rec_put_bytes(&b, rec->view, sizeof(rec->view));
+	rec_put_bool(&b, rec->other_from);
+	rec_put_str(&b, rec->from);
+	rec_put_str(&b, rec->status);
+	rc = seen_write(s, k->k, &b, err);
+	buf_clear(&b);
+	return (rc);
+}
+
+int
+seen_other_from(struct seen *s, struct str login,
+    const uint8_t content[CRYPT_DIGEST], struct str from, struct err *err)
+{
+	uint8_t k[CRYPT_DIGEST];
+	struct buf b;
+	int rc = -1;
+
+	buf_init(&b, LIMIT_RECORD);
+	key_part(&b, STR("content"));
+	key_part(&b, login);
+	rec_put_bytes(&b, content, CRYPT_DIGEST);
+	if (b.failed || crypt_hmac(&s->key, buf_text(&b), k) == -1) {
+		err_set(err, ERR_CRYPTO, "cannot make a key");
+		goto out;
+	}
+	buf_reset(&b);
+	if ((rc = seen_read(s, k, &b, err)) == 1) {
+		rc = str_ieq(buf_text(&b), from) ? 0 : 1;
+		goto out;
+	}
+	if (rc == 0) {
+		buf_reset(&b);
+		buf_str(&b, from);
+		rc = seen_write(s, k, &b, err);
+	}
+out:
+	buf_clear(&b);
+	return (rc);
+}
+
+int
+seen_commit(struct seen *s, struct err *err)
+{
+	if (!s->dirty)
+		return (0);
+	s->dirty = false;
+	return (db_commit(s->db, err));
+}
