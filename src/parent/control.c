@@ -18,7 +18,10 @@
 #include "parent/install.h"
 #include "parent/request.h"
 
-#define MAX_CONNS 16
+#define MAX_CONNS 64
+
+/* Of one user who is not privileged, so that none shuts out the others. */
+#define MAX_USER_CONNS 4
 
 /* A list of certificates fits. */
 #define MAX_ANSWER (16UL * 1024 * 1024)
@@ -86,6 +89,12 @@ wait_for(struct event *ev)
 	event_add(ev, &tv);
 }
 
+static bool
+is_privileged(uid_t uid)
+{
+	return (uid == 0 || uid == geteuid());
+}
+
 /* Make the whole line a request and run it.  -1: it is no JSON object. */
 static int
 run_line(struct conn *c, struct str line)
@@ -103,7 +112,7 @@ run_line(struct conn *c, struct str line)
 	q->conn = c;
 	q->args = args;
 	q->uid = c->uid;
-	q->privileged = c->uid == 0 || c->uid == geteuid();
+	q->privileged = is_privileged(c->uid);
 	memcpy(q->fds, c->fds, sizeof(q->fds));
 	q->nfds = c->nfds;
 	c->nfds = 0;
@@ -252,6 +261,19 @@ request_done(struct request *q, const struct err *err, json_t *result)
 	free(q);
 }
 
+static bool
+has_room(const struct control *ctl, uid_t uid)
+{
+	const struct conn *c;
+	unsigned n = 0;
+
+	if (is_privileged(uid))
+		return (ctl->n < MAX_CONNS);
+	LIST_FOREACH (c, &ctl->conns, next)
+		n += c->uid == uid;
+	return (n < MAX_USER_CONNS && ctl->n < MAX_CONNS / 2);
+}
+
 /* Swallows fd. */
 static void
 add_conn(struct control *ctl, int fd)
@@ -260,9 +282,8 @@ add_conn(struct control *ctl, int fd)
 	socklen_t len = sizeof(who);
 	struct conn *c;
 
-	if (ctl->n >= MAX_CONNS ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == -1 ||
-	    (c = calloc(1, sizeof(*c))) == NULL) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == -1 ||
+	    !has_room(ctl, who.uid) || (c = calloc(1, sizeof(*c))) == NULL) {
 		close(fd);
 		return;
 	}

@@ -86,7 +86,7 @@ read_file(const char *path, struct buf *out, struct err *err)
 
 /* Write a new file as a whole or not at all, 0600. */
 static int
-write_file(const char *path, struct str text, const char *user, struct err *err)
+write_file(const char *path, struct str text, struct err *err)
 {
 	char temp[4200];
 	int fd;
@@ -103,8 +103,6 @@ write_file(const char *path, struct str text, const char *user, struct err *err)
 		return (-1);
 	}
 	close(fd);
-	if (install_chown(temp, user, err) == -1)
-		return (-1);
 	if (rename(temp, path) == -1)
 		return (fail(err, path));
 	return (0);
@@ -116,14 +114,14 @@ open_state_dir(struct parent *p, const char *user, struct err *err)
 	const char *dir = p->state_dir;
 	struct stat st;
 
-	if (mkdir(dir, 0700) == 0) {
-		if (install_chown(dir, user, err) == -1)
-			return (-1);
-	} else if (errno != EEXIST)
+	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
 		return (fail(err, dir));
 	p->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->lock == -1 || fstat(p->lock, &st) == -1)
 		return (fail(err, dir));
+	/* made just now, or by systemd for root */
+	if (st.st_uid == 0 && install_chown(dir, user, err) == -1)
+		return (-1);
 	if ((st.st_mode & 077) != 0 && fchmod(p->lock, 0700) == -1)
 		return (fail(err, dir));
 	if (flock(p->lock, LOCK_EX | LOCK_NB) == -1) {
@@ -137,7 +135,7 @@ open_state_dir(struct parent *p, const char *user, struct err *err)
 }
 
 static int
-make_id(struct parent *p, const char *path, const char *user, struct err *err)
+make_id(struct parent *p, const char *path, struct err *err)
 {
 	char line[ID_BYTES * 2 + 2];
 	uint8_t id[ID_BYTES];
@@ -148,11 +146,11 @@ make_id(struct parent *p, const char *path, const char *user, struct err *err)
 	}
 	hex_encode(id, sizeof(id), p->install_id);
 	(void)snprintf(line, sizeof(line), "%s\n", p->install_id);
-	return (write_file(path, str_of(line, sizeof(line) - 1), user, err));
+	return (write_file(path, str_of(line, sizeof(line) - 1), err));
 }
 
 static int
-load_id(struct parent *p, const char *user, struct err *err)
+load_id(struct parent *p, struct err *err)
 {
 	uint8_t id[ID_BYTES];
 	char path[4096];
@@ -171,7 +169,7 @@ load_id(struct parent *p, const char *user, struct err *err)
 		} else
 			hex_encode(id, sizeof(id), p->install_id);
 	} else if (rc == 0)
-		rc = make_id(p, path, user, err);
+		rc = make_id(p, path, err);
 	buf_clear(&b);
 	return (rc == -1 ? -1 : 0);
 }
@@ -200,9 +198,11 @@ install_open(struct parent *p, const char *user, struct err *err)
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (-1);
 	}
-	if (open_state_dir(p, user, err) == -1 || load_id(p, user, err) == -1)
+	if (open_state_dir(p, user, err) == -1)
 		return (-1);
-	return (load_master_key(p, err));
+	/* root may not write where the user may, and the other way round */
+	p->have_master = load_master_key(p, NULL) == 0;
+	return (0);
 }
 
 void
@@ -216,8 +216,8 @@ install_close(struct parent *p)
 
 /* Load the installation's certificate, or make it. */
 static int
-load_tls(const struct parent *p, const char *user, struct buf *cert,
-    struct buf *key, struct err *err)
+load_tls(const struct parent *p, struct buf *cert, struct buf *key,
+    struct err *err)
 {
 	char cert_path[4096], key_path[4096], host[256];
 	int have_cert, have_key;
@@ -237,9 +237,9 @@ load_tls(const struct parent *p, const char *user, struct buf *cert,
 		return (fail(err, "gethostname"));
 	host[sizeof(host) - 1] = '\0';
 	if (tls_make_local(host, cert, key, err) == -1 ||
-	    write_file(key_path, buf_text(key), user, err) == -1)
+	    write_file(key_path, buf_text(key), err) == -1)
 		return (-1);
-	return (write_file(cert_path, buf_text(cert), user, err));
+	return (write_file(cert_path, buf_text(cert), err));
 }
 
 static int
@@ -254,8 +254,7 @@ attach(struct conf *conf, const char *section, struct str cert, struct str key,
 }
 
 int
-install_tls(struct parent *p, struct conf *conf, const char *user,
-    struct err *err)
+install_tls(struct parent *p, struct conf *conf, struct err *err)
 {
 	struct buf cert, key;
 	int rc = 0;
@@ -263,7 +262,7 @@ install_tls(struct parent *p, struct conf *conf, const char *user,
 	if (conf_str(conf, "imap", "cert") == NULL) {
 		buf_init(&cert, FILE_MAX);
 		buf_init(&key, FILE_MAX);
-		if (load_tls(p, user, &cert, &key, err) == -1 ||
+		if (load_tls(p, &cert, &key, err) == -1 ||
 		    attach(conf, "imap", buf_text(&cert), buf_text(&key),
 		        err) == -1)
 			rc = -1;
@@ -274,4 +273,15 @@ install_tls(struct parent *p, struct conf *conf, const char *user,
 		rc = attach(conf, "smtp", conf_file(conf, "imap", "cert"),
 		    conf_file(conf, "imap", "key"), err);
 	return (rc);
+}
+
+int
+install_load(struct parent *p, struct err *err)
+{
+	if (!p->have_master && load_master_key(p, err) == -1)
+		return (-1);
+	p->have_master = true;
+	if (load_id(p, err) == -1)
+		return (-1);
+	return (install_tls(p, p->conf, err));
 }

@@ -8,17 +8,19 @@
 #include "parent/parent.h"
 
 /*
- * Open or make state_dir (0700), the install id and the master key.  What is
- * made belongs to user if that is given.  Takes a lock so that no second
- * daemon works on the same state.
+ * While we may be root: open or make state_dir (0700, user's), take a lock so
+ * that no second daemon works on it, and read the master key if that can be.
  */
 int install_open(struct parent *, const char *user, struct err *);
+
+/* As the user: make what is missing, the master key, the install id, the TLS
+ * certificate; and attach that to the conf. */
+int install_load(struct parent *, struct err *);
 void install_close(struct parent *);
 
-/* Where the conf names no certificate for IMAP, attach the installation's own
- * (made at the first start); where it names none for SMTP, IMAP's.  user as
- * above. */
-int install_tls(struct parent *, struct conf *, const char *user, struct err *);
+/* Where a conf names no certificate for IMAP, attach the installation's own;
+ * where it names none for SMTP, IMAP's. */
+int install_tls(struct parent *, struct conf *, struct err *);
 
 /* Give a file to the user the daemon runs as; no user: nothing to do. */
 int install_chown(const char *path, const char *user, struct err *);

@@ -319,7 +319,7 @@ on_hup(evutil_socket_t sig, short what, void *arg)
 		return;
 	if ((conf = conf_load(p->conf_path, &err)) == NULL ||
 	    conf_read_files(conf, &err) == -1 ||
-	    install_tls(p, conf, NULL, &err) == -1) {
+	    install_tls(p, conf, &err) == -1) {
 		log_error("reload reason=\"%s\"", err.text);
 		conf_free(conf);
 		return;
@@ -397,7 +397,7 @@ go_background(struct parent *p)
 	return (0);
 }
 
-/* All that may need root, then never again. */
+/* All that may need root, then what the user's files tell. */
 static int
 prepare(struct parent *p, struct err *err)
 {
@@ -411,11 +411,11 @@ prepare(struct parent *p, struct err *err)
 		return (-1);
 	}
 	if (proc_init(err) == -1 || conf_read_files(p->conf, err) == -1 ||
-	    install_open(p, user, err) == -1 ||
-	    install_tls(p, p->conf, user, err) == -1 ||
-	    ports_open(p, err) == -1 || control_open(p, user, err) == -1)
+	    install_open(p, user, err) == -1 || ports_open(p, err) == -1 ||
+	    control_open(p, user, err) == -1 ||
+	    sandbox_enter(ROLE_PARENT, user, err) == -1)
 		return (-1);
-	return (sandbox_enter(ROLE_PARENT, user, err));
+	return (install_load(p, err));
 }
 
 static int

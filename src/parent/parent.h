@@ -27,10 +27,11 @@ TAILQ_HEAD(child_list, child);
 TAILQ_HEAD(port_list, port);
 
 struct parent {
-	struct event_base *base;    /* owned */
-	const char *conf_path;      /* of the command line */
-	struct conf *conf;          /* owned */
-	struct crypt_key master;    /* all other keys are derived from it */
+	struct event_base *base; /* owned */
+	const char *conf_path;   /* of the command line */
+	struct conf *conf;       /* owned */
+	struct crypt_key master; /* all other keys are derived from it */
+	bool have_master;
 	char install_id[17];        /* 16 hex digits */
 	char *state_dir;            /* owned; a reload does not move it */
 	int lock;                   /* on state_dir, held while we live */
