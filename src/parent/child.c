@@ -378,6 +378,7 @@ child_exited(struct child *c, int status)
 		    (int)c->pid, WEXITSTATUS(status));
 	event_del(c->timer);
 	c->crashed = !told;
+	c->polled = false;
 	c->pid = 0;
 	c->link = NULL;
 	enter(c, CHILD_DOWN);

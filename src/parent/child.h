@@ -45,7 +45,9 @@ struct child {
 	unsigned backoff_ms; /* 0: never died */
 	bool crashed;        /* the last process ended without being told */
 	uint64_t started;    /* monotonic ms */
-	uint64_t used;       /* monotonic ms; of the pool */
+	/* of the pool */
+	uint64_t used; /* monotonic ms: had work, or began to wait */
+	bool polled;   /* asked whether it is idle, and has not answered */
 	STAILQ_HEAD(, waiter) waiters;
 };
 

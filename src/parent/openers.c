@@ -12,8 +12,13 @@
 #include "proto/start.h"
 #include "sys/proc.h"
 
-/* How often a full pool asks its openers when they last had work. */
-#define POLL_S 10
+/* While somebody waits for room, the pool is looked at so often. */
+#define TICK_MS 50
+
+/* An opener may go when it had no work for so long; or, when an account has
+ * waited for PATIENCE_MS, whatever it does. */
+#define IDLE_MS     500
+#define PATIENCE_MS 5000
 
 static void
 answer_err(struct ipc *proxy, uint32_t id, enum err_code code, const char *text)
@@ -66,39 +71,24 @@ pool_max(const struct parent *p)
 	return (n > 0 ? (size_t)n : 1);
 }
 
-/* The opener that may go first: of those with a process or a record of
- * failure, the one that had work longest ago, and nobody waits for. */
-static struct child *
-longest_idle(struct parent *p, size_t *count)
+/* How many of the pool have a process. */
+static size_t
+pool_used(const struct parent *p)
 {
-	struct child *c, *found = NULL;
+	const struct child *c;
+	size_t n = 0;
 
-	*count = 0;
-	TAILQ_FOREACH (c, &p->children, next) {
-		if (!child_pooled(c))
-			continue;
-		if (c->state != CHILD_ENDING)
-			++*count;
-		if (c->state != CHILD_ENDING && STAILQ_EMPTY(&c->waiters) &&
-		    (found == NULL || c->used < found->used))
-			found = c;
-	}
-	return (found);
+	TAILQ_FOREACH (c, &p->children, next)
+		n += child_pooled(c) && c->pid != 0;
+	return (n);
 }
 
-void
-openers_trim(struct parent *p)
+/* Does somebody wait for this opener, which waits for room? */
+static bool
+wants_room(const struct child *c)
 {
-	struct child *c;
-	size_t n;
-
-	while ((c = longest_idle(p, &n)) != NULL && n > pool_max(p)) {
-		log_debug("opener-retired role=\"%s\"", child_name(c));
-		if (c->pid == 0)
-			child_free(c);
-		else
-			child_stop(c);
-	}
+	return (child_pooled(c) && c->state == CHILD_DOWN &&
+	        !STAILQ_EMPTY(&c->waiters) && !evtimer_pending(c->timer, NULL));
 }
 
 static void
@@ -106,13 +96,15 @@ on_idle(struct ipc_msg *msg, const struct err *err, void *arg)
 {
 	struct child *c = arg;
 	struct blob *blob;
-	json_t *o;
 	json_int_t idle;
+	json_t *o;
 	uint64_t now = clock_now().mono;
 
 	(void)err;
-	if (msg == NULL ||
-	    (blob = ipc_msg_blob(msg, 0, LIMIT_RECORD, NULL)) == NULL)
+	if (msg == NULL)
+		return;
+	c->polled = false;
+	if ((blob = ipc_msg_blob(msg, 0, LIMIT_RECORD, NULL)) == NULL)
 		return;
 	o = json_loadb(blob_data(blob), blob_len(blob), 0, NULL);
 	idle = json_integer_value(json_object_get(o, "idle_ms"));
@@ -122,38 +114,148 @@ on_idle(struct ipc_msg *msg, const struct err *err, void *arg)
 	blob_unref(blob);
 }
 
-/* While the pool is full it must know who works: the proxy talks to its
- * openers without us. */
+/* The proxy talks to its openers without us, so they must be asked when they
+ * last had work; one that does not answer has some. */
 static void
-on_poll(evutil_socket_t fd, short what, void *arg)
+ask_idle(struct parent *p)
 {
-	struct timeval tv = {.tv_sec = POLL_S};
-	struct parent *p = arg;
 	struct child *c;
-	size_t n;
+
+	TAILQ_FOREACH (c, &p->children, next) {
+		if (!child_pooled(c) || c->state != CHILD_UP || c->polled)
+			continue;
+		c->polled = ipc_ask(c->link, OP_STATUS, STR(""), NULL, 0, 0,
+		                on_idle, c) != 0;
+	}
+}
+
+/* Who had work longest ago and nobody waits for; NULL if all are busy. */
+static struct child *
+longest_idle(struct parent *p, bool also_busy)
+{
+	uint64_t now = clock_now().mono;
+	struct child *c, *found = NULL;
+
+	TAILQ_FOREACH (c, &p->children, next) {
+		if (!child_pooled(c) || c->state != CHILD_UP ||
+		    !STAILQ_EMPTY(&c->waiters))
+			continue;
+		if (!also_busy && (c->polled || now - c->used < IDLE_MS))
+			continue;
+		if (found == NULL || c->used < found->used)
+			found = c;
+	}
+	return (found);
+}
+
+static void
+retire(struct child *c)
+{
+	log_debug("opener-retired role=\"%s\"", child_name(c));
+	child_stop(c);
+}
+
+/* Start whoever has room.  Returns how many still wait. */
+static size_t
+start_waiting(struct parent *p)
+{
+	struct child *c;
+	size_t waiting = 0;
+
+	TAILQ_FOREACH (c, &p->children, next) {
+		if (!wants_room(c))
+			continue;
+		if (pool_used(p) >= pool_max(p))
+			waiting++;
+		else if (c->crashed)
+			child_start_later(c);
+		else
+			child_start(c);
+	}
+	return (waiting);
+}
+
+/* Make room for the waiting: one opener ends for each of them. */
+static void
+make_room(struct parent *p, size_t waiting)
+{
+	uint64_t now = clock_now().mono;
+	bool impatient = false;
+	struct child *c, *victim;
+
+	TAILQ_FOREACH (c, &p->children, next) {
+		if (child_pooled(c) && c->state == CHILD_ENDING && waiting > 0)
+			waiting--;
+		if (wants_room(c) && now - c->used > PATIENCE_MS)
+			impatient = true;
+	}
+	for (; waiting > 0; waiting--) {
+		if ((victim = longest_idle(p, impatient)) == NULL)
+			return;
+		retire(victim);
+	}
+}
+
+static void
+look_again(struct parent *p)
+{
+	struct timeval tv = {.tv_usec = TICK_MS * 1000};
+
+	ask_idle(p);
+	if (!evtimer_pending(p->poll, NULL))
+		event_add(p->poll, &tv);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct parent *p = arg;
 
 	(void)fd;
 	(void)what;
-	if (longest_idle(p, &n) == NULL || n < pool_max(p))
+	if (p->stopping)
 		return;
-	TAILQ_FOREACH (c, &p->children, next)
-		if (child_pooled(c) && c->state == CHILD_UP)
-			(void)ipc_ask(c->link, OP_STATUS, STR(""), NULL, 0, 0,
-			    on_idle, c);
-	event_add(p->poll, &tv);
+	make_room(p, start_waiting(p));
+	if (start_waiting(p) > 0)
+		look_again(p);
 }
 
-static int
-watch_idle(struct parent *p)
+/* Start those who wait, now or as soon as there is room. */
+static void
+serve(struct parent *p)
 {
-	struct timeval tv = {.tv_sec = POLL_S};
-
+	if (p->stopping || start_waiting(p) == 0)
+		return;
 	if (p->poll == NULL &&
-	    (p->poll = evtimer_new(p->base, on_poll, p)) == NULL)
-		return (-1);
-	if (!evtimer_pending(p->poll, NULL))
-		event_add(p->poll, &tv);
-	return (0);
+	    (p->poll = evtimer_new(p->base, on_tick, p)) == NULL)
+		return;
+	look_again(p);
+}
+
+/* A crash is remembered, so that its backoff grows, but not for ever. */
+static void
+forget_crashes(struct parent *p)
+{
+	struct child *c, *after;
+	uint64_t now = clock_now().mono;
+
+	for (c = TAILQ_FIRST(&p->children); c != NULL; c = after) {
+		after = TAILQ_NEXT(c, next);
+		if (child_pooled(c) && c->state == CHILD_DOWN &&
+		    STAILQ_EMPTY(&c->waiters) &&
+		    now - c->started > CHILD_STABLE_MS)
+			child_free(c);
+	}
+}
+
+void
+openers_trim(struct parent *p)
+{
+	size_t n = pool_used(p), max = pool_max(p);
+	struct child *c;
+
+	for (; n > max && (c = longest_idle(p, true)) != NULL; n--)
+		retire(c);
 }
 
 /* The opener of an account, made if there is none. */
@@ -182,25 +284,23 @@ openers_request(struct ipc *l, struct ipc_msg *msg, void *arg)
 	struct waiter *w = NULL;
 	struct str account;
 
+	forget_crashes(p);
 	if (opener_req_get(msg->body, &account, NULL) == -1 ||
-	    (c = opener_of(p, account)) == NULL || watch_idle(p) == -1 ||
+	    (c = opener_of(p, account)) == NULL ||
 	    (w = calloc(1, sizeof(*w))) == NULL) {
 		answer_err(l, msg->id, ERR_SYNTAX, "no such account");
 		return;
 	}
-	c->used = clock_now().mono;
 	if (c->state == CHILD_UP) {
 		free(w);
 		hand_out(c, l, msg->id);
 		return;
 	}
+	if (STAILQ_EMPTY(&c->waiters))
+		c->used = clock_now().mono;
 	w->id = msg->id;
 	STAILQ_INSERT_TAIL(&c->waiters, w, next);
-	if (c->backoff_ms == 0)
-		child_start(c);
-	else
-		child_start_later(c);
-	openers_trim(p);
+	serve(p);
 }
 
 void
@@ -222,14 +322,9 @@ openers_gone(struct child *c)
 {
 	struct parent *p = c->parent;
 
-	if (!STAILQ_EMPTY(&c->waiters)) {
-		child_start_later(c);
-		return;
-	}
-	/* remembered after a crash, so that its backoff grows */
-	if (!c->crashed)
+	if (STAILQ_EMPTY(&c->waiters) && !c->crashed)
 		child_free(c);
-	openers_trim(p);
+	serve(p);
 }
 
 void

@@ -40,7 +40,7 @@ struct parent {
 	struct control *control;    /* owned */
 	struct event *signals[4];   /* owned */
 	struct event *timer;        /* owned: the end of a slow stop */
-	struct event *poll;         /* owned: the pool asks who is idle */
+	struct event *poll;         /* owned: somebody waits for an opener */
 	size_t listens;             /* OP_LISTEN that are not answered */
 	int background;             /* tell it when ready; -1: nobody waits */
 	int status;                 /* to exit with */
