@@ -336,35 +336,57 @@ mode_of(const struct conf *conf)
 	return (has_users(conf) ? 0666 : 0600);
 }
 
-/* A socket that nobody serves is what a killed daemon left. */
+/* Does anybody serve this socket?  Root without the right to override modes
+ * may not ask, but its owner may. */
 static bool
-is_stale(int fd, const struct sockaddr_un *sun)
+is_served(const struct sockaddr_un *sun, uid_t owner)
 {
-	return (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == -1 &&
-	        errno == ECONNREFUSED);
+	bool root = geteuid() == 0;
+	int fd, rc;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1 || (root && seteuid(owner) == -1))
+		rc = 0;
+	else
+		rc = connect(fd, (const struct sockaddr *)sun, sizeof(*sun));
+	if (rc == -1 && errno != ECONNREFUSED)
+		rc = 0; /* in doubt it is */
+	if (root && seteuid(0) == -1)
+		abort();
+	if (fd != -1)
+		close(fd);
+	return (rc == 0);
+}
+
+/* Remove what a killed daemon left, but nothing else. */
+static int
+remove_stale(const struct sockaddr_un *sun)
+{
+	struct stat st;
+
+	if (lstat(sun->sun_path, &st) == -1)
+		return (errno == ENOENT ? 0 : -1);
+	if (!S_ISSOCK(st.st_mode) || is_served(sun, st.st_uid)) {
+		errno = EADDRINUSE;
+		return (-1);
+	}
+	return (unlink(sun->sun_path));
 }
 
 static int
 bind_socket(struct control *ctl, mode_t mode)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int flags = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, fd;
 	mode_t old;
 	int rc;
 
 	memcpy(sun.sun_path, ctl->path, sizeof(sun.sun_path));
-	if ((ctl->fd = socket(AF_UNIX, flags, 0)) == -1)
+	ctl->fd =
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (ctl->fd == -1 || remove_stale(&sun) == -1)
 		return (-1);
 	old = umask(0177);
 	rc = bind(ctl->fd, (struct sockaddr *)&sun, sizeof(sun));
-	if (rc == -1 && errno == EADDRINUSE &&
-	    (fd = socket(AF_UNIX, flags, 0)) != -1) {
-		errno = EADDRINUSE;
-		if (is_stale(fd, &sun) && unlink(ctl->path) == 0)
-			rc =
-			    bind(ctl->fd, (struct sockaddr *)&sun, sizeof(sun));
-		close(fd);
-	}
 	umask(old);
 	if (rc == -1 || chmod(ctl->path, mode) == -1)
 		return (-1);
