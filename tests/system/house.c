@@ -242,9 +242,10 @@ tenant_start(struct house *h, struct tenant *t, enum role role, role_fn *fn,
 	if (system(state) != 0 || proc_pair(fds, NULL) == -1)
 		return (-1);
 	t->role = role;
+	(void)fflush(NULL);
 	if ((t->pid = fork()) == 0) {
 		close(fds[0]);
-		_exit(fn(fds[1]));
+		exit(fn(fds[1])); /* not _exit(): leaks are looked for */
 	}
 	close(fds[1]);
 	t->parent =
@@ -259,13 +260,15 @@ tenant_stop(struct tenant *t)
 {
 	int status = -1;
 
-	ipc_free(t->proxy);
-	ipc_free(t->parent);
-	t->proxy = t->parent = NULL;
+	/* first the signal: a role that saw its links go is ending already,
+	 * and then the signal would kill it */
 	if (t->pid > 0) {
 		(void)kill(t->pid, SIGTERM);
 		(void)waitpid(t->pid, &status, 0);
 	}
+	ipc_free(t->proxy);
+	ipc_free(t->parent);
+	t->proxy = t->parent = NULL;
 	t->pid = 0;
 	return (status);
 }

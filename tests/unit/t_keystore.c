@@ -123,6 +123,7 @@ t_store(void)
 	ks = keystore_open(dir, &root, &err);
 	CHECK_UINT(count(ks, "a@x.test", 4), 0);
 	CHECK_INT(keystore_owner(ks, STR("a@x.test"), &text, &err), -1);
+	buf_clear(&text);
 	root.k[1] ^= 1;
 	keystore_close(ks);
 	drop_dir();
