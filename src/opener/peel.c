@@ -107,13 +107,13 @@ is_entity(struct str text)
 }
 
 static enum step
-peel_envelope(const struct peel_ask *ask, struct peeled *p, struct str der,
+peel_envelope(const struct peel_ask *ask, struct peeled *p,
     struct peel_layer *l)
 {
 	struct cms_opened opened;
 	struct err err = {.code = ERR_OK};
 
-	if (cms_open(der, ask->keys, &l->text, &opened, &err) == 0 &&
+	if (cms_open_inside(&l->text, ask->keys, &opened, &err) == 0 &&
 	    !is_entity(buf_text(&l->text)))
 		err_set(&err, ERR_CRYPTO, "no entity inside");
 	if (err.code != ERR_OK)
@@ -171,17 +171,10 @@ peel_opaque(const struct peel_ask *ask, struct peeled *p, struct peel_layer *l)
 static enum step
 peel_cms(const struct peel_ask *ask, struct peeled *p, struct peel_layer *l)
 {
-	struct buf der;
-	enum step step;
-
 	switch (cms_kind(buf_text(&l->text))) {
 	case CMS_IS_ENVELOPED:
 	case CMS_IS_AUTH_ENVELOPED:
-		der = l->text;
-		buf_init(&l->text, der.max);
-		step = peel_envelope(ask, p, buf_text(&der), l);
-		buf_wipe(&der);
-		return (step);
+		return (peel_envelope(ask, p, l));
 	case CMS_IS_SIGNED:
 		return (peel_opaque(ask, p, l));
 	case CMS_IS_CERTS_ONLY:

@@ -49,6 +49,13 @@ int cms_open(struct str der, const struct keydb *, struct buf *out,
     struct cms_opened *, struct err *);
 
 /*
+ * The same over the message itself, which saves the memory of a second one:
+ * the DER in the buffer becomes the plaintext, or nothing on failure.
+ */
+int cms_open_inside(struct buf *, const struct keydb *, struct cms_opened *,
+    struct err *);
+
+/*
  * The recipients a message names, without any key: f is called for each, and
  * its rid lives as long as the call.  Returns how many there are, or -1.
  */

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -11,13 +12,19 @@
 #include "smime/ossl.h"
 #include "smime/transport.h"
 
+/* Content is decrypted in pieces that stay in the cache. */
+#define PIECE ((size_t)32 * 1024)
+
 /* Decryption of one content. */
 struct opening {
 	OSSL_LIB_CTX *legacy; /* owned; only for what needs the provider */
 	OSSL_PROVIDER *provider;
 	EVP_CIPHER *cipher;
 	EVP_CIPHER_CTX *ctx;
-	struct buf *out; /* borrowed */
+	unsigned char *to; /* room for the content and a block */
+	size_t len;        /* written so far */
+	bool inside;       /* to is the start of the message itself */
+	unsigned char piece[PIECE];
 };
 
 static void
@@ -28,14 +35,14 @@ opening_clear(struct opening *o)
 	if (o->provider != NULL)
 		OSSL_PROVIDER_unload(o->provider);
 	OSSL_LIB_CTX_free(o->legacy);
+	if (o->inside)
+		OPENSSL_cleanse(o->piece, sizeof(o->piece));
+	free(o);
 }
 
 static int
-opening_init(struct opening *o, const struct envelope *e, struct buf *out,
-    struct err *err)
+opening_init(struct opening *o, const struct envelope *e, struct err *err)
 {
-	memset(o, 0, sizeof(*o));
-	o->out = out;
 	if ((e->cipher->flags & ALGO_LEGACY) != 0) {
 		if ((o->legacy = OSSL_LIB_CTX_new()) != NULL)
 			o->provider = OSSL_PROVIDER_load(o->legacy, "legacy");
@@ -80,23 +87,31 @@ opening_key(struct opening *o, const struct envelope *e,
 	        (const unsigned char *)e->aad.p + 1, (int)e->aad.len - 1) == 1);
 }
 
-/* One piece of content.  EVP counts in int. */
+/*
+ * A stretch of content.  Plaintext written over the message itself never
+ * reaches what is still to be read: it is not longer than the content so far,
+ * and there is a head before the content.  But EVP refuses buffers that
+ * overlap, so a piece is copied aside first.
+ */
 static bool
-opening_piece(void *arg, struct str piece)
+opening_piece(void *arg, struct str in)
 {
 	struct opening *o = arg;
-	const size_t most = (size_t)1 << 20;
+	const unsigned char *from;
 	size_t n;
 	int got;
 
-	for (; piece.len > 0; piece.p += n, piece.len -= n) {
-		n = piece.len < most ? piece.len : most;
-		if (buf_room(o->out, n + EVP_MAX_BLOCK_LENGTH) == NULL ||
-		    EVP_DecryptUpdate(o->ctx,
-		        (unsigned char *)o->out->data + o->out->len, &got,
-		        (const unsigned char *)piece.p, (int)n) != 1)
+	for (; in.len > 0; in.p += n, in.len -= n) {
+		n = in.len < PIECE ? in.len : PIECE;
+		from = (const unsigned char *)in.p;
+		if (o->inside) {
+			memcpy(o->piece, from, n);
+			from = o->piece;
+		}
+		if (EVP_DecryptUpdate(o->ctx, o->to + o->len, &got, from,
+		        (int)n) != 1)
 			return (false);
-		o->out->len += (size_t)got;
+		o->len += (size_t)got;
 	}
 	return (true);
 }
@@ -114,11 +129,9 @@ opening_end(struct opening *o, const struct envelope *e)
 		        sizeof(tag), tag) != 1)
 			return (false);
 	}
-	if (buf_room(o->out, EVP_MAX_BLOCK_LENGTH) == NULL ||
-	    EVP_DecryptFinal_ex(o->ctx,
-	        (unsigned char *)o->out->data + o->out->len, &got) != 1)
+	if (EVP_DecryptFinal_ex(o->ctx, o->to + o->len, &got) != 1)
 		return (false);
-	o->out->len += (size_t)got;
+	o->len += (size_t)got;
 	return (true);
 }
 
@@ -150,29 +163,35 @@ find_recipient(const struct envelope *e, const struct keydb *db,
 	return (NULL);
 }
 
+/* Decrypt to where there is room for the content and a block; the length of
+ * the plaintext, or -1. */
 static int
 open_with(const struct envelope *e, const struct key *key,
-    const struct recipient *r, struct buf *out, struct err *err)
+    const struct recipient *r, unsigned char *to, bool inside, size_t *len,
+    struct err *err)
 {
 	unsigned char cek[CEK_MAX];
-	struct opening o;
+	struct opening *o;
 	int rc = -1;
 
-	if (buf_room(out, e->content_len + EVP_MAX_BLOCK_LENGTH) == NULL) {
-		err_set(err, ERR_LIMIT, "the content is too large to open");
+	if ((o = calloc(1, sizeof(*o))) == NULL) {
+		err_set(err, ERR_MEMORY, "no memory to decrypt");
 		return (-1);
 	}
-	if (opening_init(&o, e, out, err) == -1 ||
-	    transport_unwrap(r, key->pkey, cek, e->key_len, err) == -1)
-		goto out;
-	if (opening_key(&o, e, cek) &&
-	    der_pieces(&e->content, opening_piece, &o) && opening_end(&o, e))
-		rc = 0;
-	else
-		(void)cms_cannot_open(err);
+	o->to = to;
+	o->inside = inside;
+	if (opening_init(o, e, err) == 0 &&
+	    transport_unwrap(r, key->pkey, cek, e->key_len, err) == 0) {
+		if (opening_key(o, e, cek) &&
+		    der_pieces(&e->content, opening_piece, o) &&
+		    opening_end(o, e)) {
+			*len = o->len;
+			rc = 0;
+		} else
+			(void)cms_cannot_open(err);
+	}
 	ossl_forget();
-out:
-	opening_clear(&o);
+	opening_clear(o);
 	OPENSSL_cleanse(cek, sizeof(cek));
 	return (rc);
 }
@@ -183,17 +202,53 @@ cms_open(struct str der, const struct keydb *db, struct buf *out,
 {
 	struct envelope e;
 	struct recipient r;
-	const struct key *key;
+	unsigned char *to;
+	size_t len;
 	int rc = -1;
 
+	buf_reset(out);
 	if (envelope_read(der, &e, err) == 0 &&
-	    (key = find_recipient(&e, db, &r, err)) != NULL) {
+	    (opened->key = find_recipient(&e, db, &r, err)) != NULL) {
 		opened->cipher = e.cipher;
-		opened->key = key;
-		rc = open_with(&e, key, &r, out, err);
+		to = (unsigned char *)buf_room(out,
+		    e.content_len + EVP_MAX_BLOCK_LENGTH);
+		if (to == NULL)
+			err_set(err, ERR_LIMIT, "too large to open");
+		else if ((rc = open_with(&e, opened->key, &r, to, false, &len,
+		              err)) == 0)
+			out->len = len;
 	}
 	if (rc == -1)
 		buf_wipe(out);
+	envelope_clear(&e);
+	return (rc);
+}
+
+int
+cms_open_inside(struct buf *text, const struct keydb *db,
+    struct cms_opened *opened, struct err *err)
+{
+	struct envelope e;
+	struct recipient r;
+	size_t len;
+	int rc = -1;
+
+	/* What is written last may be a block past the content. */
+	if (buf_room(text, EVP_MAX_BLOCK_LENGTH) == NULL) {
+		err_set(err, ERR_LIMIT, "too large to open");
+		buf_wipe(text);
+		return (-1);
+	}
+	if (envelope_read(buf_text(text), &e, err) == 0 &&
+	    (opened->key = find_recipient(&e, db, &r, err)) != NULL) {
+		opened->cipher = e.cipher;
+		rc = open_with(&e, opened->key, &r, (unsigned char *)text->data,
+		    true, &len, err);
+	}
+	if (rc == -1)
+		buf_wipe(text);
+	else
+		text->len = len;
 	envelope_clear(&e);
 	return (rc);
 }

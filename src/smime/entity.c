@@ -267,13 +267,14 @@ int
 entity_open(struct str text, const struct entity *e, const struct keydb *db,
     struct buf *out, struct cms_opened *opened, struct err *err)
 {
-	struct buf der;
-	int rc = -1;
+	int rc;
 
-	buf_init(&der, LIMIT_MESSAGE);
-	if (entity_cms(text, e, &der, err) == 0)
-		rc = cms_open(buf_text(&der), db, out, opened, err);
-	buf_clear(&der);
+	buf_reset(out);
+	if (entity_cms(text, e, out, err) == -1) {
+		buf_wipe(out);
+		return (-1);
+	}
+	rc = cms_open_inside(out, db, opened, err);
 	if (rc == 0 && !is_entity(buf_text(out))) {
 		buf_wipe(out);
 		rc = cms_cannot_open(err);

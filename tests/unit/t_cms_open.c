@@ -68,6 +68,13 @@ check_open(struct str der, const struct key *k, const struct str *want,
 		if (code == ERR_CRYPTO)
 			CHECK_CSTR(err.text, one_text);
 	}
+	buf_reset(&out);
+	buf_str(&out, der);
+	CHECK_INT(cms_open_inside(&out, db, &opened, &err),
+	    want != NULL ? 0 : -1);
+	CHECK_BUF_EQ(&out, want != NULL ? *want : STR(""));
+	if (want == NULL)
+		CHECK_INT(err.code, code);
 	buf_wipe(&out);
 	keydb_free(db);
 }
