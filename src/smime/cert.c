@@ -185,7 +185,9 @@ read_use(X509 *x, enum cert_key kind)
 	if (kind != CERT_KEY_OTHER &&
 	    (ku & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) != 0)
 		use |= CERT_SIGN;
-	if ((kind == CERT_KEY_RSA && (ku & KU_KEY_ENCIPHERMENT) != 0) ||
+	/* A key that is for PSS only does not decrypt (RFC 4055 1.2). */
+	if ((kind == CERT_KEY_RSA && (ku & KU_KEY_ENCIPHERMENT) != 0 &&
+	        EVP_PKEY_is_a(X509_get0_pubkey(x), "RSA") == 1) ||
 	    (kind == CERT_KEY_EC && (ku & KU_KEY_AGREEMENT) != 0))
 		use |= CERT_ENCRYPT;
 	return (use);
@@ -202,6 +204,7 @@ read_key(struct cert_facts *f, X509 *x)
 	f->weak = true;
 	switch (EVP_PKEY_get_base_id(pkey)) {
 	case EVP_PKEY_RSA:
+	case EVP_PKEY_RSA_PSS:
 		f->key = CERT_KEY_RSA;
 		f->weak = f->bits < 2048 || f->bits > 16384;
 		break;

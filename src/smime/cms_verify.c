@@ -446,6 +446,9 @@ verify_one(const struct signed_data *sd, const struct signer_info *si,
 	f = cert_facts(out->cert);
 	if (f->key != (a.kind == SIG_EC ? CERT_KEY_EC : CERT_KEY_RSA))
 		return (SIGNER_BAD);
+	/* A curve of the certificate's own making proves nothing. */
+	if (f->key == CERT_KEY_EC && f->curve == NID_undef)
+		return (SIGNER_UNKNOWN);
 	if (!signed_digest(sd, si, &a, digest) || !names_cert(si, f) ||
 	    !verify_digest(cert_pkey(out->cert), &a, si->sig, digest))
 		return (SIGNER_BAD);

@@ -2,7 +2,6 @@
 
 #include "smime/entity.h"
 
-#include <openssl/rand.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -10,15 +9,8 @@
 #include "base/limits.h"
 #include "mail/ctype.h"
 #include "mail/header.h"
+#include "smime/canon.h"
 #include "smime/envelope.h"
-#include "smime/ossl.h"
-
-/* Sealing goes through the cache in pieces of this size. */
-#define PIECE ((size_t)48 * 1024)
-
-#define BOUNDARY_LEN 32
-
-/* --- reading --- */
 
 static bool
 ends_with(struct str s, struct str tail)
@@ -282,45 +274,6 @@ entity_open(struct str text, const struct entity *e, const struct keydb *db,
 	return (rc);
 }
 
-/* --- line ends --- */
-
-static bool
-is_canonical(struct str s)
-{
-	const char *p = s.p, *end = s.p + s.len, *q;
-
-	while (p < end && (q = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		if (q == s.p || q[-1] != '\r')
-			return (false);
-		p = q + 1;
-	}
-	p = s.p;
-	while (p < end && (q = memchr(p, '\r', (size_t)(end - p))) != NULL) {
-		if (q + 1 == end || q[1] != '\n')
-			return (false);
-		p = q + 1;
-	}
-	return (true);
-}
-
-/* Every CR, LF and CRLF becomes CRLF. */
-static void
-canonical(struct str s, struct buf *out)
-{
-	size_t i, from = 0;
-
-	for (i = 0; i < s.len; i++) {
-		if (s.p[i] != '\r' && s.p[i] != '\n')
-			continue;
-		buf_put(out, s.p + from, i - from);
-		buf_put(out, "\r\n", 2);
-		if (s.p[i] == '\r' && i + 1 < s.len && s.p[i + 1] == '\n')
-			i++;
-		from = i + 1;
-	}
-	buf_put(out, s.p + from, s.len - from);
-}
-
 /* --- verifying --- */
 
 static bool
@@ -345,7 +298,7 @@ verify_again(struct str content, struct str der, struct cert_cache *cache,
 	int rc = -1;
 
 	buf_init(&text, 2 * content.len + 2);
-	canonical(content, &text);
+	canon_put(content, &text);
 	crlf = buf_text(&text);
 	cms_signed_clear(out);
 	if (text.failed)
@@ -369,261 +322,7 @@ entity_verify(struct str text, const struct entity *e, struct cert_cache *cache,
 		return (cms_verify(buf_text(der), NULL, cache, out, err));
 	if (cms_verify(buf_text(der), &content, cache, out, err) == -1)
 		return (-1);
-	if (!any_bad(out) || is_canonical(content))
+	if (!any_bad(out) || canon_is(content))
 		return (0);
 	return (verify_again(content, buf_text(der), cache, out, err));
-}
-
-/* --- writing --- */
-
-/* A signed entity before it is one text. */
-struct signing {
-	struct buf head;
-	struct str content; /* the entity, or canon's */
-	struct buf canon;
-	struct buf tail;
-};
-
-static void
-signing_clear(struct signing *s)
-{
-	buf_wipe(&s->head);
-	buf_wipe(&s->canon);
-	buf_wipe(&s->tail);
-}
-
-static int
-make_boundary(char *out)
-{
-	unsigned char bytes[BOUNDARY_LEN / 2];
-
-	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-		return (-1);
-	hex_encode(bytes, sizeof(bytes), out);
-	return (0);
-}
-
-static void
-put_base64(struct str s, struct buf *out)
-{
-	struct b64enc enc;
-
-	b64enc_init(&enc);
-	b64enc_feed(&enc, s.p, s.len, out);
-	b64enc_end(&enc, out);
-}
-
-/* multipart/signed (RFC 8551 3.5.3).  "=_" cannot occur in base64 or
- * quoted-printable text (RFC 2045 6.7). */
-static void
-put_signing(struct signing *s, const char *boundary, const char *micalg,
-    struct str der)
-{
-	buf_printf(&s->head,
-	    "Content-Type: multipart/signed;\r\n"
-	    " protocol=\"application/pkcs7-signature\"; micalg=%s;\r\n"
-	    " boundary=\"=_%s\"\r\n"
-	    "\r\n"
-	    "--=_%s\r\n",
-	    micalg, boundary, boundary);
-	buf_printf(&s->tail,
-	    "\r\n--=_%s\r\n"
-	    "Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n"
-	    "Content-Transfer-Encoding: base64\r\n"
-	    "Content-Disposition: attachment; filename=\"smime.p7s\"\r\n"
-	    "\r\n",
-	    boundary);
-	put_base64(der, &s->tail);
-	buf_printf(&s->tail, "\r\n--=_%s--\r\n", boundary);
-}
-
-static int
-signing_make(struct signing *s, struct str entity, const struct cms_sign *how,
-    struct err *err)
-{
-	char boundary[BOUNDARY_LEN + 1];
-	struct buf der;
-	int rc = -1;
-
-	buf_init(&s->head, LIMIT_RECORD);
-	buf_init(&s->canon, 2 * entity.len + 2);
-	buf_init(&s->tail, LIMIT_MESSAGE);
-	buf_init(&der, LIMIT_MESSAGE);
-	s->content = entity;
-	if (!is_canonical(entity)) {
-		canonical(entity, &s->canon);
-		s->content = buf_text(&s->canon);
-	}
-	if (s->canon.failed)
-		err_set(err, ERR_MEMORY, "no memory to sign");
-	else if (make_boundary(boundary) == -1)
-		err_openssl(err, ERR_CRYPTO, "no random bytes");
-	else if (cms_sign_detached(s->content, how, &der, err) == 0) {
-		put_signing(s, boundary, cms_sign_micalg(how->key),
-		    buf_text(&der));
-		rc = 0;
-	}
-	if (rc == 0 && (s->head.failed || s->tail.failed)) {
-		err_set(err, ERR_MEMORY, "no memory to sign");
-		rc = -1;
-	}
-	buf_clear(&der);
-	return (rc);
-}
-
-int
-entity_sign(struct str entity, const struct cms_sign *how, struct buf *out,
-    struct err *err)
-{
-	struct signing s;
-	int rc;
-
-	if ((rc = signing_make(&s, entity, how, err)) == 0) {
-		buf_str(out, buf_text(&s.head));
-		buf_str(out, s.content);
-		buf_str(out, buf_text(&s.tail));
-		if (out->failed) {
-			err_set(err, ERR_LIMIT, "the signed mail is too big");
-			rc = -1;
-		}
-	}
-	signing_clear(&s);
-	return (rc);
-}
-
-static void
-put_pkcs7_head(struct buf *out, const char *smime_type)
-{
-	buf_printf(out,
-	    "Content-Type: application/pkcs7-mime; smime-type=%s;\r\n"
-	    " name=\"smime.p7m\"\r\n"
-	    "Content-Transfer-Encoding: base64\r\n"
-	    "Content-Disposition: attachment; filename=\"smime.p7m\"\r\n"
-	    "\r\n",
-	    smime_type);
-}
-
-/* From plain pieces over ciphertext to base64, a cacheful at a time. */
-struct pipe {
-	struct cms_sealing *sealing;
-	struct buf der;
-	struct b64enc enc;
-	struct buf *out;
-};
-
-static void
-pipe_flush(struct pipe *p)
-{
-	b64enc_feed(&p->enc, p->der.data, p->der.len, p->out);
-	buf_reset(&p->der);
-}
-
-static int
-pipe_feed(struct pipe *p, struct str s, struct err *err)
-{
-	size_t n;
-
-	for (; s.len > 0; s.p += n, s.len -= n) {
-		n = s.len < PIECE ? s.len : PIECE;
-		if (cms_seal_feed(p->sealing, str_of(s.p, n), &p->der, err) ==
-		    -1)
-			return (-1);
-		pipe_flush(p);
-	}
-	return (0);
-}
-
-static int
-seal_pieces(const struct str *pieces, size_t n, const struct cms_seal *how,
-    struct buf *out, struct err *err)
-{
-	struct pipe p;
-	size_t total = 0, i;
-	int rc = -1;
-
-	for (i = 0; i < n; i++)
-		total += pieces[i].len;
-	p.out = out;
-	b64enc_init(&p.enc);
-	buf_init(&p.der, LIMIT_MESSAGE);
-	if ((p.sealing = cms_seal_start(how, total, &p.der, err)) == NULL)
-		goto out;
-	/* Base64 with its line ends is 78 for 57; the rest is certificates'
-	 * names.  One reservation saves copying as out grows. */
-	if (buf_room(out, (total + p.der.len) / 57 * 78 + 1024) == NULL) {
-		err_set(err, ERR_LIMIT, "the sealed mail is too big");
-		goto out;
-	}
-	put_pkcs7_head(out, how->cipher->smime);
-	pipe_flush(&p);
-	for (i = 0; i < n; i++)
-		if (pipe_feed(&p, pieces[i], err) == -1)
-			goto out;
-	if (cms_seal_end(p.sealing, &p.der, err) == -1)
-		goto out;
-	pipe_flush(&p);
-	b64enc_end(&p.enc, out);
-	if (!out->failed)
-		rc = 0;
-	else
-		err_set(err, ERR_LIMIT, "the sealed mail is too big");
-out:
-	cms_seal_free(p.sealing);
-	buf_clear(&p.der);
-	return (rc);
-}
-
-int
-entity_seal(struct str entity, const struct cms_seal *how, struct buf *out,
-    struct err *err)
-{
-	return (seal_pieces(&entity, 1, how, out, err));
-}
-
-int
-entity_sign_seal(struct str entity, const struct cms_sign *sign,
-    const struct cms_seal *seal, struct buf *out, struct err *err)
-{
-	struct str pieces[3];
-	struct signing s;
-	int rc;
-
-	if (sign == NULL)
-		return (entity_seal(entity, seal, out, err));
-	if ((rc = signing_make(&s, entity, sign, err)) == 0) {
-		pieces[0] = buf_text(&s.head);
-		pieces[1] = s.content;
-		pieces[2] = buf_text(&s.tail);
-		rc = seal_pieces(pieces, 3, seal, out, err);
-	}
-	signing_clear(&s);
-	return (rc);
-}
-
-int
-entity_sign_opaque(struct str entity, const struct cms_sign *how,
-    struct buf *out, struct err *err)
-{
-	struct buf der, canon;
-	int rc = -1;
-
-	buf_init(&der, LIMIT_MESSAGE);
-	buf_init(&canon, 2 * entity.len + 2);
-	if (!is_canonical(entity)) {
-		canonical(entity, &canon);
-		entity = buf_text(&canon);
-	}
-	if (canon.failed)
-		err_set(err, ERR_MEMORY, "no memory to sign");
-	else if (cms_sign_opaque(entity, how, &der, err) == 0) {
-		put_pkcs7_head(out, "signed-data");
-		put_base64(buf_text(&der), out);
-		if (!out->failed)
-			rc = 0;
-		else
-			err_set(err, ERR_LIMIT, "the signed mail is too big");
-	}
-	buf_wipe(&canon);
-	buf_wipe(&der);
-	return (rc);
 }

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/smime/libsmime.a
 src_smime_libsmime_a_SOURCES = \
 	src/smime/algo.c src/smime/algo.h \
+	src/smime/canon.c src/smime/canon.h \
 	src/smime/cert.c src/smime/cert.h \
 	src/smime/certdb.c src/smime/certdb.h \
 	src/smime/chain.c src/smime/chain.h \
@@ -11,9 +12,11 @@ src_smime_libsmime_a_SOURCES = \
 	src/smime/cms_verify.c \
 	src/smime/der.c src/smime/der.h \
 	src/smime/entity.c src/smime/entity.h \
+	src/smime/entity_write.c \
 	src/smime/envelope.c src/smime/envelope.h \
 	src/smime/keydb.c src/smime/keydb.h \
 	src/smime/oid.h \
 	src/smime/ossl.c src/smime/ossl.h \
 	src/smime/p12.c src/smime/p12.h \
+	src/smime/recipient.c src/smime/recipient.h \
 	src/smime/transport.c src/smime/transport.h

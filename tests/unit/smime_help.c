@@ -99,7 +99,8 @@ add_ext(X509 *x, int nid, const char *value)
 }
 
 static X509 *
-self_sign(EVP_PKEY *pkey, const char *address, const char *key_usage)
+make_cert(EVP_PKEY *pkey, const char *address, const char *key_usage,
+    const struct key *issuer)
 {
 	X509 *x = X509_new();
 	X509_NAME *name = X509_NAME_new();
@@ -110,7 +111,9 @@ self_sign(EVP_PKEY *pkey, const char *address, const char *key_usage)
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
 	    (const unsigned char *)address, -1, -1, 0);
 	X509_set_subject_name(x, name);
-	X509_set_issuer_name(x, name);
+	X509_set_issuer_name(x,
+	    issuer == NULL ? name
+	                   : X509_get_subject_name(cert_x509(issuer->cert)));
 	X509_NAME_free(name);
 	ASN1_TIME_set(X509_getm_notBefore(x), (time_t)(HELP_NOW - 86400));
 	ASN1_TIME_set(X509_getm_notAfter(x), (time_t)(HELP_NOW + 86400));
@@ -120,27 +123,23 @@ self_sign(EVP_PKEY *pkey, const char *address, const char *key_usage)
 	add_ext(x, NID_key_usage, key_usage);
 	add_ext(x, NID_ext_key_usage, "emailProtection");
 	add_ext(x, NID_subject_key_identifier, "hash");
-	must(X509_sign(x, pkey, EVP_sha256()) > 0, "cannot sign");
+	must(X509_sign(x, issuer == NULL ? pkey : issuer->pkey, EVP_sha256()) >
+	         0,
+	    "cannot sign");
 	return (x);
 }
 
-struct key *
-help_make_key(const char *type, const char *param, const char *address,
-    const char *key_usage)
+/* Swallows the private key. */
+static struct key *
+key_with_cert(EVP_PKEY *pkey, const char *address, const char *key_usage,
+    const struct key *issuer)
 {
+	X509 *x = make_cert(pkey, address, key_usage, issuer);
 	unsigned char *der = NULL;
-	EVP_PKEY *pkey;
 	struct cert *c;
 	struct key *k;
-	X509 *x;
 	int n;
 
-	if (strcmp(type, "EC") == 0)
-		pkey = EVP_EC_gen(param);
-	else
-		pkey = EVP_RSA_gen((unsigned)atoi(param));
-	must(pkey != NULL, "cannot make a key");
-	x = self_sign(pkey, address, key_usage);
 	n = i2d_X509(x, &der);
 	c = cert_get(NULL, str_of((char *)der, (size_t)n), NULL);
 	must(c != NULL, "cannot read back a certificate");
@@ -152,6 +151,29 @@ help_make_key(const char *type, const char *param, const char *address,
 	X509_free(x);
 	EVP_PKEY_free(pkey);
 	return (k);
+}
+
+struct key *
+help_make_key(const char *type, const char *param, const char *address,
+    const char *key_usage)
+{
+	EVP_PKEY *pkey;
+
+	if (strcmp(type, "EC") == 0)
+		pkey = EVP_EC_gen(param);
+	else
+		pkey = EVP_RSA_gen((unsigned)atoi(param));
+	must(pkey != NULL, "cannot make a key");
+	return (key_with_cert(pkey, address, key_usage, NULL));
+}
+
+struct key *
+help_issue(const char *address, const struct key *issuer)
+{
+	EVP_PKEY *pkey = EVP_EC_gen("P-256");
+
+	must(pkey != NULL, "cannot make a key");
+	return (key_with_cert(pkey, address, "digitalSignature", issuer));
 }
 
 struct keydb *

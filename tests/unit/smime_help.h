@@ -19,6 +19,9 @@ struct key *help_key(const char *name);
 struct key *help_make_key(const char *type, const char *param,
     const char *address, const char *key_usage);
 
+/* A fresh P-256 signing key whose certificate another key has signed. */
+struct key *help_issue(const char *address, const struct key *issuer);
+
 /* Read tests/data/NAME into a fresh buffer. */
 void help_data(const char *name, struct buf *);
 

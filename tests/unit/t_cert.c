@@ -227,6 +227,28 @@ t_chain_ec(void)
 	key_free(k);
 }
 
+/* Somebody with an ordinary certificate plays certificate authority. */
+static void
+t_chain_no_ca(void)
+{
+	struct key *alice = help_key("alice.sign");
+	struct key *k = help_issue("victim@example.test", alice);
+	struct cert *root = help_cert("ca.rsa");
+	struct anchors *a = anchors_new();
+	struct chain_ask ask = {a, &alice->cert, 1, HELP_NOW, CERT_SIGN,
+	    STR("victim@example.test")};
+	struct err err;
+
+	unit_row("issued by a mere user");
+	CHECK_INT(anchors_add(a, root), 0);
+	CHECK_INT(chain_verify(k->cert, &ask, &err), -1);
+	CHECK_INT(err.code, ERR_UNTRUSTED);
+	anchors_free(a);
+	cert_unref(root);
+	key_free(k);
+	key_free(alice);
+}
+
 static void
 t_anchors_pem(void)
 {
@@ -256,6 +278,7 @@ static const struct unit_test tests[] = {
     {"cache", t_cache},
     {"chain", t_chain},
     {"chain-ec", t_chain_ec},
+    {"chain-no-ca", t_chain_no_ca},
     {"anchors-pem", t_anchors_pem},
     {NULL, NULL},
 };
