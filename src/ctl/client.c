@@ -120,11 +120,15 @@ converse(int fd, struct buf *out, const int *fds, size_t nfds, struct err *err)
 		return (NULL);
 	}
 	buf_init(&in, ANSWER_MAX);
-	if (read_line(fd, &in, err) == 0 &&
-	    !json_is_object(answer = json_loadb(in.data, in.len, 0, NULL))) {
-		err_set(err, ERR_PEER, "the daemon's answer is not JSON");
-		json_decref(answer);
-		answer = NULL;
+	if (read_line(fd, &in, err) == 0) {
+		/* json_is_object() is a macro that looks twice. */
+		answer = json_loadb(in.data, in.len, 0, NULL);
+		if (!json_is_object(answer)) {
+			err_set(err, ERR_PEER,
+			    "the daemon's answer is not JSON");
+			json_decref(answer);
+			answer = NULL;
+		}
 	}
 	buf_clear(&in);
 	return (answer);
