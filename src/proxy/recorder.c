@@ -22,8 +22,8 @@ struct record {
 
 struct recorder {
 	struct crypt_key key;
-	struct map *by_id;           /* owned; of struct record */
-	TAILQ_HEAD(, record) by_age; /* the oldest first */
+	struct map *by_id;                      /* owned; of struct record */
+	TAILQ_HEAD(record_list, record) by_age; /* the oldest first */
 };
 
 struct recorder *

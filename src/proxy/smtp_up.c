@@ -48,7 +48,7 @@ struct smtp_up {
 	struct reply reply; /* being read */
 	smtp_up_fn *done;   /* NULL once called */
 	void *done_arg;
-	TAILQ_HEAD(, wait) waits;
+	TAILQ_HEAD(wait_list, wait) waits;
 
 	/* The text being sent, when it is. */
 	struct blob *text; /* owned reference; NULL: none */
