@@ -20,6 +20,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/proxy.c src/proxy/proxy.h \
 	src/proxy/recorder.c src/proxy/recorder.h \
 	src/proxy/seen.c src/proxy/seen.h \
+	src/proxy/smtp_login.c \
 	src/proxy/smtp_seal.c \
 	src/proxy/smtp_send.c \
 	src/proxy/smtp_session.c src/proxy/smtp_session.h \

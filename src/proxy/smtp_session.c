@@ -7,17 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/codec.h"
 #include "base/limits.h"
 #include "proxy/listener.h"
 #include "proxy/smtp_tx.h"
 #include "smtp/ehlo.h"
-#include "smtp/sasl.h"
 #include "smtp/verb.h"
 #include "sys/log.h"
-
-/* Logins that may fail on one connection. */
-#define MAX_REFUSED 3
 
 /* Seconds that the client may be silent. */
 static unsigned
@@ -87,9 +82,8 @@ smtp_session_relay(struct smtp_session *s, const struct reply *reply)
 	buf_clear(&out);
 }
 
-/* Say a last word and close. */
-static void
-hang_up(struct smtp_session *s, unsigned code, const char *text)
+void
+smtp_session_hang_up(struct smtp_session *s, unsigned code, const char *text)
 {
 	smtp_session_reply(s, code, text);
 	if (s->client != NULL)
@@ -165,203 +159,7 @@ smtp_session_reconnect(struct smtp_session *s, smtp_up_fn *done, void *arg,
 	return (s->up == NULL ? -1 : 0);
 }
 
-/* The login. */
-
-/* It is over, one way or the other. */
-static void
-login_end(struct smtp_session *s, bool success)
-{
-	throttle_end(s->attempt, success);
-	s->attempt = NULL;
-	buf_wipe(&s->password);
-	buf_wipe(&s->user);
-	smtp_session_state(s, SESSION_COMMAND);
-	if (success)
-		return;
-	smtp_up_free(s->up);
-	s->up = NULL;
-	login_clear(&s->login);
-	if (++s->refused >= MAX_REFUSED)
-		hang_up(s, 421, "4.7.0 Too many failed logins");
-}
-
-static void
-login_failed(struct smtp_session *s, unsigned code, const char *text)
-{
-	smtp_session_reply(s, code, text);
-	login_end(s, false);
-}
-
-/* The upstream took the login, or did not. */
-static void
-login_answered(const struct reply *reply, const struct err *why, void *arg)
-{
-	struct smtp_session *s = arg;
-	struct err err;
-
-	smtp_session_enter(s);
-	if (reply == NULL) {
-		log_warn("smtp-login id=%s upstream=%s result=unreachable "
-		         "reason=%s",
-		    s->base.id, s->login.up->domain, log_str(str_c(why->text)));
-		login_failed(s, 454, "4.7.0 The mail server cannot be reached");
-	} else if (reply->code != 235) {
-		log_info("smtp-login id=%s upstream=%s result=refused code=%u",
-		    s->base.id, s->login.up->domain, reply->code);
-		smtp_session_relay(s, reply);
-		login_end(s, false);
-	} else if ((s->account = account_enter(s->proxy, &s->login,
-	                buf_text(&s->password), &err)) == NULL) {
-		log_warn("smtp-login id=%s reason=%s", s->base.id,
-		    log_str(str_c(err.text)));
-		login_failed(s, 454, "4.7.0 Too many sessions");
-	} else {
-		log_info("smtp-login id=%s account=%s result=ok", s->base.id,
-		    log_addr(str_c(s->account->login)));
-		stream_timeout(s->client, LIMIT_SMTP_IDLE_S, LIMIT_SMTP_IDLE_S);
-		smtp_session_reply(s, 235, "2.7.0 Welcome");
-		login_end(s, true);
-	}
-	smtp_session_leave(s);
-}
-
-/* Its turn has come. */
-static void
-login_go(void *arg)
-{
-	struct smtp_session *s = arg;
-	struct err err;
-
-	smtp_session_enter(s);
-	s->up = smtp_up_open(s->proxy, s->login.up, buf_text(&s->hello),
-	    str_c(s->login.name), buf_text(&s->password), login_answered, s,
-	    &err);
-	if (s->up == NULL) {
-		log_warn("smtp-login id=%s upstream=%s reason=%s", s->base.id,
-		    s->login.up->domain, log_str(str_c(err.text)));
-		login_failed(s, 454, "4.7.0 The mail server cannot be reached");
-	}
-	smtp_session_leave(s);
-}
-
-/* user and password are there. */
-static void
-login_start(struct smtp_session *s)
-{
-	struct err err;
-
-	if (login_parse(s->proxy, buf_text(&s->user), &s->login, &err) == -1) {
-		log_info("smtp-login id=%s result=refused reason=%s",
-		    s->base.id, log_str(str_c(err.text)));
-		login_failed(s, 535, "5.7.8 Login refused");
-		return;
-	}
-	smtp_session_state(s, SESSION_LOGIN);
-	s->attempt = throttle_begin(s->proxy->throttle, stream_peer(s->client),
-	    s->login.name, login_go, s);
-	if (s->attempt == NULL)
-		login_failed(s, 454, "4.3.0 Out of memory");
-}
-
-/* A message of PLAIN (RFC 4616). */
-static void
-auth_plain(struct smtp_session *s, struct str message)
-{
-	struct sasl_plain p;
-
-	if (sasl_plain_get(message, &p) == -1) {
-		login_failed(s, 501, "5.5.2 Not a PLAIN message");
-		return;
-	}
-	/* Who acts for others must say so to the upstream, not to us. */
-	if (p.authzid.len > 0 && !str_eq(p.authzid, p.authcid)) {
-		login_failed(s, 535, "5.7.8 Acting for others is not offered");
-		return;
-	}
-	buf_str(&s->user, p.authcid);
-	buf_str(&s->password, p.passwd);
-	if (s->user.failed || s->password.failed)
-		login_failed(s, 454, "4.3.0 Out of memory");
-	else
-		login_start(s);
-}
-
-/* A decoded answer to a 334. */
-static void
-auth_message(struct smtp_session *s, struct str message)
-{
-	switch (s->auth) {
-	case AUTH_PLAIN:
-		auth_plain(s, message);
-		return;
-	case AUTH_LOGIN_USER:
-		buf_str(&s->user, message);
-		s->auth = AUTH_LOGIN_PASS;
-		smtp_session_reply(s, 334, "UGFzc3dvcmQ6");
-		return;
-	case AUTH_LOGIN_PASS:
-		buf_str(&s->password, message);
-		if (message.len == 0 || str_find(message, '\0') < message.len)
-			login_failed(s, 535, "5.7.8 Login refused");
-		else
-			login_start(s);
-		return;
-	}
-}
-
-/* A line in SESSION_AUTH, or the initial response. */
-static void
-auth_line(struct smtp_session *s, struct str line)
-{
-	struct buf message;
-
-	if (str_eq(line, STR("*"))) {
-		login_failed(s, 501, "5.7.0 Cancelled");
-		return;
-	}
-	buf_init(&message, LIMIT_SMTP_LINE);
-	if (b64_decode(line, &message) == -1)
-		login_failed(s, 501, "5.5.2 Not base64");
-	else
-		auth_message(s, buf_text(&message));
-	buf_wipe(&message);
-}
-
-static bool
-auth_allowed(const struct smtp_session *s)
-{
-	return (
-	    stream_has_tls(s->client) || stream_peer_is_loopback(s->client));
-}
-
-static void
-cmd_auth(struct smtp_session *s, const struct verb_line *v)
-{
-	bool plain = str_ieq(v->mech, STR("PLAIN"));
-
-	if (s->account != NULL) {
-		smtp_session_reply(s, 503, "5.5.1 Already logged in");
-		return;
-	}
-	if (!auth_allowed(s)) {
-		smtp_session_reply(s, 538, "5.7.11 Encryption is needed first");
-		return;
-	}
-	if (!plain && !str_ieq(v->mech, STR("LOGIN"))) {
-		smtp_session_reply(s, 504, "5.5.4 Mechanism not offered");
-		return;
-	}
-	s->auth = plain ? AUTH_PLAIN : AUTH_LOGIN_USER;
-	smtp_session_state(s, SESSION_AUTH);
-	if (v->initial.p == NULL)
-		smtp_session_reply(s, 334, plain ? "" : "VXNlcm5hbWU6");
-	else if (str_eq(v->initial, STR("=")))
-		auth_line(s, STR("")); /* RFC 4954 4: empty */
-	else
-		auth_line(s, v->initial);
-}
-
-/* The other commands. */
+/* The commands. */
 
 static void
 cmd_hello(struct smtp_session *s, const struct verb_line *v)
@@ -389,7 +187,7 @@ cmd_hello(struct smtp_session *s, const struct verb_line *v)
 	words = conf_str(s->proxy->conf, "smtp", "extensions");
 	while (words != NULL && conf_word(words, &pos, &word))
 		(void)ehlo_offer_add(&offer, word);
-	offer.auth = s->account == NULL && auth_allowed(s);
+	offer.auth = s->account == NULL && smtp_login_allowed(s);
 	buf_init(&out, LIMIT_REPLY);
 	ehlo_print(&out, &offer);
 	stream_str(s->client, buf_text(&out));
@@ -451,7 +249,7 @@ run_command(struct smtp_session *s, const struct verb_line *v)
 		cmd_starttls(s);
 		return;
 	case VERB_AUTH:
-		cmd_auth(s, v);
+		smtp_login_auth(s, v);
 		return;
 	case VERB_MAIL:
 		cmd_mail(s, v);
@@ -476,7 +274,7 @@ run_command(struct smtp_session *s, const struct verb_line *v)
 		smtp_session_reply(s, 250, "2.0.0 Yes");
 		return;
 	case VERB_QUIT:
-		hang_up(s, 221, "2.0.0 Bye");
+		smtp_session_hang_up(s, 221, "2.0.0 Bye");
 		return;
 	case VERB_VRFY:
 		/* RFC 5321 3.5.3: the honest answer. */
@@ -501,7 +299,8 @@ copy_line(struct smtp_session *s, size_t *taken)
 	*taken = len + 1;
 	if (len == in.len) {
 		if (in.len >= LIMIT_SMTP_LINE)
-			hang_up(s, 421, "4.5.2 The line is too long");
+			smtp_session_hang_up(s, 421,
+			    "4.5.2 The line is too long");
 		return (false);
 	}
 	if (len > 0 && in.p[len - 1] == '\r')
@@ -509,7 +308,7 @@ copy_line(struct smtp_session *s, size_t *taken)
 	buf_wipe(&s->line);
 	buf_put(&s->line, in.p, len);
 	if (s->line.failed)
-		hang_up(s, 421, "4.3.0 Out of memory");
+		smtp_session_hang_up(s, 421, "4.3.0 Out of memory");
 	return (!s->line.failed);
 }
 
@@ -526,7 +325,7 @@ run_line(struct smtp_session *s)
 		return (false);
 	if (s->state == SESSION_AUTH) {
 		stream_consume(s->client, taken);
-		auth_line(s, buf_text(&s->line));
+		smtp_login_line(s, buf_text(&s->line));
 		buf_wipe(&s->line);
 		return (true);
 	}
@@ -667,7 +466,7 @@ session_stop(struct session *base)
 	struct smtp_session *s = (struct smtp_session *)(void *)base;
 
 	smtp_session_enter(s);
-	hang_up(s, 421, "4.3.2 Going down");
+	smtp_session_hang_up(s, 421, "4.3.2 Going down");
 	smtp_session_leave(s);
 }
 

@@ -20,6 +20,7 @@
 #include "proxy/smtp_up.h"
 #include "proxy/throttle.h"
 #include "smtp/reply.h"
+#include "smtp/verb.h"
 #include "sys/stream.h"
 
 struct smtp_tx;
@@ -70,6 +71,10 @@ void smtp_session_state(struct smtp_session *, enum session_state);
  * its enhanced code if it has one. */
 void smtp_session_reply(struct smtp_session *, unsigned code, const char *text);
 
+/* Say a last word and close. */
+void smtp_session_hang_up(struct smtp_session *, unsigned code,
+    const char *text);
+
 /* Pass a reply of the upstream on (421 as 451: our connection goes on). */
 void smtp_session_relay(struct smtp_session *, const struct reply *);
 
@@ -79,5 +84,13 @@ void smtp_session_reset_up(struct smtp_session *);
 /* Connect and log in again; as smtp_up_open().  The old connection goes. */
 int smtp_session_reconnect(struct smtp_session *, smtp_up_fn *, void *arg,
     struct err *);
+
+/* Is a login allowed as the connection is: in TLS, or on this machine? */
+bool smtp_login_allowed(const struct smtp_session *);
+
+/* AUTH; and a line in SESSION_AUTH, or the initial response of AUTH.
+ * (smtp_login.c) */
+void smtp_login_auth(struct smtp_session *, const struct verb_line *);
+void smtp_login_line(struct smtp_session *, struct str);
 
 #endif

@@ -2,21 +2,14 @@
 
 #include "smtp_rig.h"
 
-#include <sys/socket.h>
-
-#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "proto/op.h"
-#include "proto/seal.h"
 #include "proxy/listener.h"
-#include "proxy/smtp_tx.h"
+#include "smtp_fakes.h"
 #include "unit.h"
 
 /* How long something that must happen may take, and must not happen. */
@@ -33,330 +26,12 @@ struct end {
 };
 
 static struct {
-	struct proxy proxy;
-	struct account account;
-	struct upstream upstream;
-	struct ipc *agent;
-	struct ipc *sealer;
-	const char *const *rules;
 	const char *caps;
 	struct end client;
 	struct end up;
-	int arriving; /* the upstream's end of a new connection, or -1 */
-	bool refuse;
-	bool sealer_fails;
-	bool sealer_clear;
-	bool sealer_dies;
 	bool bytewise;
 	struct buf text; /* the last that the upstream saw */
-	struct event *go;
-	void (*go_fn)(void *);
-	void *go_arg;
 } rig;
-
-/* What the session needs of the rest of the proxy. */
-
-void
-proxy_session_add(struct proxy *p, struct session *s, const char *kind,
-    void (*stop)(struct session *))
-{
-	(void)snprintf(s->id, sizeof(s->id), "s%u",
-	    (unsigned)p->next_session++);
-	s->kind = kind;
-	s->stop = stop;
-	TAILQ_INSERT_TAIL(&p->sessions, s, link);
-}
-
-void
-proxy_session_del(struct proxy *p, struct session *s)
-{
-	TAILQ_REMOVE(&p->sessions, s, link);
-}
-
-int
-login_parse(struct proxy *p, struct str user, struct login *out,
-    struct err *err)
-{
-	(void)p;
-	if (!str_eq(user, STR("me@here.test"))) {
-		err_set(err, ERR_NOTFOUND, "no upstream");
-		return (-1);
-	}
-	(void)snprintf(out->name, sizeof(out->name), "me@here.test");
-	out->up = &rig.upstream;
-	return (0);
-}
-
-void
-login_clear(struct login *login)
-{
-	login->up = NULL;
-}
-
-struct account *
-account_enter(struct proxy *p, const struct login *login, struct str password,
-    struct err *err)
-{
-	(void)p;
-	(void)login;
-	(void)err;
-	buf_reset(&rig.account.password);
-	buf_str(&rig.account.password, password);
-	rig.account.sessions++;
-	return (&rig.account);
-}
-
-void
-account_leave(struct account *a)
-{
-	if (a != NULL)
-		a->sessions--;
-}
-
-static void
-go(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	rig.go_fn(rig.go_arg);
-}
-
-struct attempt *
-throttle_begin(struct throttle *t, const char *peer, const char *login,
-    void (*fn)(void *), void *arg)
-{
-	static const struct timeval now = {0, 0};
-
-	(void)t;
-	(void)peer;
-	(void)login;
-	rig.go_fn = fn;
-	rig.go_arg = arg;
-	evtimer_add(rig.go, &now);
-	return ((struct attempt *)(void *)&rig);
-}
-
-void
-throttle_end(struct attempt *a, bool success)
-{
-	(void)success;
-	if (a != NULL)
-		evtimer_del(rig.go);
-}
-
-static int
-pair(int fds[2])
-{
-	assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-	assert(fcntl(fds[1], F_SETFL, O_NONBLOCK) == 0);
-	return (fds[0]);
-}
-
-struct stream *
-upstream_connect(struct proxy *p, const struct upstream *up,
-    enum upstream_proto proto, const struct stream_ops *ops, void *arg,
-    struct err *err)
-{
-	int fds[2];
-
-	(void)up;
-	(void)proto;
-	if (rig.refuse) {
-		err_set(err, ERR_UNAVAILABLE, "refused");
-		return (NULL);
-	}
-	(void)pair(fds);
-	if (rig.arriving != -1)
-		(void)close(rig.arriving);
-	rig.arriving = fds[1];
-	return (stream_accept(p->base, fds[0], NULL, ops, arg, err));
-}
-
-int
-upstream_starttls(struct stream *s, const struct upstream *up,
-    enum upstream_proto proto, struct err *err)
-{
-	(void)s;
-	(void)up;
-	(void)proto;
-	err_set(err, ERR_UNSUPPORTED, "not here");
-	return (-1);
-}
-
-uint64_t
-conf_num(const struct conf *c, const char *section, const char *key)
-{
-	(void)c;
-	(void)section;
-	(void)key;
-	return (100000);
-}
-
-const char *
-conf_next(const struct conf *c, const char *kind, size_t *pos)
-{
-	static char pattern[80];
-
-	(void)c;
-	(void)kind;
-	if (rig.rules == NULL || rig.rules[*pos] == NULL)
-		return (NULL);
-	(void)sscanf(rig.rules[(*pos)++], "%79s", pattern);
-	return (pattern);
-}
-
-bool
-conf_is_set(const struct conf *c, const char *section, const char *key)
-{
-	return (conf_str(c, section, key) != NULL);
-}
-
-const char *
-conf_str(const struct conf *c, const char *section, const char *key)
-{
-	static char value[80];
-	char pattern[80], word[80];
-	size_t i;
-
-	(void)c;
-	if (strcmp(key, "extensions") == 0)
-		return ("PIPELINING 8BITMIME ENHANCEDSTATUSCODES");
-	for (i = 0; rig.rules[i] != NULL; i++)
-		if (sscanf(rig.rules[i], "%79s %79s %79s", pattern, word,
-		        value) == 3 &&
-		    strcmp(section + strlen("policy "), pattern) == 0 &&
-		    strcmp(word, key) == 0)
-			return (value);
-	return (NULL);
-}
-
-bool
-conf_word(const char *value, size_t *pos, struct str *word)
-{
-	*pos += strspn(value + *pos, " ");
-	*word = str_of(value + *pos, strcspn(value + *pos, " "));
-	*pos += word->len;
-	return (word->len > 0);
-}
-
-/* The other roles. */
-
-static void
-agent_asked(struct ipc *ipc, struct ipc_msg *msg, void *arg)
-{
-	struct lookup_ans ans = {.state = LOOKUP_NONE};
-	struct lookup_req req;
-	struct buf body;
-
-	(void)arg;
-	CHECK(lookup_req_get(msg->body, &req, NULL) == 0);
-	if (str_istarts(req.address, STR("usable")) ||
-	    str_istarts(req.address, STR("gcm"))) {
-		ans.state = LOOKUP_USABLE;
-		ans.recent = true;
-		ans.gcm = ans.oaep = req.address.p[0] == 'g';
-	} else if (str_istarts(req.address, STR("recent"))) {
-		ans.recent = true;
-	} else if (!str_istarts(req.address, STR("none"))) {
-		ans.state = LOOKUP_ERROR;
-	}
-	buf_init(&body, LIMIT_RECORD);
-	lookup_ans_put(&body, &ans);
-	ipc_answer(ipc, msg->op, msg->id, buf_text(&body), NULL, 0);
-	buf_clear(&body);
-}
-
-static void
-sender_asked(struct ipc *ipc, struct ipc_msg *msg)
-{
-	struct sender_ans ans = {.owned = false};
-	struct sender_req req;
-	struct buf body;
-
-	CHECK(sender_req_get(msg->body, &req, NULL) == 0);
-	CHECK_STR(req.account, "me@here.test");
-	ans.owned = str_eq(req.address, STR("me@here.test"));
-	ans.sign = ans.encrypt = ans.gcm = ans.oaep = ans.owned;
-	buf_init(&body, LIMIT_RECORD);
-	sender_ans_put(&body, &ans);
-	ipc_answer(ipc, msg->op, msg->id, buf_text(&body), NULL, 0);
-	buf_clear(&body);
-}
-
-static void
-seal_asked(struct ipc *ipc, struct ipc_msg *msg)
-{
-	struct seal_ans ans = {.err = {.code = ERR_OK}};
-	struct blob *in, *out = NULL;
-	struct seal_req req;
-	struct buf body, text;
-	struct err err;
-
-	CHECK(seal_req_get(msg->body, &req, &err) == 0);
-	in = ipc_msg_blob(msg, 0, 1000000, &err);
-	CHECK(in != NULL);
-	buf_init(&body, LIMIT_RECORD);
-	buf_init(&text, 1000000);
-	if (rig.sealer_fails)
-		err_set(&ans.err, ERR_CRYPTO, "no");
-	if (rig.sealer_clear || !req.encrypt)
-		buf_str(&text, blob_str(in));
-	else
-		buf_printf(&text,
-		    "Content-Type: application/pkcs7-mime; "
-		    "smime-type=enveloped-data\r\n\r\nsealed for %zu%s%s\r\n",
-		    req.nrecipients, req.sign ? " signed" : "",
-		    req.cipher == SEAL_GCM ? " gcm" : "");
-	out = blob_take(&text);
-	seal_ans_put(&body, &ans);
-	ipc_answer(ipc, msg->op, msg->id, buf_text(&body), &out, 1);
-	blob_unref(out);
-	blob_unref(in);
-	buf_clear(&body);
-	buf_clear(&text);
-}
-
-static void
-sealer_asked(struct ipc *ipc, struct ipc_msg *msg, void *arg)
-{
-	(void)arg;
-	if (rig.sealer_dies) {
-		rig.sealer_dies = false;
-		rig.sealer = NULL;
-		ipc_free(ipc);
-		return;
-	}
-	if (msg->op == OP_SENDER)
-		sender_asked(ipc, msg);
-	else
-		seal_asked(ipc, msg);
-}
-
-static void
-link_dead(struct ipc *ipc, const struct err *err, void *arg)
-{
-	struct ipc **mine = arg;
-
-	(void)err;
-	if (*mine == ipc)
-		*mine = NULL;
-	ipc_free(ipc);
-}
-
-static void
-link_roles(const uint16_t *allow, ipc_request_fn *fn, struct ipc **theirs,
-    struct ipc **ours)
-{
-	int fds[2];
-
-	assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0);
-	*theirs = ipc_new(rig.proxy.base, fds[0], "role", allow, fn, link_dead,
-	    theirs);
-	*ours = ipc_new(rig.proxy.base, fds[1], "proxy", op_nothing, NULL,
-	    link_dead, ours);
-	assert(*theirs != NULL && *ours != NULL);
-}
 
 /* The script. */
 
@@ -389,8 +64,8 @@ turn(void)
 {
 	static const struct timeval pause = {0, 2000};
 
-	(void)event_base_loopexit(rig.proxy.base, &pause);
-	(void)event_base_dispatch(rig.proxy.base);
+	(void)event_base_loopexit(fakes.proxy.base, &pause);
+	(void)event_base_dispatch(fakes.proxy.base);
 	end_read(&rig.client);
 	end_read(&rig.up);
 }
@@ -527,13 +202,13 @@ up_login(void)
 	const char *cap;
 	int i;
 
-	for (i = 0; i < WAIT_MS / 2 && rig.arriving == -1; i++)
+	for (i = 0; i < WAIT_MS / 2 && fakes.arriving == -1; i++)
 		turn();
-	if (!CHECK(rig.arriving != -1))
+	if (!CHECK(fakes.arriving != -1))
 		return;
 	end_close(&rig.up);
-	rig.up.fd = rig.arriving;
-	rig.arriving = -1;
+	rig.up.fd = fakes.arriving;
+	fakes.arriving = -1;
 	say(&rig.up, "220 upstream");
 	get(&rig.up, "EHLO client", true);
 	say(&rig.up, "250-upstream");
@@ -567,31 +242,29 @@ happen(const char *what)
 	} else if (strcmp(what, "upstream-gone") == 0) {
 		end_close(&rig.up);
 	} else if (strcmp(what, "refuse") == 0) {
-		rig.refuse = true;
+		fakes.refuse = true;
 	} else if (strcmp(what, "bytewise") == 0) {
 		rig.bytewise = true;
 	} else if (strcmp(what, "fill") == 0) {
 		fill();
 	} else if (strcmp(what, "agent-dead") == 0) {
-		ipc_free(rig.agent);
-		rig.agent = NULL;
+		ipc_free(fakes.agent);
+		fakes.agent = NULL;
 		turn();
 	} else if (strcmp(what, "agent-back") == 0) {
-		link_roles(op_proxy_to_agent, agent_asked, &rig.agent,
-		    &rig.proxy.agent);
+		smtp_fakes_agent();
 	} else if (strcmp(what, "sealer-dead") == 0) {
-		ipc_free(rig.sealer);
-		rig.sealer = NULL;
+		ipc_free(fakes.sealer);
+		fakes.sealer = NULL;
 		turn();
 	} else if (strcmp(what, "sealer-back") == 0) {
-		link_roles(op_proxy_to_sealer, sealer_asked, &rig.sealer,
-		    &rig.proxy.sealer);
+		smtp_fakes_sealer();
 	} else if (strcmp(what, "sealer-fails") == 0) {
-		rig.sealer_fails = true;
+		fakes.sealer_fails = true;
 	} else if (strcmp(what, "sealer-clear") == 0) {
-		rig.sealer_clear = true;
+		fakes.sealer_clear = true;
 	} else if (strcmp(what, "sealer-dies") == 0) {
-		rig.sealer_dies = true;
+		fakes.sealer_dies = true;
 	} else {
 		CHECK(false);
 	}
@@ -650,15 +323,15 @@ start(void)
 	static const struct crypt_key key = {{1}};
 	int fds[2];
 
-	(void)pair(fds);
+	smtp_fakes_pair(fds);
 	end_close(&rig.client);
 	end_close(&rig.up);
 	rig.client.fd = fds[1];
-	recorder_free(rig.proxy.recorder);
-	rig.proxy.recorder = recorder_new(&key);
-	rig.refuse = rig.sealer_fails = rig.sealer_clear = false;
-	rig.sealer_dies = rig.bytewise = false;
-	smtp_session_start(&rig.proxy, fds[0], false);
+	recorder_free(fakes.proxy.recorder);
+	fakes.proxy.recorder = recorder_new(&key);
+	fakes.refuse = fakes.sealer_fails = fakes.sealer_clear = false;
+	fakes.sealer_dies = rig.bytewise = false;
+	smtp_session_start(&fakes.proxy, fds[0], false);
 	get(&rig.client, "220 ", false);
 }
 
@@ -669,15 +342,15 @@ stop(void)
 	int i;
 
 	end_close(&rig.client);
-	for (i = 0; i < WAIT_MS / 2 && !TAILQ_EMPTY(&rig.proxy.sessions); i++)
+	for (i = 0; i < WAIT_MS / 2 && !TAILQ_EMPTY(&fakes.proxy.sessions); i++)
 		turn();
-	CHECK(TAILQ_EMPTY(&rig.proxy.sessions));
-	CHECK_UINT(rig.account.sessions, 0);
+	CHECK(TAILQ_EMPTY(&fakes.proxy.sessions));
+	CHECK_UINT(fakes.account.sessions, 0);
 	/* what is left of the connection upstream goes with its end */
 	end_close(&rig.up);
-	if (rig.arriving != -1)
-		(void)close(rig.arriving);
-	rig.arriving = -1;
+	if (fakes.arriving != -1)
+		(void)close(fakes.arriving);
+	fakes.arriving = -1;
 	for (i = 0; i < 5; i++)
 		turn();
 }
@@ -708,7 +381,7 @@ smtp_rig_mail(const char *name, const char *const *steps)
 void
 smtp_rig_rules(const char *const *rules)
 {
-	rig.rules = rules;
+	fakes.rules = rules;
 }
 
 void
@@ -720,25 +393,12 @@ smtp_rig_caps(const char *caps)
 void
 smtp_rig_init(void)
 {
-	static char login[] = "me@here.test", domain[] = "here.test";
-
-	(void)signal(SIGPIPE, SIG_IGN);
+	smtp_fakes_init();
 	rig.caps = USUAL;
-	rig.client.fd = rig.up.fd = rig.arriving = -1;
+	rig.client.fd = rig.up.fd = -1;
 	buf_init(&rig.client.in, 1000000);
 	buf_init(&rig.up.in, 1000000);
 	buf_init(&rig.text, 1000000);
-	buf_init(&rig.account.password, 100);
-	rig.account.login = login;
-	rig.account.up = &rig.upstream;
-	rig.upstream.domain = domain;
-	rig.proxy.base = event_base_new();
-	rig.go = evtimer_new(rig.proxy.base, go, NULL);
-	TAILQ_INIT(&rig.proxy.sessions);
-	link_roles(op_proxy_to_agent, agent_asked, &rig.agent,
-	    &rig.proxy.agent);
-	link_roles(op_proxy_to_sealer, sealer_asked, &rig.sealer,
-	    &rig.proxy.sealer);
 }
 
 void
@@ -746,17 +406,10 @@ smtp_rig_free(void)
 {
 	end_close(&rig.client);
 	end_close(&rig.up);
-	if (rig.arriving != -1)
-		(void)close(rig.arriving);
-	ipc_free(rig.agent);
-	ipc_free(rig.proxy.agent);
-	ipc_free(rig.sealer);
-	ipc_free(rig.proxy.sealer);
-	recorder_free(rig.proxy.recorder);
+	if (fakes.arriving != -1)
+		(void)close(fakes.arriving);
 	buf_clear(&rig.client.in);
 	buf_clear(&rig.up.in);
 	buf_clear(&rig.text);
-	buf_clear(&rig.account.password);
-	event_free(rig.go);
-	event_base_free(rig.proxy.base);
+	smtp_fakes_free();
 }
