@@ -74,6 +74,14 @@ check_open(struct str in)
 			assert(str_eq(buf_text(&out), STR(KNOWN)));
 	} else
 		assert(out.len == 0 && err.code != ERR_OK);
+	buf_reset(&out);
+	buf_str(&out, in);
+	if (cms_open_inside(&out, keys, &opened, &err) == 0) {
+		assert(out.len <= in.len);
+		if ((opened.cipher->flags & ALGO_AEAD) != 0)
+			assert(str_eq(buf_text(&out), STR(KNOWN)));
+	} else
+		assert(out.len == 0);
 	buf_wipe(&out);
 	(void)cms_recipients(in, ignore_rid, NULL, &err);
 }

@@ -4,11 +4,12 @@
  *	smime-cli sign  -k KEY -c CERT [-e CERT] [-a CERTS] [-o]
  *	smime-cli seal  -r CERT ... [-C CIPHER] [-t TRANSPORT]
  *	                [-k KEY -c CERT [-e CERT] [-a CERTS]]
- *	smime-cli open  [-k KEY -c CERT] ... [-p P12 -P PASSFILE]
+ *	smime-cli open  [-k KEY -c CERT] ... [-p P12 -P PASSFILE] [-D]
  *
  * A MIME entity or message comes from standard input, the result goes to
  * standard output.  open says on standard error what it found, a line each,
- * and takes signatures and encryptions off until none is left.
+ * and takes signatures and encryptions off until none is left; with -D the
+ * input is bare DER and what is in it need not be mail.
  */
 #include "config.h"
 
@@ -31,7 +32,7 @@ struct options {
 	const char *keys[MAX_ARGS], *certs[MAX_ARGS], *to[MAX_ARGS];
 	size_t nkeys, ncerts, nto;
 	const char *encrypt, *chain, *p12, *pass, *cipher, *transport;
-	bool opaque;
+	bool opaque, der;
 };
 
 static void
@@ -330,6 +331,8 @@ run_open(const struct options *o, struct str in)
 {
 	struct keydb *db = keydb_new();
 	struct buf layers[LIMIT_CMS_DEPTH + 1];
+	struct cms_opened opened;
+	struct err err;
 	size_t i, n = 0;
 
 	for (i = 0; i < o->nkeys; i++)
@@ -338,7 +341,13 @@ run_open(const struct options *o, struct str in)
 			die("no memory", NULL);
 	if (o->p12 != NULL)
 		load_p12(db, o->p12, o->pass);
-	for (n = 0; n < LIMIT_CMS_DEPTH; n++) {
+	if (o->der) {
+		buf_init(&layers[n], LIMIT_MESSAGE);
+		if (cms_open(in, db, &layers[n], &opened, &err) == -1)
+			die("open", &err);
+		in = buf_text(&layers[n++]);
+	}
+	for (; n < LIMIT_CMS_DEPTH; n++) {
 		buf_init(&layers[n], LIMIT_MESSAGE);
 		if (peel(db, in, &layers[n]) == 0)
 			break;
@@ -356,7 +365,7 @@ parse(int argc, char **argv, struct options *o)
 	int c;
 
 	memset(o, 0, sizeof(*o));
-	while ((c = getopt(argc, argv, "k:c:r:e:a:p:P:C:t:o")) != -1)
+	while ((c = getopt(argc, argv, "k:c:r:e:a:p:P:C:t:oD")) != -1)
 		switch (c) {
 		case 'k':
 			o->keys[o->nkeys++ % MAX_ARGS] = optarg;
@@ -384,6 +393,9 @@ parse(int argc, char **argv, struct options *o)
 			break;
 		case 't':
 			o->transport = optarg;
+			break;
+		case 'D':
+			o->der = true;
 			break;
 		case 'o':
 			o->opaque = true;
