@@ -50,20 +50,22 @@ child_state_name(enum child_state state)
 const char *
 child_name(const struct child *c)
 {
-	char text[300];
+	static char names[2][320]; /* a log line may name two */
+	static unsigned turn;
+	char *name = names[turn++ % 2];
 
 	if (!child_pooled(c))
 		return (child_word(c));
-	(void)snprintf(text, sizeof(text), "opener %s",
+	(void)snprintf(name, sizeof(names[0]), "opener account=%s",
 	    log_addr(str_c(c->account)));
-	return (log_str(str_c(text)));
+	return (name);
 }
 
 static void
 enter(struct child *c, enum child_state state)
 {
-	log_debug("child role=\"%s\" pid=%d state=%s", child_name(c),
-	    (int)c->pid, state_names[state]);
+	log_debug("child role=%s pid=%d state=%s", child_name(c), (int)c->pid,
+	    state_names[state]);
 	c->state = state;
 }
 
@@ -154,7 +156,8 @@ on_link_dead(struct ipc *l, const struct err *err, void *arg)
 	struct child *c = arg;
 
 	log_at(err->code == ERR_PEER ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
-	    "child-link role=\"%s\" reason=\"%s\"", child_name(c), err->text);
+	    "child-link role=%s reason=%s", child_name(c),
+	    log_str(str_c(err->text)));
 	c->link = NULL;
 	ipc_free(l);
 	if (c->state != CHILD_ENDING)
@@ -287,7 +290,7 @@ child_conf(struct child *c)
 	buf_wipe(&text); /* the key of our TLS certificate may be in it */
 	if (blob == NULL ||
 	    ipc_ask(c->link, OP_CONF, STR(""), &blob, 1, 0, on_conf, c) == 0) {
-		log_error("child role=\"%s\" reason=\"cannot send the conf\"",
+		log_error("child role=%s reason=\"cannot send the conf\"",
 		    child_name(c));
 		child_kill(c);
 	}
@@ -305,7 +308,7 @@ link_lost(struct child *c, struct ipc_msg *msg)
 	    (other = parent_child(c->parent, (enum role)q.role)) == NULL ||
 	    other == c)
 		return;
-	log_error("link-lost role=\"%s\" peer=\"%s\"", child_name(c),
+	log_error("link-lost role=%s peer=%s", child_name(c),
 	    child_name(other));
 	child_kill(other);
 }
@@ -330,15 +333,15 @@ child_start(struct child *c)
 		return;
 	if ((c->pid = proc_start(c->role, &fd, &err)) == -1) {
 		c->pid = 0;
-		log_error("child role=\"%s\" reason=\"%s\"", child_name(c),
-		    err.text);
+		log_error("child role=%s reason=%s", child_name(c),
+		    log_str(str_c(err.text)));
 		child_start_later(c);
 		return;
 	}
 	c->started = clock_now().mono;
 	enter(c, CHILD_STARTING);
 	set_timer(c, CHILD_START_MS);
-	c->link = ipc_new(c->parent->base, fd, child_name(c),
+	c->link = ipc_new(c->parent->base, fd, child_word(c),
 	    proxy ? op_proxy_to_parent : op_others_to_parent, on_request,
 	    on_link_dead, c);
 	if (c->link == NULL || send_start(c) == -1)
@@ -370,11 +373,11 @@ child_exited(struct child *c, int status)
 	            WEXITSTATUS(status) == 0;
 
 	if (WIFSIGNALED(status))
-		log_warn("child-gone role=\"%s\" pid=%d signal=%d",
-		    child_name(c), (int)c->pid, WTERMSIG(status));
+		log_warn("child-gone role=%s pid=%d signal=%d", child_name(c),
+		    (int)c->pid, WTERMSIG(status));
 	else
 		log_at(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
-		    "child-gone role=\"%s\" pid=%d status=%d", child_name(c),
+		    "child-gone role=%s pid=%d status=%d", child_name(c),
 		    (int)c->pid, WEXITSTATUS(status));
 	event_del(c->timer);
 	c->crashed = !told;
@@ -394,8 +397,8 @@ child_joined(struct ipc_msg *msg, const struct err *err, void *arg)
 
 	(void)err;
 	if (says_no(msg, &why))
-		log_error("join role=\"%s\" reason=\"%s\"", child_name(c),
-		    why.text);
+		log_error("join role=%s reason=%s", child_name(c),
+		    log_str(str_c(why.text)));
 }
 
 /* Hand c an end of a link to a role. */
@@ -422,7 +425,7 @@ child_join(struct child *a, struct child *b)
 	int fds[2];
 
 	if (proc_pair(fds, &err) == -1) {
-		log_error("join reason=\"%s\"", err.text);
+		log_error("join reason=%s", log_str(str_c(err.text)));
 		return;
 	}
 	give_peer(a, b->role, b->account, fds[0]);

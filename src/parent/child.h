@@ -79,7 +79,8 @@ void child_join(struct child *, struct child *);
 /* The answer to OP_PEER, for whoever asks it; arg is the child. */
 ipc_answer_fn child_joined;
 
-/* "opener" or "opener 5@example.org", in one of log_str()'s buffers. */
+/* For "role=%s" in the log: "sealer", "opener account=5@example.org"; two of
+ * them at a time. */
 const char *child_name(const struct child *);
 
 /* "opener", "verifier", ...; "up", ... */

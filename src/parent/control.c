@@ -464,7 +464,7 @@ control_reload(struct parent *p)
 {
 	if (p->control != NULL &&
 	    chmod(p->control->path, mode_of(p->conf)) == -1)
-		log_warn("control reason=\"%s\"", strerror(errno));
+		log_warn("control reason=%s", log_str(str_c(strerror(errno))));
 }
 
 void

@@ -33,26 +33,27 @@ answer_err(struct ipc *proxy, uint32_t id, enum err_code code, const char *text)
 	buf_clear(&body);
 }
 
-/* Both get an end of a new link; an older one is replaced. */
-static void
+/* Both get an end of a new link; an older one is replaced.  False if the opener
+ * died and that is not known yet. */
+static bool
 hand_out(struct child *opener, struct ipc *proxy, uint32_t id)
 {
 	struct peer_req q = {.role = ROLE_PROXY, .account = STR("")};
 	struct err err = {0};
 	struct buf body;
+	bool there;
 	int fds[2];
 
 	if (proc_pair(fds, &err) == -1) {
 		answer_err(proxy, id, ERR_UNAVAILABLE, err.text);
-		return;
+		return (true);
 	}
 	opener->used = clock_now().mono;
 	buf_init(&body, LIMIT_RECORD);
 	peer_req_put(&body, &q);
-	if (ipc_ask_fds(opener->link, OP_PEER, buf_text(&body), &fds[0], 1, 0,
-	        child_joined, opener) == 0) {
-		answer_err(proxy, id, ERR_UNAVAILABLE, "the opener is away");
-	} else {
+	there = ipc_ask_fds(opener->link, OP_PEER, buf_text(&body), &fds[0], 1,
+	            0, child_joined, opener) != 0;
+	if (there) {
 		buf_reset(&body);
 		rec_put_err(&body, &err);
 		ipc_answer_fds(proxy, OP_OPENER, id, buf_text(&body), &fds[1],
@@ -61,6 +62,7 @@ hand_out(struct child *opener, struct ipc *proxy, uint32_t id)
 	buf_clear(&body);
 	close(fds[0]);
 	close(fds[1]);
+	return (there);
 }
 
 static size_t
@@ -151,7 +153,7 @@ longest_idle(struct parent *p, bool also_busy)
 static void
 retire(struct child *c)
 {
-	log_debug("opener-retired role=\"%s\"", child_name(c));
+	log_debug("opener-retired role=%s", child_name(c));
 	child_stop(c);
 }
 
@@ -291,9 +293,8 @@ openers_request(struct ipc *l, struct ipc_msg *msg, void *arg)
 		answer_err(l, msg->id, ERR_SYNTAX, "no such account");
 		return;
 	}
-	if (c->state == CHILD_UP) {
+	if (c->state == CHILD_UP && hand_out(c, l, msg->id)) {
 		free(w);
-		hand_out(c, l, msg->id);
 		return;
 	}
 	if (STAILQ_EMPTY(&c->waiters))
@@ -309,10 +310,12 @@ openers_up(struct child *c)
 	struct child *proxy = parent_child(c->parent, ROLE_PROXY);
 	struct waiter *w;
 
+	if (proxy == NULL || proxy->link == NULL)
+		return; /* openers_forget_waiters() is near */
 	while ((w = STAILQ_FIRST(&c->waiters)) != NULL) {
+		if (!hand_out(c, proxy->link, w->id))
+			return; /* openers_gone() is near */
 		STAILQ_REMOVE_HEAD(&c->waiters, next);
-		if (proxy != NULL && proxy->link != NULL)
-			hand_out(c, proxy->link, w->id);
 		free(w);
 	}
 }

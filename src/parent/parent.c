@@ -102,7 +102,7 @@ on_listening(struct ipc_msg *msg, const struct err *err, void *arg)
 	rec_init(&r, msg->body);
 	rec_get_err(&r, &why);
 	if (why.code != ERR_OK)
-		log_error("listen reason=\"%s\"", why.text);
+		log_error("listen reason=%s", log_str(str_c(why.text)));
 	check_ready(p);
 }
 
@@ -154,8 +154,8 @@ parent_child_refused(struct child *c, uint16_t op, const struct err *why)
 {
 	struct parent *p = c->parent;
 
-	log_error("child-refused role=\"%s\" op=%s reason=\"%s\"",
-	    child_name(c), op_name(op), why->text);
+	log_error("child-refused role=%s op=%s reason=%s", child_name(c),
+	    op_name(op), log_str(str_c(why->text)));
 	if (c->state != CHILD_STARTING)
 		return; /* a reload: it goes on with what it had */
 	if (p->ready)
@@ -211,7 +211,7 @@ kill_all(struct parent *p)
 
 	TAILQ_FOREACH (c, &p->children, next) {
 		if (c->pid != 0)
-			log_warn("child-killed role=\"%s\"", child_name(c));
+			log_warn("child-killed role=%s", child_name(c));
 		child_kill(c);
 	}
 }
@@ -320,7 +320,7 @@ on_hup(evutil_socket_t sig, short what, void *arg)
 	if ((conf = conf_load(p->conf_path, &err)) == NULL ||
 	    conf_read_files(conf, &err) == -1 ||
 	    install_tls(p, conf, &err) == -1) {
-		log_error("reload reason=\"%s\"", err.text);
+		log_error("reload reason=%s", log_str(str_c(err.text)));
 		conf_free(conf);
 		return;
 	}
@@ -465,7 +465,7 @@ run(struct parent *p)
 		return (1);
 	}
 	if (prepare(p, &err) == -1) {
-		log_error("start reason=\"%s\"", err.text);
+		log_error("start reason=%s", log_str(str_c(err.text)));
 		return (err.code == ERR_SYNTAX ? EXIT_CONF : 1);
 	}
 	if (start_all(p) == -1) {
@@ -494,12 +494,12 @@ parent_run(const char *conf_path, bool foreground)
 	if (realpath(conf_path, path) != NULL)
 		p.conf_path = path;
 	if ((p.conf = conf_load(p.conf_path, &err)) == NULL) {
-		log_error("conf reason=\"%s\"", err.text);
+		log_error("conf reason=%s", log_str(str_c(err.text)));
 		return (EXIT_CONF);
 	}
 	adopt_log(p.conf);
 	if (!foreground && go_background(&p) == -1) {
-		log_error("start reason=\"%s\"", strerror(errno));
+		log_error("start reason=%s", log_str(str_c(strerror(errno))));
 		clear(&p);
 		return (1);
 	}

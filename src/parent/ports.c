@@ -282,6 +282,6 @@ ports_notify(const char *state)
 	        (struct sockaddr *)&sun,
 	        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) ==
 	    -1)
-		log_warn("notify reason=\"%s\"", strerror(errno));
+		log_warn("notify reason=%s", log_str(str_c(strerror(errno))));
 	close(fd);
 }

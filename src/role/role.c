@@ -122,7 +122,7 @@ on_parent_dead(struct ipc *l, const struct err *err, void *arg)
 {
 	(void)l;
 	if (err->code == ERR_PEER)
-		log_error("parent-link reason=\"%s\"", err->text);
+		log_error("parent-link reason=%s", log_str(str_c(err->text)));
 	stop(arg);
 }
 
@@ -164,7 +164,7 @@ do_start(struct self *self, struct ipc_msg *msg)
 
 	if (take_start(self, msg, &err) == 0 && self->ops->start != NULL &&
 	    self->ops->start(self, &err) == -1)
-		log_error("start reason=\"%s\"", err.text);
+		log_error("start reason=%s", log_str(str_c(err.text)));
 	role_answer_err(self->parent, msg, &err);
 }
 
@@ -217,7 +217,7 @@ do_conf(struct self *self, struct ipc_msg *msg)
 	struct err err = {0};
 
 	if (take_conf(self, msg, &err) == -1)
-		log_error("conf reason=\"%s\"", err.text);
+		log_error("conf reason=%s", log_str(str_c(err.text)));
 	role_answer_err(self->parent, msg, &err);
 }
 
@@ -256,7 +256,8 @@ on_peer_dead(struct ipc *l, const struct err *err, void *arg)
 	bool broken = err->code == ERR_PEER;
 
 	log_at(broken ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
-	    "peer-gone peer=%s reason=\"%s\"", ipc_name(l), err->text);
+	    "peer-gone peer=%s reason=%s", ipc_name(l),
+	    log_str(str_c(err->text)));
 	if (broken)
 		accuse(arg);
 	drop_link(arg);
@@ -330,7 +331,7 @@ do_peer(struct self *self, struct ipc_msg *msg)
 			err_set(&err, ERR_MEMORY, "out of memory");
 	}
 	if (err.code != ERR_OK)
-		log_error("peer reason=\"%s\"", err.text);
+		log_error("peer reason=%s", log_str(str_c(err.text)));
 	role_answer_err(self->parent, msg, &err);
 }
 
@@ -485,7 +486,7 @@ role_run(const struct role_ops *ops, int parent_fd, void *arg)
 	log_init(role_name(ops->role), LOG_LEVEL_INFO);
 	show_name(ops->role);
 	if (sandbox_enter(ops->role, NULL, &err) == -1) {
-		log_error("sandbox reason=\"%s\"", err.text);
+		log_error("sandbox reason=%s", log_str(str_c(err.text)));
 		return (1);
 	}
 	if (open_loop(&r, parent_fd) == -1) {
