@@ -14,6 +14,9 @@
 #include "proxy/job.h"
 #include "sys/log.h"
 
+/* RFC 3501 section 9, number: 32 bits. */
+#define LITERAL_MAX UINT32_MAX
+
 static void
 reply_garbage(struct imap *s, const char *what, struct str line)
 {
@@ -239,11 +242,14 @@ reply_run(struct imap *s, struct str in)
 	enum lex_event ev;
 	struct resp r;
 	struct str rest;
-	size_t at = 0;
+	size_t at = 0, start = 0;
+	bool begun = s->mid; /* and its first bytes are with the client */
 
 	while (at < in.len && s->state != IMAP_DEAD) {
 		rest = str_of(in.p + at, in.len - at);
 		if (!s->mid) {
+			start = at;
+			begun = false;
 			if (resp_head(rest, &r) != 1 || !reply_glance(s, &r))
 				break;
 			if (resp_is_line(r.kind)) {
@@ -256,6 +262,11 @@ reply_run(struct imap *s, struct str in)
 		at += lex_step(&s->up_lex, rest, &ev);
 		if (ev == LEX_LINE)
 			s->mid = false;
+		else if (ev == LEX_LITERAL && s->up_lex.left > LITERAL_MAX) {
+			s->mid = begun;
+			reply_garbage(s, "absurd literal", rest);
+			return (start);
+		}
 	}
 	return (at);
 }

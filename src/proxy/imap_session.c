@@ -296,8 +296,8 @@ on_client_closed(struct stream *st, const struct err *err, void *arg)
 	struct imap *s = arg;
 
 	(void)st;
-	imap_die(s, NULL, "client closed%s%s", err->code == ERR_OK ? "" : ": ",
-	    err->text);
+	imap_die(s, NULL, "client: %s",
+	    err->code == ERR_OK ? "closed" : err->text);
 	imap_turn(s);
 }
 
