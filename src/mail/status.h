@@ -12,7 +12,8 @@
 /*
  * Our authserv-id is random, so an Authentication-Results field that holds it
  * anywhere was written by us or by someone who wants to be us.  With an empty
- * authserv only Waxwing-Status counts.
+ * authserv only Waxwing-Status counts.  A field that hides one of them behind
+ * a CR alone claims it too.
  */
 bool status_claims(const struct field *, struct str authserv);
 
