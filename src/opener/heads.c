@@ -1,9 +1,22 @@
 #include "opener/heads.h"
 
+#include <string.h>
+
 #include "mail/addr.h"
 #include "mail/ctype.h"
 #include "mail/header.h"
 #include "mail/splice.h"
+
+bool
+heads_clear(struct str text)
+{
+	const char *p = text.p, *end = p + header_len(text);
+
+	while (p < end && (p = memchr(p, '\r', (size_t)(end - p))) != NULL)
+		if (++p == end || *p != '\n')
+			return (false);
+	return (true);
+}
 
 struct str
 heads_from(struct str header, struct arena *arena)

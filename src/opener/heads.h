@@ -14,6 +14,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* Is no CR alone in the header?  It ends a line for some clients, which would
+ * see fields, another From for instance, where we see none. */
+bool heads_clear(struct str text);
+
 /* The one address of the only From field, in the arena; empty if there is no
  * such thing. */
 struct str heads_from(struct str header, struct arena *);

@@ -41,33 +41,37 @@ set_problem(struct opening *o, const char *text)
 
 /*
  * Whose signature?  With protected fields the inner From is what would be
- * shown, so a signature has to be its owner's; where it is not, the outer one
- * stays (and the signature may still be good for that).
+ * shown, so a signature has to be its owner's; where it is not, or is not one
+ * address at all, the outer one stays (and the signature may still be good
+ * for that).
  */
 static void
 judge_from(struct opening *o)
 {
 	const struct open_ctx *c = o->ctx;
+	const struct str none = {"", 0};
 	struct judge_ask ask = {c->anchors, c->pinned, c->pinned_arg,
 	    o->in->first_seen, o->from};
-	struct str inner = {"", 0};
+	struct str inner = o->from;
+	bool clear;
 
 	o->protected = heads_protected(o->peeled.entity, &o->arena);
-	if (o->protected)
+	if (o->protected && header_count(o->peeled.entity, "From") > 0)
 		inner = heads_from(o->peeled.entity, &o->arena);
 	if (is_again(o)) {
 		o->verdict.sign = o->fixed.sign;
 		o->from_outer = o->fixed.from_outer;
 		return;
 	}
-	if (inner.len > 0 && !str_ieq(inner, o->from)) {
-		ask.from = inner;
+	clear = heads_clear(o->in->wire) && heads_clear(o->peeled.entity);
+	if (inner.len == 0 || !str_ieq(inner, o->from)) {
+		ask.from = clear ? inner : none;
 		judge(&o->peeled, &ask, &o->verdict);
 		if (o->verdict.sign == SIGN_GOOD)
 			return;
-		o->from_outer = true;
-		ask.from = o->from;
+		o->from_outer = o->protected;
 	}
+	ask.from = clear ? o->from : none;
 	judge(&o->peeled, &ask, &o->verdict);
 }
 
@@ -97,6 +101,8 @@ put_status(struct opening *o)
 	    .why = o->verdict.why,
 	    .problem = o->out->problem,
 	    .reduced = o->reduced,
+	    .from_outer = o->from_outer,
+	    .kept = o->peeled.kept,
 	    .other_from = o->in->other_from,
 	};
 
@@ -160,7 +166,7 @@ show_opened(struct opening *o, struct err *err)
 			o->out->result = OPEN_BROKEN;
 			set_problem(o, "is not authenticated: nobody signed "
 			               "what is inside");
-			o->reduced = false;
+			o->reduced = o->from_outer = false;
 			return (show_unopened(o, err));
 		}
 		o->reduced = o->ctx->unauthenticated == UNAUTH_TEXT;
@@ -177,7 +183,7 @@ static int
 show(struct opening *o, struct err *err)
 {
 	const struct peel_ask ask = {o->in->wire, o->ctx->keys, o->ctx->cache,
-	    o->ctx->keep_signature};
+	    is_again(o) ? o->fixed.kept : o->ctx->keep_signature};
 
 	if (is_again(o) && o->fixed.unopened) {
 		/* It was shown closed, so it stays closed under this UID. */
@@ -192,6 +198,12 @@ show(struct opening *o, struct err *err)
 	set_problem(o, o->peeled.problem);
 	if (o->peeled.result == OPEN_OPENED)
 		return (show_opened(o, err));
+	if (is_again(o)) {
+		/* Its status fields would say of the wire text what was true
+		 * of the text inside. */
+		err_set(err, ERR_UNAVAILABLE, "it cannot be opened any more");
+		return (-1);
+	}
 	return (show_unopened(o, err));
 }
 

@@ -128,9 +128,10 @@ peel_envelope(const struct peel_ask *ask, struct peeled *p,
 
 /* Checked, but left for the client to see (inner_signature = keep). */
 static bool
-is_kept(const struct peel_ask *ask, const struct peeled *p)
+is_kept(const struct peel_ask *ask, struct peeled *p)
 {
-	return (ask->keep_signature && p->cipher != OPEN_NO_CIPHER);
+	p->kept = ask->keep_signature && p->cipher != OPEN_NO_CIPHER;
+	return (p->kept);
 }
 
 static enum step

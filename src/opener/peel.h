@@ -30,6 +30,7 @@ struct peeled {
 	size_t first_sig;    /* layers before this one lie outside the innermost
 	                      * encryption: their signatures say nothing */
 	uint8_t content[32]; /* SHA-256 of the outermost CMS */
+	bool kept;           /* a signature stayed on, as was asked */
 	const char *problem; /* why the last layer stayed on, or NULL */
 };
 

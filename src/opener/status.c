@@ -70,6 +70,8 @@ status_put(const struct status *st, struct str authserv, struct buf *out)
 		buf_puts(out, "; content=reduced");
 	if (st->from_outer)
 		buf_puts(out, "; from=outer");
+	if (st->kept)
+		buf_puts(out, "; signature-part=kept");
 	if (st->other_from)
 		buf_puts(out, "; seen-under=another-From");
 	if (st->problem[0] != '\0') {
@@ -103,6 +105,7 @@ status_get(struct str fields, struct status_fixed *fixed)
 		return;
 	fixed->unopened = str_istarts(str_trim(f.value), STR("unopened"));
 	fixed->from_outer = has_word(f.value, "; from=outer");
+	fixed->kept = has_word(f.value, "; signature-part=kept");
 	fixed->reduced = has_word(f.value, "; content=reduced");
 	if (has_word(f.value, "; signature=good"))
 		fixed->sign = SIGN_GOOD;

@@ -25,6 +25,7 @@ struct status {
 	const char *problem; /* a sentence without quotes, or "" */
 	bool reduced;        /* shown without what nothing vouches for */
 	bool from_outer;     /* signed for the outer From, not the inner */
+	bool kept;           /* the inner signature was left in the view */
 	bool other_from;     /* the ciphertext came under another From before */
 };
 
@@ -35,6 +36,7 @@ struct status_fixed {
 	bool unopened;
 	bool reduced;
 	bool from_outer;
+	bool kept;
 	enum open_sign sign;
 };
 void status_get(struct str fields, struct status_fixed *);

@@ -419,6 +419,178 @@ test_deep(void)
 	buf_clear(&inner);
 }
 
+/* A signature that is good for the outer From must not stand beside another
+ * From that the protected fields bring. */
+static const struct {
+	const char *name;
+	const char *outer;
+	const char *entity;
+	enum open_sign sign;
+	const char *hidden; /* what no client may find */
+} spoofs[] = {
+    {"two inner From fields", outer_alice,
+        "From: ceo@corp.example\r\nFrom: ceo@corp.example\r\n"
+        "Content-Type: text/plain; hp=\"cipher\"\r\n\r\nx\r\n",
+        SIGN_GOOD, "\nFrom: ceo"},
+    {"an inner From that is no address", outer_alice,
+        "From: ceo@corp.example (\r\n"
+        "Content-Type: text/plain; hp=\"cipher\"\r\n\r\nx\r\n",
+        SIGN_GOOD, "\nFrom: ceo"},
+    {"a CR alone in an outer field",
+        "From: alice@smime.example\r\nX: y\rFrom: ceo@corp.example\r\n",
+        text_entity, SIGN_UNTRUSTED, "\nFrom: ceo"},
+    {"our fields behind a CR alone",
+        "From: alice@smime.example\r\nX: y\rWaxwing-Status: opened; z\r\n",
+        text_entity, SIGN_UNTRUSTED, "opened; z"},
+};
+
+static bool
+view_has(const struct open_out *out, const char *words)
+{
+	return (memmem(out->view.data, out->view.len, words, strlen(words)) !=
+	        NULL);
+}
+
+static void
+test_spoofs(void)
+{
+	struct open_ctx ctx = ctx_bob();
+	struct open_out first, second;
+	struct buf wire;
+	size_t i;
+
+	for (i = 0; i < sizeof(spoofs) / sizeof(spoofs[0]); i++) {
+		unit_row(spoofs[i].name);
+		seal(&wire, spoofs[i].outer, str_c(spoofs[i].entity), true,
+		    NID_aes_256_cbc);
+		open_it(&ctx, &wire, str_of("", 0), &first);
+		CHECK_INT(first.sign, spoofs[i].sign);
+		CHECK(!view_has(&first, spoofs[i].hidden));
+		open_it(&ctx, &wire, buf_text(&first.status), &second);
+		CHECK_BUF_EQ(&second.view, buf_text(&first.view));
+		open_out_clear(&second);
+		open_out_clear(&first);
+		buf_clear(&wire);
+	}
+}
+
+/* CBC that nobody signed: no client may find HTML in it. */
+static const struct {
+	const char *name;
+	const char *entity;
+} fangs[] = {
+    {"type twice", "Content-Type: text/plain\r\n"
+                   "Content-Type: text/html\r\n\r\n<img>\r\n"},
+    {"type twice on the multipart",
+        "Content-Type: multipart/mixed; boundary=a\r\n"
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        "--a\r\nContent-Type: text/plain\r\n\r\n"
+        "--b\r\nContent-Type: text/html\r\n\r\n<img>\r\n--b--\r\n--a--\r\n"},
+    {"a boundary in other words",
+        "Content-Type: multipart/mixed; boundary=a; boundary*=us-ascii''b\r\n"
+        "\r\n--a\r\n\r\n"
+        "--b\r\nContent-Type: text/html\r\n\r\n<img>\r\n--b--\r\n--a--\r\n"},
+    {"only in other words",
+        "Content-Type: multipart/mixed; boundary*0=b\r\n"
+        "\r\n--b\r\nContent-Type: text/html\r\n\r\n<img>\r\n--b--\r\n"},
+    {"behind an end that is none",
+        "Content-Type: multipart/mixed; boundary=a\r\n\r\n"
+        "--a\r\n\r\nx\r\n--a--no\r\n"
+        "--a\r\nContent-Type: text/html\r\n\r\n<img>\r\n--a--\r\n"},
+    {"behind the end", "Content-Type: multipart/mixed; boundary=a\r\n\r\n"
+                       "--a\r\n\r\nx\r\n--a--\r\n"
+                       "--a\r\nContent-Type: text/html\r\n\r\n<img>\r\n"},
+    {"behind a CR alone",
+        "Content-Type: multipart/mixed; boundary=a\r\n\r\n"
+        "--a\r\n\r\nx\r--a\rContent-Type: text/html\r\r<img>\r--a--\r\n"},
+    {"an encoded multipart",
+        "Content-Type: multipart/mixed; boundary=a\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        "--a\r\n\r\nx\r\n=2D-a\r\nContent-Type: text/html\r\n\r\n"
+        "<img>\r\n--a--\r\n"},
+};
+
+/* Is there a part, or a whole multipart, that one could take for HTML? */
+static bool
+is_fanged(const struct open_out *out)
+{
+	return (view_has(out, "text/html") &&
+	        !view_has(out, "Content-Type: application/octet-stream\r\n"
+	                       "Content-Disposition: attachment\r\n"
+	                       "\r\n"));
+}
+
+static void
+test_fangs(void)
+{
+	struct open_ctx ctx = ctx_bob();
+	struct open_out out;
+	struct buf wire;
+	size_t i;
+
+	for (i = 0; i < sizeof(fangs) / sizeof(fangs[0]); i++) {
+		unit_row(fangs[i].name);
+		seal(&wire, outer_alice, str_c(fangs[i].entity), false,
+		    NID_aes_256_cbc);
+		open_it(&ctx, &wire, str_of("", 0), &out);
+		CHECK_INT(out.result, OPEN_OPENED);
+		CHECK(!is_fanged(&out));
+		open_out_clear(&out);
+		buf_clear(&wire);
+	}
+}
+
+/* More parts than are counted: what lies behind them is not shown either. */
+static void
+test_many_parts(void)
+{
+	struct open_ctx ctx = ctx_bob();
+	struct open_out out;
+	struct buf entity, wire;
+	int i;
+
+	buf_init(&entity, LIMIT_MESSAGE);
+	buf_puts(&entity, "Content-Type: multipart/mixed; boundary=a\r\n\r\n");
+	for (i = 0; i < LIMIT_MIME_PARTS + 10; i++)
+		buf_puts(&entity, "--a\r\n\r\nx\r\n");
+	buf_puts(&entity, "--a\r\nContent-Type: text/html\r\n\r\n<img>\r\n");
+	seal(&wire, outer_alice, buf_text(&entity), false, NID_aes_256_cbc);
+	open_it(&ctx, &wire, str_of("", 0), &out);
+	CHECK(!is_fanged(&out));
+	open_out_clear(&out);
+	buf_clear(&wire);
+	buf_clear(&entity);
+}
+
+/* What was opened once and cannot be any more is not shown under the status
+ * of then; a changed conf changes nothing. */
+static void
+test_later(void)
+{
+	struct open_ctx ctx = ctx_bob(), later = ctx_bob();
+	struct keydb *none = keydb_new();
+	struct open_out first, second;
+	struct err err = {.code = ERR_OK};
+	struct buf wire;
+
+	ctx.keep_signature = true;
+	seal(&wire, outer_alice, str_c(html_entity), true, NID_aes_256_cbc);
+	open_it(&ctx, &wire, str_of("", 0), &first);
+	open_it(&later, &wire, buf_text(&first.status), &second);
+	CHECK_BUF_EQ(&second.view, buf_text(&first.view));
+	open_out_clear(&second);
+
+	later.keys = none;
+	const struct open_in in = {buf_text(&wire), HELP_NOW,
+	    buf_text(&first.status), false};
+	CHECK_INT(open_message(&later, &in, &second, &err), -1);
+	CHECK_INT(err.code, ERR_UNAVAILABLE);
+	open_out_clear(&second);
+	open_out_clear(&first);
+	buf_clear(&wire);
+	keydb_free(none);
+}
+
 static const struct unit_test tests[] = {
     {"rows", test_rows},
     {"opened again", test_again},
@@ -430,6 +602,10 @@ static const struct unit_test tests[] = {
     {"keep", test_keep},
     {"claims", test_claims},
     {"deep", test_deep},
+    {"spoofs", test_spoofs},
+    {"fangs", test_fangs},
+    {"many parts", test_many_parts},
+    {"later", test_later},
     {NULL, NULL},
 };
 
