@@ -507,6 +507,37 @@ cert_has_address(const struct cert *c, struct str address)
 	return (false);
 }
 
+/* Some encoders write a Name with other string types than the certificate
+ * has; OpenSSL compares as RFC 5280 7.1 says. */
+static bool
+same_name(struct str der, const struct cert *c)
+{
+	const unsigned char *p = (const unsigned char *)der.p;
+	X509_NAME *name;
+	bool same;
+
+	if (str_eq(der, cert_facts(c)->issuer))
+		return (true);
+	if (der.len > CERT_MAX ||
+	    (name = d2i_X509_NAME(NULL, &p, (long)der.len)) == NULL) {
+		ossl_forget();
+		return (false);
+	}
+	same = X509_NAME_cmp(name, X509_get_issuer_name(cert_x509(c))) == 0;
+	X509_NAME_free(name);
+	return (same);
+}
+
+bool
+cert_is(const struct cert *c, const struct rid *rid)
+{
+	const struct cert_facts *f = cert_facts(c);
+
+	if (rid->issuer.len == 0)
+		return (f->ski.len > 0 && str_eq(rid->ski, f->ski));
+	return (str_eq(rid->serial, f->serial) && same_name(rid->issuer, c));
+}
+
 bool
 cert_valid_at(const struct cert *c, int64_t at)
 {

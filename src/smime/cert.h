@@ -74,6 +74,16 @@ EVP_PKEY *cert_pkey(const struct cert *); /* borrowed */
  * of the certificate's? */
 bool cert_has_address(const struct cert *, struct str address);
 
+/* How a message names a certificate (RFC 5652 5.3, 6.2.1). */
+struct rid {
+	struct str issuer; /* DER; empty: named by ski */
+	struct str serial;
+	struct str ski;
+};
+
+/* Is it the one that is meant?  Names compare as RFC 5280 7.1 says. */
+bool cert_is(const struct cert *, const struct rid *);
+
 /* Is at within its validity? */
 bool cert_valid_at(const struct cert *, int64_t at);
 

@@ -203,16 +203,11 @@ load_certs(const struct signed_data *sd, struct cert_cache *cache,
 static struct cert *
 cert_named(const struct cms_signed *s, const struct rid *rid)
 {
-	const struct cert_facts *f;
 	size_t i;
 
-	for (i = 0; i < s->ncerts; i++) {
-		f = cert_facts(s->certs[i]);
-		if (rid->ski.len > 0 ? str_eq(rid->ski, f->ski)
-		                     : str_eq(rid->serial, f->serial) &&
-		                           str_eq(rid->issuer, f->issuer))
+	for (i = 0; i < s->ncerts; i++)
+		if (cert_is(s->certs[i], rid))
 			return (s->certs[i]);
-	}
 	return (NULL);
 }
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "smime/der.h"
 #include "smime/ossl.h"
 
@@ -337,44 +336,13 @@ keydb_at(const struct keydb *db, size_t i)
 	return (i < db->n ? db->keys[i] : NULL);
 }
 
-/* Some encoders write a Name with other string types than the certificate
- * has; OpenSSL compares as RFC 5280 7.1 says. */
-static bool
-same_name(struct str der, const struct cert *c)
-{
-	const unsigned char *p = (const unsigned char *)der.p;
-	X509_NAME *name;
-	bool same;
-
-	if (str_eq(der, cert_facts(c)->issuer))
-		return (true);
-	if (der.len > LIMIT_RECORD ||
-	    (name = d2i_X509_NAME(NULL, &p, (long)der.len)) == NULL) {
-		ossl_forget();
-		return (false);
-	}
-	same = X509_NAME_cmp(name, X509_get_issuer_name(cert_x509(c))) == 0;
-	X509_NAME_free(name);
-	return (same);
-}
-
-static bool
-rid_names(const struct rid *rid, const struct cert *c)
-{
-	const struct cert_facts *f = cert_facts(c);
-
-	if (rid->issuer.len == 0)
-		return (f->ski.len > 0 && str_eq(rid->ski, f->ski));
-	return (str_eq(rid->serial, f->serial) && same_name(rid->issuer, c));
-}
-
 const struct key *
 keydb_for(const struct keydb *db, const struct rid *rid)
 {
 	size_t i;
 
 	for (i = 0; i < db->n; i++)
-		if (rid_names(rid, db->keys[i]->cert))
+		if (cert_is(db->keys[i]->cert, rid))
 			return (db->keys[i]);
 	return (NULL);
 }

@@ -50,13 +50,6 @@ struct key_head {
 };
 int key_peek(struct str record, struct key_head *, struct err *);
 
-/* How a message names a recipient (RFC 5652 6.2.1). */
-struct rid {
-	struct str issuer; /* DER; empty: named by ski */
-	struct str serial;
-	struct str ski;
-};
-
 struct keydb;
 
 struct keydb *keydb_new(void);

@@ -255,10 +255,14 @@ shared_info(const struct agreement *a, struct buf *out)
 	return (!out->failed);
 }
 
-/* The key encryption key from our key and the peer's. */
+/*
+ * The key encryption key from our key and the peer's.  A certificate's point
+ * was seen to be on its curve when it was parsed, and the curves we write to
+ * have no small subgroups; a message's key is checked in full.
+ */
 static bool
 derive_kek(const struct agreement *a, EVP_PKEY *mine, EVP_PKEY *peer,
-    unsigned char *kek)
+    bool check, unsigned char *kek)
 {
 	EVP_PKEY_CTX *ctx = NULL;
 	struct buf info;
@@ -280,7 +284,7 @@ derive_kek(const struct agreement *a, EVP_PKEY *mine, EVP_PKEY *peer,
 		OPENSSL_free(ukm);
 		goto out;
 	}
-	ok = EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
+	ok = EVP_PKEY_derive_set_peer_ex(ctx, peer, check ? 1 : 0) == 1 &&
 	     EVP_PKEY_derive(ctx, kek, &n) == 1 && n == a->kek_len;
 out:
 	EVP_PKEY_CTX_free(ctx);
@@ -332,7 +336,7 @@ unwrap_ecdh(const struct recipient *r, EVP_PKEY *pkey, unsigned char *cek,
 	    EVP_PKEY_set1_encoded_public_key(peer,
 	        (const unsigned char *)r->point.p, r->point.len) == 1 &&
 	    r->encrypted_key.len == len + 8 &&
-	    derive_kek(&a, pkey, peer, kek) &&
+	    derive_kek(&a, pkey, peer, true, kek) &&
 	    aes_wrap(&a, kek, r->encrypted_key, out, &n, false) && n == len)
 		memcpy(cek, out, len);
 	OPENSSL_cleanse(kek, sizeof(kek));
@@ -484,7 +488,7 @@ wrap_ecdh(const struct cms_recipient *to, const unsigned char *cek, size_t len,
 	a.wrap = buf_text(&wrap);
 	if ((mine = ephemeral(peer)) != NULL &&
 	    (npoint = EVP_PKEY_get1_encoded_public_key(mine, &point)) > 0 &&
-	    derive_kek(&a, mine, peer, kek) &&
+	    derive_kek(&a, mine, peer, false, kek) &&
 	    aes_wrap(&a, kek, str_of((const char *)cek, len), key, &n, true)) {
 		put_agree(out, cert_facts(to->cert),
 		    str_of((char *)point, npoint), a.wrap,
