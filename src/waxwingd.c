@@ -6,14 +6,12 @@
 #include "agent/agent.h"
 #include "opener/opener.h"
 #include "parent/parent.h"
+#include "proxy/proxy.h"
 #include "sealer/sealer.h"
 #include "sys/proc.h"
 #include "sys/sandbox.h"
 
 #define DEFAULT_CONF SYSCONFDIR "/waxwing/waxwing.conf"
-
-/* The entry points of the roles, each in its room. */
-role_fn proxy_main;
 
 static role_fn *const mains[] = {
     [ROLE_PROXY] = proxy_main,

@@ -9,12 +9,11 @@ src_parent_libparent_a_SOURCES = \
 	src/parent/ports.c src/parent/ports.h \
 	src/parent/request.c src/parent/request.h
 
-# A room with a role adds its library to WAXWINGD_ROLES; the idle roles at the
-# end stand in for those that are not there.
+# A room with a role adds its library to WAXWINGD_ROLES.
 sbin_PROGRAMS += waxwingd
 waxwingd_SOURCES = src/waxwingd.c
 waxwingd_LDADD = src/parent/libparent.a $(WAXWINGD_ROLES) \
-	src/role/libidle.a src/role/librole.a \
+	src/role/librole.a \
 	src/imap/libimap.a src/smtp/libsmtp.a src/policy/libpolicy.a \
 	src/smime/libsmime.a src/mail/libmail.a src/proto/libproto.a \
 	src/sys/libsys.a src/base/libbase.a \
