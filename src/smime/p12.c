@@ -8,12 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "smime/der.h"
 #include "smime/ossl.h"
 
 /* A file is the user's own, but still: this many keys and certificates. */
 #define KEYS_MAX  16
 #define CERTS_MAX 64
 #define FILE_MAX  ((size_t)4 * 1024 * 1024)
+
+/* Rounds of hashing that a file may ask for, once and in all: NSS writes
+ * 600,000 for each of its parts, and a million takes half a second. */
+#define ROUNDS_MAX     2000000
+#define ROUNDS_ALL_MAX 10000000
 
 /* What is being read. */
 struct reading {
@@ -26,6 +32,7 @@ struct reading {
 	size_t nkeys;
 	struct cert *certs[CERTS_MAX];
 	size_t ncerts;
+	uint64_t rounds; /* so far */
 	struct err *err;
 };
 
@@ -102,15 +109,74 @@ add_cert(struct reading *r, X509 *x)
 }
 
 static int
+add_rounds(struct reading *r, bool known, uint64_t n)
+{
+	r->rounds += n;
+	if (known && n <= ROUNDS_MAX && r->rounds <= ROUNDS_ALL_MAX)
+		return (0);
+	err_set(r->err, ERR_LIMIT, "the file asks for too much hashing");
+	return (-1);
+}
+
+/*
+ * What it costs to derive a key by this algorithm.  Its parameters are {salt,
+ * rounds} (RFC 7292 C), or begin with an AlgorithmIdentifier of that kind
+ * (PBES2, RFC 8018 A.4).
+ */
+static int
+add_cost(struct reading *r, const X509_ALGOR *alg)
+{
+	struct der d, in, kdf;
+	const ASN1_STRING *params;
+	const void *value;
+	uint64_t n = 0;
+	bool known;
+	int type;
+
+	X509_ALGOR_get0(NULL, &type, &value, alg);
+	if (type != V_ASN1_SEQUENCE)
+		return (add_rounds(r, false, 0));
+	params = value;
+	d = der_of(str_of((const char *)ASN1_STRING_get0_data(params),
+	    (size_t)ASN1_STRING_length(params)));
+	known = der_enter(&d, DER_SEQUENCE, &in);
+	if (known && der_enter(&in, DER_SEQUENCE, &kdf)) {
+		der_skip(&kdf, DER_OID);
+		known = der_enter(&kdf, DER_SEQUENCE, &in);
+	}
+	if (known) {
+		der_skip(&in, DER_OCTETS);
+		known = der_uint(&in, ROUNDS_MAX, &n);
+	}
+	return (add_rounds(r, known, n));
+}
+
+static int
+add_mac_cost(struct reading *r, const PKCS12 *p12)
+{
+	const ASN1_INTEGER *iter = NULL;
+	uint64_t n = 1;
+	bool known;
+
+	PKCS12_get0_mac(NULL, NULL, NULL, &iter, p12);
+	known = iter == NULL || ASN1_INTEGER_get_uint64(&n, iter) == 1;
+	return (add_rounds(r, known, n));
+}
+
+static int
 read_bag(struct reading *r, const PKCS12_SAFEBAG *bag)
 {
 	PKCS8_PRIV_KEY_INFO *p8;
+	const X509_ALGOR *alg;
 	int rc;
 
 	switch (PKCS12_SAFEBAG_get_nid(bag)) {
 	case NID_keyBag:
 		return (add_key(r, PKCS12_SAFEBAG_get0_p8inf(bag)));
 	case NID_pkcs8ShroudedKeyBag:
+		X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &alg, NULL);
+		if (add_cost(r, alg) == -1)
+			return (-1);
 		p8 = PKCS12_decrypt_skey_ex(bag, r->pass, r->passlen, r->ctx,
 		    NULL);
 		rc = add_key(r, p8);
@@ -131,12 +197,16 @@ read_safe(struct reading *r, PKCS7 *p7)
 	STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
 	int i, rc = 0;
 
-	if (PKCS7_type_is_data(p7))
+	if (PKCS7_type_is_data(p7)) {
 		bags = PKCS12_unpack_p7data(p7);
-	else if (PKCS7_type_is_encrypted(p7))
+	} else if (PKCS7_type_is_encrypted(p7)) {
+		if (p7->d.encrypted == NULL ||
+		    add_cost(r, p7->d.encrypted->enc_data->algorithm) == -1)
+			return (-1);
 		bags = PKCS12_unpack_p7encdata(p7, r->pass, r->passlen);
-	else
+	} else {
 		return (0);
+	}
 	if (bags == NULL) {
 		err_openssl(r->err, ERR_CRYPTO,
 		    "cannot read this kind of PKCS#12 encryption");
@@ -178,6 +248,8 @@ read_file(struct reading *r, struct str file, struct str pass)
 		p12 = NULL; /* d2i freed it */
 		goto out;
 	}
+	if (add_mac_cost(r, p12) == -1)
+		goto out;
 	if (!pass_fits(r, p12, pass)) {
 		err_set(r->err, ERR_DENIED, "wrong passphrase");
 		goto out;

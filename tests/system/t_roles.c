@@ -344,6 +344,59 @@ t_import(void)
 	stop_all();
 }
 
+/* The places of the 100,000 rounds of hashing that a file asks for. */
+static size_t
+find_rounds(const struct buf *file, size_t *at, size_t max)
+{
+	static const char number[] = "\x02\x03\x01\x86\xa0";
+	size_t i, n = 0;
+
+	for (i = 0; i + 5 <= file->len && n < max; i++)
+		if (memcmp(file->data + i, number, 5) == 0)
+			at[n++] = i + 2;
+	return (n);
+}
+
+/* A file may not keep the sealer busy for long. */
+static void
+t_slow(void)
+{
+	static const struct {
+		const char *name;
+		size_t from; /* those before are covered by the MAC */
+		size_t n;
+	} t[] = {{"slow.p12", 0, 1}, {"slow-mac.p12", 2, 3}};
+	size_t i, j, n, at[8];
+	struct buf text;
+	uint64_t begun;
+
+	house_open(&h, CONF);
+	start_sealer();
+	for (i = 0; i < 2; i++) {
+		unit_row(t[i].name);
+		CHECK_INT(import("", "anna@x.test", t[i].name, "secret", NULL),
+		    ERR_OK);
+		(void)house_run(&h, "cp %s/%s slow", keys, t[i].name);
+		house_read(&h, "slow", &text);
+		n = find_rounds(&text, at, 8);
+		CHECK_UINT(n, t[i].n);
+		for (j = t[i].from; j < n; j++) {
+			unit_row("8,388,607 rounds");
+			memcpy(text.data + at[j], "\x7f\xff\xff", 3);
+			house_write(&h, "slow", buf_text(&text));
+			memcpy(text.data + at[j], "\x01\x86\xa0", 3);
+			(void)house_run(&h, "cp slow %s/slower.p12", keys);
+			begun = clock_now().mono;
+			CHECK_INT(import("", "anna@x.test", "slower.p12",
+			              "secret", NULL),
+			    ERR_LIMIT);
+			CHECK(clock_now().mono - begun < 2000);
+		}
+		buf_clear(&text);
+	}
+	stop_all();
+}
+
 /* A pipe that nobody ends holds up one import, not the sealer. */
 static void
 t_endless(void)
@@ -870,6 +923,7 @@ main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"import", t_import},
+	    {"slow", t_slow},
 	    {"endless", t_endless},
 	    {"sender", t_sender},
 	    {"seal", t_seal},
