@@ -1,9 +1,11 @@
 #include "mail/sevenbit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "mail/part.h"
 #include "unit.h"
 
 static void
@@ -104,12 +106,63 @@ t_encode(void)
 	buf_clear(&out);
 }
 
+/* How many parts has it? */
+static size_t
+parts_of(struct str text)
+{
+	struct part *root;
+	const struct part *p;
+	struct arena arena;
+	size_t n = 0;
+
+	arena_init(&arena, LIMIT_PARSE);
+	root = part_parse(text, &arena, &part_limits, NULL);
+	for (p = root; p != NULL; p = part_after(root, p))
+		n++;
+	arena_clear(&arena);
+	return (n);
+}
+
+/* Of whatever shape a mail is: it keeps its parts, and what was encoded once
+ * stays as it is. */
+static void
+t_shapes(void)
+{
+	static const char *const names[] = {"cpython-msg-01.eml",
+	    "mail-parser-legacy-009.eml", "mail-parser-legacy-013.eml",
+	    "mime4j-testmsgs-obsolete.eml", "mimekit-mbox-unmunged.eml",
+	    "own-8bit-headers.eml",
+	    "ruby-mail-attachment-emails-attachment-pdf.eml",
+	    "ruby-mail-multi-charset-japanese-shift-jis.eml"};
+	struct buf in, once, twice;
+	struct err err;
+	char path[100];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		unit_row(names[i]);
+		(void)snprintf(path, sizeof(path), "messages/%s", names[i]);
+		buf_init(&in, LIMIT_MESSAGE);
+		buf_init(&once, LIMIT_MESSAGE);
+		buf_init(&twice, LIMIT_MESSAGE);
+		unit_data(path, &in);
+		CHECK(sevenbit_encode(buf_text(&in), &once, &err) == 0);
+		CHECK(sevenbit_encode(buf_text(&once), &twice, &err) == 0);
+		CHECK_BUF_EQ(&twice, buf_text(&once));
+		CHECK_UINT(parts_of(buf_text(&once)), parts_of(buf_text(&in)));
+		buf_clear(&in);
+		buf_clear(&once);
+		buf_clear(&twice);
+	}
+}
+
 int
 main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"is", t_is},
 	    {"encode", t_encode},
+	    {"shapes", t_shapes},
 	    {NULL, NULL},
 	};
 
