@@ -285,7 +285,7 @@ static const struct {
 };
 
 static void
-make_p12(size_t i, const struct key *k, struct buf *out)
+make_p12(size_t i, const struct key *k, int rounds, int mac, struct buf *out)
 {
 	OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
 	OSSL_PROVIDER *plain = OSSL_PROVIDER_load(ctx, "default");
@@ -296,7 +296,7 @@ make_p12(size_t i, const struct key *k, struct buf *out)
 
 	p12 =
 	    PKCS12_create_ex(kinds[i].pass, "name", k->pkey, cert_x509(k->cert),
-	        NULL, kinds[i].key, kinds[i].cert, 1000, 1000, 0, ctx, NULL);
+	        NULL, kinds[i].key, kinds[i].cert, rounds, mac, 0, ctx, NULL);
 	n = p12 != NULL ? i2d_PKCS12(p12, &der) : -1;
 	buf_init(out, 65536);
 	if (CHECK(n > 0))
@@ -319,7 +319,7 @@ t_p12_kinds(void)
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		unit_row(kinds[i].name);
-		make_p12(i, k, &file);
+		make_p12(i, k, 1000, 1000, &file);
 		if (!CHECK_INT(p12_read(&p, buf_text(&file),
 		                   str_c(kinds[i].pass), NULL, &err),
 		        0))
@@ -327,6 +327,54 @@ t_p12_kinds(void)
 		if (CHECK_UINT(p.nkeys, 1))
 			CHECK_INT(EVP_PKEY_eq(p.keys[0].pkey, k->pkey), 1);
 		p12_clear(&p);
+		buf_clear(&file);
+	}
+	key_free(k);
+}
+
+/* A file that asks for hours of key derivation is refused at once. */
+static void
+t_p12_work(void)
+{
+	static const struct {
+		const char *name;
+		size_t kind;
+		int mac;  /* rounds, or -1: none */
+		size_t n; /* places where a number of rounds is readable */
+	} rows[] = {
+	    {"MAC", 4, 100000, 2},
+	    {"PBES2", 0, -1, 2},
+	    {"PBES1", 1, -1, 2},
+	};
+	static const char some[] = "\x02\x03\x01\x86\xa0"; /* 100000 */
+	static const char many[] = "\x02\x03\x7f\xff\xff";
+	struct key *k = help_key("alice.sign");
+	struct p12 p;
+	struct buf file;
+	struct err err;
+	char *at;
+	size_t i, j;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].name);
+		make_p12(rows[i].kind, k, 100000, rows[i].mac, &file);
+		at = file.data;
+		for (j = 0; j < rows[i].n; j++) {
+			at = memmem(at, file.len - (size_t)(at - file.data),
+			    some, sizeof(some) - 1);
+			if (!CHECK(at != NULL))
+				break;
+			/* behind a MAC only its own number can be changed */
+			if (rows[i].mac == -1 || j + 1 == rows[i].n) {
+				memcpy(at, many, sizeof(many) - 1);
+				CHECK_INT(p12_read(&p, buf_text(&file),
+				              STR("secret"), NULL, &err),
+				    -1);
+				CHECK_INT(err.code, ERR_LIMIT);
+				memcpy(at, some, sizeof(some) - 1);
+			}
+			at += sizeof(some) - 1;
+		}
 		buf_clear(&file);
 	}
 	key_free(k);
@@ -361,6 +409,7 @@ static const struct unit_test tests[] = {
     {"certdb", t_certdb},
     {"p12-rfc9216", t_p12_rfc9216},
     {"p12-kinds", t_p12_kinds},
+    {"p12-work", t_p12_work},
     {"p12-broken", t_p12_broken},
     {NULL, NULL},
 };
