@@ -61,6 +61,7 @@ struct signed_data {
 	struct str content_type;
 	struct der_item content; /* the octet string; tag 0 if detached */
 	const struct str *detached;
+	struct str whole; /* the content in one piece, here or outside */
 	struct str certs; /* contents of the set */
 	struct str infos; /* contents of signerInfos */
 };
@@ -178,6 +179,7 @@ load_certs(const struct signed_data *sd, struct cert_cache *cache,
 	struct der d = der_of(sd->certs);
 	struct der_item it;
 	struct cert *c;
+	size_t n = 0;
 	int rc;
 
 	out->certs = calloc(LIMIT_CMS_CERTS, sizeof(out->certs[0]));
@@ -186,7 +188,8 @@ load_certs(const struct signed_data *sd, struct cert_cache *cache,
 		return (-1);
 	}
 	while ((rc = der_next(&d, &it)) == 1) {
-		if (out->ncerts == LIMIT_CMS_CERTS) {
+		/* Trying those that nobody can read takes time, too. */
+		if (n++ == LIMIT_CMS_CERTS) {
 			err_set(err, ERR_LIMIT, "more than %d certificates",
 			    LIMIT_CMS_CERTS);
 			return (-1);
@@ -387,8 +390,7 @@ names_cert(const struct signer_info *si, const struct cert_facts *f)
 static bool
 like_attrs(const struct signed_data *sd)
 {
-	struct str s = sd->detached != NULL ? *sd->detached : sd->content.in;
-	struct der d = der_of(s);
+	struct der d = der_of(sd->whole);
 	struct der_item it;
 
 	return (der_take(&d, DER_SET, &it) && der_end(&d));
@@ -578,12 +580,14 @@ cms_verify(struct str der, const struct str *content, struct cert_cache *cache,
 			                 : "no content"));
 	}
 	if (load_certs(&sd, cache, out, err) == -1 ||
-	    (!out->detached && take_content(&sd, der.len, out, err) == -1) ||
-	    verify_all(&sd, out, err) == -1) {
-		cms_signed_clear(out);
-		return (-1);
-	}
-	return (0);
+	    (!out->detached && take_content(&sd, der.len, out, err) == -1))
+		goto bad;
+	sd.whole = content != NULL ? *content : out->inside;
+	if (verify_all(&sd, out, err) == 0)
+		return (0);
+bad:
+	cms_signed_clear(out);
+	return (-1);
 }
 
 void

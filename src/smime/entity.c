@@ -287,6 +287,18 @@ any_bad(const struct cms_signed *s)
 	return (false);
 }
 
+/* A CR that no LF follows is no line end to most who read the content. */
+static bool
+has_lone_cr(struct str s)
+{
+	const char *p = s.p, *end = s.p + s.len;
+
+	while (p < end && (p = memchr(p, '\r', (size_t)(end - p))) != NULL)
+		if (++p == end || *p != '\n')
+			return (true);
+	return (false);
+}
+
 /* Signed text is signed with CRLF (RFC 8551 3.1.1), but what was decrypted
  * may have come with LF. */
 static int
@@ -322,7 +334,7 @@ entity_verify(struct str text, const struct entity *e, struct cert_cache *cache,
 		return (cms_verify(buf_text(der), NULL, cache, out, err));
 	if (cms_verify(buf_text(der), &content, cache, out, err) == -1)
 		return (-1);
-	if (!any_bad(out) || canon_is(content))
+	if (!any_bad(out) || canon_is(content) || has_lone_cr(content))
 		return (0);
 	return (verify_again(content, buf_text(der), cache, out, err));
 }

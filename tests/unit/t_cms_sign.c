@@ -376,17 +376,34 @@ t_content_rules(void)
 	buf_clear(&der);
 }
 
+/* The content in pieces, of which the first is empty. */
+static void
+put_pieces(struct buf *out, struct str content)
+{
+	size_t a = der_begin(out, DER_SEQUENCE), b, c;
+
+	der_put(out, DER_OID, OID_DATA);
+	b = der_begin(out, DER_CTX0_CONS);
+	c = der_begin(out, DER_OCTETS_CONS);
+	der_put(out, DER_OCTETS, STR(""));
+	der_put(out, DER_OCTETS, str_of(content.p, 1));
+	der_put(out, DER_OCTETS, str_of(content.p + 1, content.len - 1));
+	der_finish(out, c);
+	der_finish(out, b);
+	der_finish(out, a);
+}
+
 /*
  * A signature over attributes, offered as one over content that looks the
  * same, without attributes.
  */
 static void
-t_attributes_as_content(void)
+attributes_as_content(bool inside)
 {
 	const struct cms_sign how = {p256, NULL, HELP_NOW};
 	struct str text = STR("text"), fake;
 	struct der d, ci, sd, infos, si;
-	struct der_item it, attrs;
+	struct der_item it;
 	struct buf der, set, forged;
 	struct err err;
 	size_t a, b, c, e;
@@ -400,36 +417,92 @@ t_attributes_as_content(void)
 	      der_enter(&ci, DER_CTX0_CONS, &sd));
 	d = sd;
 	CHECK(der_enter(&d, DER_SEQUENCE, &sd));
+	for (d = sd; der_any(&d, &it);)
+		infos = der_of(it.in);
+	CHECK(der_enter(&infos, DER_SEQUENCE, &si));
+	for (d = si; der_any(&d, &it);)
+		if (it.tag == DER_CTX0_CONS)
+			der_put(&set, DER_SET, it.in);
 	a = der_begin(&forged, DER_SEQUENCE);
 	der_put(&forged, DER_OID, OID_SIGNED);
 	b = der_begin(&forged, DER_CTX0_CONS);
 	c = der_begin(&forged, DER_SEQUENCE);
-	while (der_any(&sd, &it) && !der_end(&sd))
-		buf_str(&forged, it.all);
-	infos = der_of(it.in);
-	CHECK(der_enter(&infos, DER_SEQUENCE, &si));
+	while (der_any(&sd, &it) && !der_end(&sd)) {
+		if (inside && it.tag == DER_SEQUENCE)
+			put_pieces(&forged, buf_text(&set));
+		else
+			buf_str(&forged, it.all);
+	}
 	e = der_begin(&forged, DER_SET);
 	{
 		size_t f = der_begin(&forged, DER_SEQUENCE);
 
-		while (der_any(&si, &it)) {
-			if (it.tag == DER_CTX0_CONS)
-				attrs = it;
-			else
+		while (der_any(&si, &it))
+			if (it.tag != DER_CTX0_CONS)
 				buf_str(&forged, it.all);
-		}
 		der_finish(&forged, f);
 	}
 	der_finish(&forged, e);
 	der_finish(&forged, c);
 	der_finish(&forged, b);
 	der_finish(&forged, a);
-	der_put(&set, DER_SET, attrs.in);
 	fake = buf_text(&set);
-	check_verify(buf_text(&forged), &fake, fake, SIGNER_BAD);
+	check_verify(buf_text(&forged), inside ? NULL : &fake, fake,
+	    SIGNER_BAD);
 	buf_clear(&der);
 	buf_clear(&set);
 	buf_clear(&forged);
+}
+
+static void
+t_attributes_as_content(void)
+{
+	unit_row("detached");
+	attributes_as_content(false);
+	unit_row("inside, in pieces");
+	attributes_as_content(true);
+}
+
+/* Certificates that cannot be read count, too. */
+static void
+t_many_certs(void)
+{
+	const struct cms_sign how = {p256, NULL, HELP_NOW};
+	struct cms_signed s;
+	struct der d, ci, sd;
+	struct der_item it;
+	struct buf der, many;
+	struct err err = {.code = ERR_OK};
+	size_t a, b, c, e, i;
+
+	buf_init(&der, 65536);
+	buf_init(&many, 65536);
+	CHECK_INT(cms_sign_opaque(STR("text"), &how, &der, &err), 0);
+	d = der_of(buf_text(&der));
+	CHECK(der_enter(&d, DER_SEQUENCE, &ci) && der_any(&ci, &it) &&
+	      der_enter(&ci, DER_CTX0_CONS, &d) &&
+	      der_enter(&d, DER_SEQUENCE, &sd));
+	a = der_begin(&many, DER_SEQUENCE);
+	der_put(&many, DER_OID, OID_SIGNED);
+	b = der_begin(&many, DER_CTX0_CONS);
+	c = der_begin(&many, DER_SEQUENCE);
+	while (der_any(&sd, &it)) {
+		if (it.tag != DER_CTX0_CONS) {
+			buf_str(&many, it.all);
+			continue;
+		}
+		e = der_begin(&many, DER_CTX0_CONS);
+		for (i = 0; i <= LIMIT_CMS_CERTS; i++)
+			der_put(&many, DER_SEQUENCE, STR(""));
+		der_finish(&many, e);
+	}
+	der_finish(&many, c);
+	der_finish(&many, b);
+	der_finish(&many, a);
+	CHECK_INT(cms_verify(buf_text(&many), NULL, NULL, &s, &err), -1);
+	CHECK_INT(err.code, ERR_LIMIT);
+	buf_clear(&der);
+	buf_clear(&many);
 }
 
 static void
@@ -473,6 +546,7 @@ static const struct unit_test tests[] = {
     {"refused", t_refused},
     {"content-rules", t_content_rules},
     {"attributes-as-content", t_attributes_as_content},
+    {"many-certs", t_many_certs},
     {"certs-read", t_certs_read},
     {NULL, NULL},
 };

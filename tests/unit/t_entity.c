@@ -305,6 +305,33 @@ t_line_ends(void)
 	}
 }
 
+/* But not with a CR alone, which would make other fields of the same words. */
+static void
+t_lone_cr(void)
+{
+	const struct cms_sign sign = {signer, NULL, HELP_NOW};
+	struct cms_signed s;
+	struct entity e;
+	struct buf out, der;
+	struct err err;
+	char *at;
+
+	buf_init(&out, 65536);
+	buf_init(&der, 65536);
+	CHECK_INT(entity_sign(STR("a: b\r\nc: d\n\r\nx"), &sign, &out, &err),
+	    0);
+	if (CHECK((at = memmem(out.data, out.len, "b\r\nc", 4)) != NULL)) {
+		memmove(at + 2, at + 3, out.len - (size_t)(at + 3 - out.data));
+		out.len--;
+	}
+	CHECK_INT(entity_read(buf_text(&out), &e, &err), 0);
+	CHECK_INT(entity_verify(buf_text(&out), &e, NULL, &der, &s, &err), 0);
+	CHECK(s.nsigners == 1 && s.signers[0].state == SIGNER_BAD);
+	cms_signed_clear(&s);
+	buf_clear(&out);
+	buf_clear(&der);
+}
+
 /* Decrypted bytes that are no entity are as bad as no decryption. */
 static void
 t_garbage(void)
@@ -398,6 +425,7 @@ static const struct unit_test tests[] = {
     {"round", t_round},
     {"form", t_form},
     {"line-ends", t_line_ends},
+    {"lone-cr", t_lone_cr},
     {"garbage", t_garbage},
     {"rfc4134", t_rfc4134},
     {NULL, NULL},
