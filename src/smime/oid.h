@@ -39,6 +39,7 @@
 #define OID_MGF1       STR(P_PKCS1 "\x08")
 #define OID_PSPECIFIED STR(P_PKCS1 "\x09")
 #define OID_PSS        STR(P_PKCS1 "\x0a")
+#define OID_PBKDF2     STR(P_PKCS "\x01\x05\x0c")
 #define OID_EC_KEY     STR(P_X962 "\x02\x01")
 
 /* The same, with a string constant as prefix of a table's entry. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "smime/der.h"
+#include "smime/oid.h"
 #include "smime/ossl.h"
 
 /* A file is the user's own, but still: this many keys and certificates. */
@@ -129,6 +130,7 @@ add_cost(struct reading *r, const X509_ALGOR *alg)
 	struct der d, in, kdf;
 	const ASN1_STRING *params;
 	const void *value;
+	struct str oid;
 	uint64_t n = 0;
 	bool known;
 	int type;
@@ -141,8 +143,9 @@ add_cost(struct reading *r, const X509_ALGOR *alg)
 	    (size_t)ASN1_STRING_length(params)));
 	known = der_enter(&d, DER_SEQUENCE, &in);
 	if (known && der_enter(&in, DER_SEQUENCE, &kdf)) {
-		der_skip(&kdf, DER_OID);
-		known = der_enter(&kdf, DER_SEQUENCE, &in);
+		/* scrypt has other costs, and no program writes it */
+		known = der_oid(&kdf, &oid) && str_eq(oid, OID_PBKDF2) &&
+		        der_enter(&kdf, DER_SEQUENCE, &in);
 	}
 	if (known) {
 		der_skip(&in, DER_OCTETS);

@@ -377,6 +377,15 @@ t_p12_work(void)
 		}
 		buf_clear(&file);
 	}
+	unit_row("scrypt");
+	make_p12(0, k, 1000, -1, &file);
+	at = memmem(file.data, file.len, "\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c",
+	    9);
+	if (CHECK(at != NULL))
+		memcpy(at, "\x2b\x06\x01\x04\x01\xda\x47\x04\x0b", 9);
+	CHECK_INT(p12_read(&p, buf_text(&file), STR("secret"), NULL, &err), -1);
+	CHECK_INT(err.code, ERR_LIMIT);
+	buf_clear(&file);
 	key_free(k);
 }
 
