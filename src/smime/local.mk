@@ -3,7 +3,6 @@ src_smime_libsmime_a_SOURCES = \
 	src/smime/algo.c src/smime/algo.h \
 	src/smime/canon.c src/smime/canon.h \
 	src/smime/cert.c src/smime/cert.h \
-	src/smime/certdb.c src/smime/certdb.h \
 	src/smime/chain.c src/smime/chain.h \
 	src/smime/cms.c src/smime/cms.h \
 	src/smime/cms_open.c \

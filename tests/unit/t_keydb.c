@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/codec.h"
-#include "smime/certdb.h"
 #include "smime/p12.h"
 #include "smime_help.h"
 
@@ -176,41 +175,6 @@ t_find(void)
 	CHECK(keydb_find(db, STR("alice@smime.example"), CERT_SIGN,
 	          4000000000) == NULL);
 	keydb_free(db);
-}
-
-static void
-t_certdb(void)
-{
-	struct certdb *db = certdb_new();
-	struct cert *a = help_cert("alice.encrypt");
-	struct cert *b = help_cert("bob.encrypt");
-	struct cert *s = help_cert("alice.sign");
-	const struct known_cert *k;
-	struct str who = STR("A@Example.test");
-
-	unit_row("empty");
-	CHECK(certdb_find(db, who, HELP_NOW) == NULL);
-	unit_row("not for encryption");
-	CHECK_INT(certdb_add(db, who, s, TRUST_MANUAL, 0), 0);
-	CHECK(certdb_find(db, who, HELP_NOW) == NULL);
-	unit_row("trust decides");
-	CHECK_INT(certdb_add(db, who, b, TRUST_VERIFIED, 0), 0);
-	CHECK_INT(certdb_add(db, who, a, TRUST_HARVESTED, CAP_KNOWN), 0);
-	k = certdb_find(db, STR("a@example.test"), HELP_NOW);
-	CHECK(k != NULL && k->cert == b);
-	unit_row("it rises, and capabilities are joined");
-	CHECK_INT(certdb_add(db, who, a, TRUST_MANUAL, CAP_OAEP), 0);
-	k = certdb_find(db, who, HELP_NOW);
-	CHECK(k != NULL && k->cert == a && k->caps == (CAP_KNOWN | CAP_OAEP));
-	CHECK_INT(certdb_add(db, who, a, TRUST_HARVESTED, 0), 0);
-	k = certdb_find(db, who, HELP_NOW);
-	CHECK(k != NULL && k->trust == TRUST_MANUAL);
-	unit_row("expired");
-	CHECK(certdb_find(db, who, 4000000000) == NULL);
-	cert_unref(a);
-	cert_unref(b);
-	cert_unref(s);
-	certdb_free(db);
 }
 
 /* --- PKCS#12 --- */
@@ -415,7 +379,6 @@ static const struct unit_test tests[] = {
     {"key-new", t_key_new},
     {"for", t_for},
     {"find", t_find},
-    {"certdb", t_certdb},
     {"p12-rfc9216", t_p12_rfc9216},
     {"p12-kinds", t_p12_kinds},
     {"p12-work", t_p12_work},
