@@ -104,11 +104,12 @@ put_blob(struct ctl *c, struct blob *b, struct err *err)
 		err_set(err, ERR_IO, "%s", strerror(errno));
 		return (-1);
 	}
+	(void)lseek(fd, 0, SEEK_SET); /* who reads it starts there */
 	c->fds[c->nfds++] = fd;
 	return (0);
 }
 
-/* Open a file to hand over or to read. */
+/* Open a file of a sensible size. */
 static int
 open_file(const char *path, struct err *err)
 {
@@ -130,7 +131,8 @@ open_file(const char *path, struct err *err)
 	return (-1);
 }
 
-/* A sealed copy, as roles take what they parse. */
+/* A sealed copy: the daemon takes nothing that could change or block while it
+ * is read. */
 static struct blob *
 copy_file(const char *path, struct err *err)
 {
@@ -159,14 +161,12 @@ ask_key_import(struct ctl *c, struct err *err)
 {
 	struct blob *secret;
 	char prompt[300];
-	int fd;
 
 	put_arg(c, "address", c->args[0]);
 	if (c->account != NULL)
 		put_arg(c, "account", c->account);
-	if ((fd = open_file(c->args[1], err)) == -1)
+	if (put_blob(c, copy_file(c->args[1], err), err) == -1)
 		return (-1);
-	c->fds[c->nfds++] = fd;
 	if (c->passphrase_file != NULL)
 		secret = secret_read(c->passphrase_file, err);
 	else {

@@ -36,7 +36,6 @@ read_line(int fd, char line[SECRET_MAX])
 	return (-1);
 }
 
-/* A memfd whose reader starts at its beginning. */
 static struct blob *
 line_of(int fd, const char *name, struct err *err)
 {
@@ -49,16 +48,48 @@ line_of(int fd, const char *name, struct err *err)
 	else
 		b = memfd_copy(line, (size_t)n, err);
 	explicit_bzero(line, sizeof(line));
-	if (b != NULL)
-		(void)lseek(blob_fd(b), 0, SEEK_SET);
+	return (b);
+}
+
+static volatile sig_atomic_t caught;
+
+static void catch (int sig)
+{
+	caught = sig;
+}
+
+/* Ask with the terminal quiet; a signal meanwhile ends the reading and is for
+ * the caller to deliver: it must not leave the terminal without echo. */
+static struct blob *
+ask_quietly(int fd, const struct termios *old, const char *prompt,
+    struct err *err)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT,
+	    SIGTSTP};
+	struct sigaction sa = {.sa_handler = catch},
+	                 before[sizeof(signals) / sizeof(signals[0])];
+	struct termios quiet = *old;
+	struct blob *b;
+	size_t i;
+
+	sigemptyset(&sa.sa_mask);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaction(signals[i], &sa, &before[i]);
+	quiet.c_lflag &= (tcflag_t) ~(ECHO | ECHONL);
+	(void)tcsetattr(fd, TCSAFLUSH, &quiet);
+	(void)!write(fd, prompt, strlen(prompt));
+	b = line_of(fd, "/dev/tty", err);
+	(void)tcsetattr(fd, TCSAFLUSH, old);
+	(void)!write(fd, "\n", 1);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaction(signals[i], &before[i], NULL);
 	return (b);
 }
 
 struct blob *
 secret_ask(const char *prompt, struct err *err)
 {
-	struct termios old, quiet;
-	sigset_t block, before;
+	struct termios old;
 	struct blob *b;
 	int fd;
 
@@ -71,21 +102,10 @@ secret_ask(const char *prompt, struct err *err)
 			close(fd);
 		return (NULL);
 	}
-	/* a signal must not leave the terminal without echo */
-	sigemptyset(&block);
-	sigaddset(&block, SIGINT);
-	sigaddset(&block, SIGTERM);
-	sigaddset(&block, SIGTSTP);
-	(void)sigprocmask(SIG_BLOCK, &block, &before);
-	quiet = old;
-	quiet.c_lflag &= (tcflag_t) ~(ECHO | ECHONL);
-	(void)tcsetattr(fd, TCSAFLUSH, &quiet);
-	(void)!write(fd, prompt, strlen(prompt));
-	b = line_of(fd, "/dev/tty", err);
-	(void)tcsetattr(fd, TCSAFLUSH, &old);
-	(void)!write(fd, "\n", 1);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	b = ask_quietly(fd, &old, prompt, err);
 	close(fd);
+	if (caught != 0)
+		(void)raise(caught);
 	return (b);
 }
 

@@ -482,6 +482,19 @@ static const struct {
     {"log-level", 0, true, run_log_level},
 };
 
+/* A file of a stranger could make a role wait for ever, or change while it is
+ * read. */
+static bool
+all_sealed(const struct request *q)
+{
+	size_t i;
+
+	for (i = 0; i < q->nfds; i++)
+		if (!memfd_is_sealed(q->fds[i]))
+			return (false);
+	return (true);
+}
+
 void
 request_run(struct request *q)
 {
@@ -498,6 +511,8 @@ request_run(struct request *q)
 		    "only root and the daemon's user may do that");
 	else if (q->nfds != commands[i].nfds)
 		fail(q, ERR_SYNTAX, "wrong number of files");
+	else if (!all_sealed(q))
+		fail(q, ERR_SYNTAX, "files must be sealed memfds");
 	else
 		commands[i].run(q);
 }

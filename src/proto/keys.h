@@ -2,9 +2,9 @@
  * keys.h - OP_KEY_IMPORT, OP_KEY_LIST, OP_KEY_ARRIVED, OP_VERIFY,
  * OP_CERT_IMPORT, OP_CERT_LIST.
  *
- * OP_KEY_IMPORT: descriptors 0 the p12 file and 1 the passphrase (a pipe or
- * file), as the control client opened them; the sealer reads them.  The
- * answer's blob 0 is a cert_list of the certificates that came with the keys.
+ * OP_KEY_IMPORT: descriptors 0 the p12 file and 1 the passphrase, sealed
+ * memfds made by the control client; the sealer reads them.  The answer's
+ * blob 0 is a cert_list of the certificates that came with the keys.
  * OP_KEY_LIST, OP_CERT_LIST: request list_req, an account or address (may be
  * empty); the answer is err + blob 0, a JSON array.
  * OP_VERIFY: blob 0 holds certificates as found (PEM, DER, or certs-only

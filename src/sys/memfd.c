@@ -196,15 +196,22 @@ memfd_copy(const void *p, size_t n, struct err *err)
 	return (memfd_take(m, err));
 }
 
+bool
+memfd_is_sealed(int fd)
+{
+	int seals;
+
+	/* only memfds (and shm files) have seals: anything else is EINVAL */
+	return ((seals = fcntl(fd, F_GET_SEALS)) != -1 &&
+	        (seals & ALL_SEALS) == ALL_SEALS);
+}
+
 struct blob *
 memfd_receive(int fd, size_t max, struct err *err)
 {
 	struct stat st;
-	int seals;
 
-	/* only memfds (and shm files) have seals: anything else is EINVAL */
-	if ((seals = fcntl(fd, F_GET_SEALS)) == -1 ||
-	    (seals & ALL_SEALS) != ALL_SEALS) {
+	if (!memfd_is_sealed(fd)) {
 		err_set(err, ERR_PEER, "a descriptor is not a sealed memfd");
 		close(fd);
 		return (NULL);

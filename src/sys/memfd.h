@@ -29,6 +29,9 @@ struct blob *memfd_take(struct memfd *, struct err *);
 /* A sealed copy of bytes in memory. */
 struct blob *memfd_copy(const void *, size_t, struct err *);
 
+/* Is it a memfd with all four seals?  Reading one never blocks. */
+bool memfd_is_sealed(int fd);
+
 /* Map what another process sent; swallows fd.  Refused: missing seals, more
  * than max bytes. */
 struct blob *memfd_receive(int fd, size_t max, struct err *);
