@@ -199,7 +199,8 @@ send_record(int fd, const char *data, size_t len, const int *fds, size_t nfds)
 		memset(&control, 0, sizeof(control));
 		msg.msg_control = control.buf;
 		msg.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
-		c = CMSG_FIRSTHDR(&msg);
+		if ((c = CMSG_FIRSTHDR(&msg)) == NULL)
+			return (FAILED);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(sizeof(int) * nfds);
