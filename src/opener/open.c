@@ -121,6 +121,18 @@ show_unopened(struct opening *o, struct err *err)
 	    o->ctx->authserv, &o->out->view, err));
 }
 
+/* It could be opened, but stays closed. */
+static int
+show_refused(struct opening *o, const char *problem, struct err *err)
+{
+	o->out->result = OPEN_BROKEN;
+	set_problem(o, problem);
+	o->reduced = o->from_outer = o->peeled.kept = false;
+	buf_wipe(&o->out->status);
+	buf_wipe(&o->out->view);
+	return (show_unopened(o, err));
+}
+
 /*
  * What the reader sees: the header fields of both headers that count, and the
  * body as it was, or with harmless types.
@@ -163,11 +175,10 @@ show_opened(struct opening *o, struct err *err)
 	o->reduced = is_unauthenticated(o);
 	if (o->reduced && !is_again(o)) {
 		if (o->ctx->unauthenticated == UNAUTH_REFUSE) {
-			o->out->result = OPEN_BROKEN;
-			set_problem(o, "is not authenticated: nobody signed "
-			               "what is inside");
-			o->reduced = o->from_outer = false;
-			return (show_unopened(o, err));
+			return (show_refused(o,
+			    "is not authenticated: nobody signed what is "
+			    "inside",
+			    err));
 		}
 		o->reduced = o->ctx->unauthenticated == UNAUTH_TEXT;
 	}
@@ -176,7 +187,11 @@ show_opened(struct opening *o, struct err *err)
 	rc = build(o, &outer, &inner, err);
 	buf_wipe(&inner);
 	buf_wipe(&outer);
-	return (rc);
+	if (rc == 0 || err->code != ERR_LIMIT || is_again(o))
+		return (rc);
+	/* a message must not be in the way of the others for ever */
+	err->code = ERR_OK;
+	return (show_refused(o, "is beyond a limit", err));
 }
 
 static int

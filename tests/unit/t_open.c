@@ -562,6 +562,28 @@ test_many_parts(void)
 	buf_clear(&entity);
 }
 
+/* What is beyond a limit inside is shown closed, and not for ever missed. */
+static void
+test_too_much(void)
+{
+	struct open_ctx ctx = ctx_bob();
+	struct buf entity, wire;
+	int i, n;
+
+	buf_init(&entity, LIMIT_MESSAGE);
+	buf_puts(&entity, "Content-Type: multipart/mixed; boundary=a\r\n\r\n");
+	for (i = 0; i < 8; i++) {
+		buf_puts(&entity, "--a\r\nContent-Type: text/plain");
+		for (n = 0; n < 200000; n++)
+			buf_puts(&entity, ";a=b");
+		buf_puts(&entity, "\r\n\r\nx\r\n");
+	}
+	seal(&wire, outer_alice, buf_text(&entity), false, NID_aes_256_cbc);
+	check_unopened(&ctx, &wire, OPEN_BROKEN);
+	buf_clear(&wire);
+	buf_clear(&entity);
+}
+
 /* What was opened once and cannot be any more is not shown under the status
  * of then; a changed conf changes nothing. */
 static void
@@ -605,6 +627,7 @@ static const struct unit_test tests[] = {
     {"spoofs", test_spoofs},
     {"fangs", test_fangs},
     {"many parts", test_many_parts},
+    {"too much", test_too_much},
     {"later", test_later},
     {NULL, NULL},
 };
