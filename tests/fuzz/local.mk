@@ -39,6 +39,7 @@ clean-fuzz:
 
 include tests/fuzz/base.mk
 include tests/fuzz/mail.mk
+include tests/fuzz/opener.mk
 include tests/fuzz/proto.mk
 include tests/fuzz/smime.mk
 include tests/fuzz/smtp.mk
