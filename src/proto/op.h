@@ -44,6 +44,21 @@ enum op {
 	/* parent > agent */
 	OP_CERT_IMPORT,
 	OP_CERT_LIST,
+	/* enrolment: see enrol.h */
+	OP_ACCOUNT_SEEN,
+	OP_CHALLENGE_FIND,
+	OP_CHALLENGE_CHECK,
+	OP_REPLY_SUBMIT,
+	OP_CHALLENGE_REMOVE,
+	OP_JWS,
+	OP_DIGEST,
+	OP_CERT_TAKE,
+	OP_BUNDLE_TAKE,
+	OP_ENROL,
+	OP_RENEW,
+	OP_REVOKE,
+	OP_RELEASE_LOG,
+	OP_KEY_EXPORT,
 	OP_MAX
 };
 
@@ -59,6 +74,8 @@ extern const uint16_t op_proxy_to_opener[];
 extern const uint16_t op_proxy_to_sealer[];
 extern const uint16_t op_sealer_to_proxy[];
 extern const uint16_t op_agent_to_verifier[];
+extern const uint16_t op_agent_to_proxy[];
+extern const uint16_t op_agent_to_sealer[];
 extern const uint16_t op_nothing[];
 
 const char *op_name(uint16_t);
