@@ -379,15 +379,17 @@ t_client(void)
 	smtp_rig_mail("while we reconnect", reconnect);
 }
 
+#define FILL4 "!fill", "!fill", "!fill", "!fill"
+
 static void
 t_limits(void)
 {
 	static const char *const large[] = {MAIL_TO("a@x.test"), "> DATA",
-	    "< 354", "!fill", "!fill", "> .", "< 552 5.3.4", "u RSET",
-	    "U 250 ok", "u-", MAIL_TO("a@x.test"), NULL};
+	    "< 354", FILL4, FILL4, "> .", "< 552 5.3.4", "u RSET", "U 250 ok",
+	    "u-", MAIL_TO("a@x.test"), NULL};
 	static const char *const fits[] = {MAIL_TO("a@x.test"), "> DATA",
-	    "< 354", "!fill", "> .", "u DATA", "U 354 go", "u. 0123456789",
-	    "U 250 ok", "< 250", NULL};
+	    "< 354", FILL4, "!fill", "!fill", "> .", "u DATA", "U 354 go",
+	    "u. 0123456789", "U 250 ok", "< 250", NULL};
 	static const char *const bytes[] = {"!bytewise", MAIL_TO("a@x.test"),
 	    TEXT("a@x.test"), "u DATA", "U 354 go", "u. clear words",
 	    "u! secret@x.test", "U 250-a", "U 250 b", "< 250-2.0.0 a",
