@@ -243,6 +243,9 @@ happen(const char *what)
 		end_close(&rig.up);
 	} else if (strcmp(what, "refuse") == 0) {
 		fakes.refuse = true;
+	} else if (strcmp(what, "stop") == 0) {
+		TAILQ_FIRST(&fakes.proxy.sessions)
+		    ->stop(TAILQ_FIRST(&fakes.proxy.sessions));
 	} else if (strcmp(what, "bytewise") == 0) {
 		rig.bytewise = true;
 	} else if (strcmp(what, "fill") == 0) {

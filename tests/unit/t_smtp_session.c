@@ -379,6 +379,24 @@ t_client(void)
 	smtp_rig_mail("while we reconnect", reconnect);
 }
 
+/* The daemon stops: what is on its way arrives, then it says so. */
+static void
+t_stop(void)
+{
+	static const char *const idle[] = {"!stop", "< 421 4.3.2", "<|", NULL};
+	static const char *const mail[] = {MAIL_TO("usable@x.test"),
+	    TEXT("usable@x.test"), "u DATA", "U 354 go", "u. sealed for 1",
+	    "!stop", "<-", "U 250 2.0.0 ok", "< 250 2.0.0 ok", "< 421 4.3.2",
+	    "<|", NULL};
+	static const char *const text[] = {MAIL_TO("usable@x.test"), "> DATA",
+	    "< 354", "!stop", "< 421 4.3.2", "<|", "u QUIT", "u|", NULL};
+
+	smtp_rig_rules(required);
+	smtp_rig_play("idle", idle);
+	smtp_rig_mail("a mail on its way", mail);
+	smtp_rig_mail("a text half there", text);
+}
+
 #define FILL4 "!fill", "!fill", "!fill", "!fill"
 
 static void
@@ -457,6 +475,7 @@ main(void)
 	    {"upstream", t_upstream},
 	    {"roles", t_roles},
 	    {"client", t_client},
+	    {"stop", t_stop},
 	    {"limits", t_limits},
 	    {"pipelining", t_pipelining},
 	    {"sizes", t_sizes},
