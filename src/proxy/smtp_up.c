@@ -515,7 +515,7 @@ smtp_up_open(struct proxy *proxy, const struct upstream *upstream,
 	buf_init(&up->hello, LIMIT_SMTP_LINE);
 	buf_init(&up->user, LIMIT_SMTP_LINE);
 	buf_init(&up->password, LIMIT_SMTP_LINE);
-	buf_str(&up->hello, hello);
+	buf_str(&up->hello, hello.len > 0 ? hello : STR("[127.0.0.1]"));
 	buf_str(&up->user, user);
 	buf_str(&up->password, password);
 	up->failing = evtimer_new(proxy->base, up_failing, up);

@@ -442,6 +442,25 @@ t_pipelining(void)
 	smtp_rig_mail("pipelining", steps);
 }
 
+/* A server that does not offer PIPELINING gets one command at a time. */
+static void
+t_no_pipelining(void)
+{
+	static const char *const steps[] = {
+	    TWO("usable@x.test", "usable2@x.test"), TEXT("usable@x.test"),
+	    "u RSET", "u-", "U 250 ok", "u MAIL FROM:<me@here.test>", "u-",
+	    "U 250 ok", "u RCPT TO:<usable@x.test>", "U 250 ok", "u DATA",
+	    "U 354 go", "u. sealed for 1", "U 250 2.0.0 one",
+	    "u MAIL FROM:<me@here.test>", "U 250 ok",
+	    "u RCPT TO:<usable2@x.test>", "U 250 ok", "u DATA", "U 354 go",
+	    "u. sealed for 1", "U 250 2.0.0 two", "< 250 2.0.0 two", NULL};
+
+	smtp_rig_rules(required);
+	smtp_rig_caps("AUTH PLAIN\n");
+	smtp_rig_mail("one at a time", steps);
+	smtp_rig_caps(NULL);
+}
+
 static void
 t_sizes(void)
 {
@@ -478,6 +497,7 @@ main(void)
 	    {"stop", t_stop},
 	    {"limits", t_limits},
 	    {"pipelining", t_pipelining},
+	    {"no pipelining", t_no_pipelining},
 	    {"sizes", t_sizes},
 	    {NULL, NULL},
 	};
