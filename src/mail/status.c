@@ -13,32 +13,40 @@ contains(struct str s, struct str what)
 	return (false);
 }
 
-static bool
-claims(const struct field *f, struct str authserv)
+/* The line at the start of s, ending at a CR or an LF. */
+static struct str
+any_line(struct str s)
 {
-	if (field_is(f, "Waxwing-Status"))
-		return (true);
-	return (field_is(f, "Authentication-Results") &&
-	        contains(f->value, authserv));
+	size_t i = 0;
+
+	while (i < s.len && s.p[i] != '\r' && s.p[i] != '\n')
+		i++;
+	return (str_of(s.p, i));
 }
 
+/*
+ * A CR alone ends a line for some clients, so any line of a field may be a
+ * field to them.  Its value may be folded; for that the authserv-id is looked
+ * for in the whole, and once, however many lines there are.
+ */
 bool
 status_claims(const struct field *f, struct str authserv)
 {
-	struct str rest = f->all;
-	struct header h;
-	struct field g;
-	size_t cr;
+	struct str rest = f->all, line, name;
+	bool results = false;
+	size_t colon;
 
-	if (claims(f, authserv))
-		return (true);
-	/* a CR alone ends a line for some clients */
-	while ((cr = str_find(rest, '\r')) < rest.len) {
-		rest = str_of(rest.p + cr + 1, rest.len - cr - 1);
-		header_init(&h, rest);
-		if (rest.len > 0 && rest.p[0] != '\n' && header_next(&h, &g) &&
-		    claims(&g, authserv))
+	while (rest.len > 0) {
+		line = any_line(rest);
+		colon = str_find(line, ':');
+		name = str_trim(str_of(line.p, colon));
+		if (colon < line.len && str_ieq(name, STR("Waxwing-Status")))
 			return (true);
+		if (colon < line.len &&
+		    str_ieq(name, STR("Authentication-Results")))
+			results = true;
+		line.len += line.len < rest.len ? 1 : 0;
+		rest = str_of(rest.p + line.len, rest.len - line.len);
 	}
-	return (false);
+	return (results && contains(f->all, authserv));
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/map.h"
 #include "mail/addr.h"
 #include "mail/ctype.h"
 #include "mail/header.h"
@@ -49,17 +50,43 @@ heads_protected(struct str entity, struct arena *arena)
 	        (str_ieq(hp, STR("clear")) || str_ieq(hp, STR("cipher"))));
 }
 
-static bool
-has_field(struct str header, struct str name)
+/* Longer names are not compared; header.h knows none either. */
+#define NAME_LEN 1000
+
+static struct str
+lower(struct str name, char out[NAME_LEN])
 {
+	size_t i;
+
+	if (name.len > NAME_LEN)
+		name.len = 0;
+	for (i = 0; i < name.len; i++)
+		out[i] = ascii_lower(name.p[i]);
+	return (str_of(out, name.len));
+}
+
+/* The names of all fields, so that two long headers are not compared field by
+ * field; NULL if memory is out. */
+static struct map *
+names_of(struct str header)
+{
+	char space[NAME_LEN];
+	struct map *names;
 	struct header h;
 	struct field f;
+	struct str low;
 
+	if ((names = map_new(NULL)) == NULL)
+		return (NULL);
 	header_init(&h, header);
-	while (header_next(&h, &f))
-		if (str_ieq(f.name, name))
-			return (true);
-	return (false);
+	while (header_next(&h, &f)) {
+		low = lower(f.name, space);
+		if (low.len > 0 && map_put(names, low, names) == -1) {
+			map_free(names);
+			return (NULL);
+		}
+	}
+	return (names);
 }
 
 static void
@@ -84,16 +111,20 @@ inner_shows(const struct heads_ask *ask, const struct field *f)
 
 /* A field outside that no inner one replaces. */
 static bool
-outer_shows(const struct heads_ask *ask, struct str inner,
+outer_shows(const struct heads_ask *ask, const struct map *inner,
     const struct field *f)
 {
+	char space[NAME_LEN];
+	struct str low;
+
 	if (!ask->protected || splice_is_entity(f->name))
 		return (true);
 	if (ask->from_outer && field_is(f, "Reply-To"))
 		return (false);
 	if (ask->from_outer && field_is(f, "From"))
 		return (true);
-	return (!has_field(inner, f->name));
+	low = lower(f->name, space);
+	return (low.len == 0 || map_get(inner, low) == NULL);
 }
 
 /* The inner From becomes Reply-To: an answer goes to whoever wrote it. */
@@ -114,15 +145,21 @@ heads_merge(const struct heads_ask *ask, struct buf *outer, struct buf *inner,
     struct err *err)
 {
 	struct str wire, entity;
+	struct map *names;
 	struct header h;
 	struct field f;
 
 	wire = str_of(ask->wire.p, header_len(ask->wire));
 	entity = str_of(ask->entity.p, header_len(ask->entity));
+	if ((names = names_of(ask->protected ? entity : STR(""))) == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (-1);
+	}
 	header_init(&h, wire);
 	while (header_next(&h, &f))
-		if (outer_shows(ask, entity, &f))
+		if (outer_shows(ask, names, &f))
 			put_field(outer, &f);
+	map_free(names);
 	put_reply_to(ask, entity, inner);
 	header_init(&h, entity);
 	while (header_next(&h, &f))

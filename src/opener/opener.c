@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "opener/opener.h"
 
 #include <stdlib.h>

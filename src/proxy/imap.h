@@ -28,8 +28,9 @@
 /* Passed commands that may be in flight: Thunderbird pipelines a few. */
 #define IMAP_PIPELINE 16
 
-/* Output that makes us stop reading the other side. */
-#define IMAP_HIGH (256UL * 1024)
+/* Output that makes us stop reading the other side: more than one event may
+ * read there, so that a client that keeps up never does. */
+#define IMAP_HIGH (1024UL * 1024)
 
 /* A server may take its time with a passed command (SEARCH, COPY, EXPUNGE of
  * many); a job and a login wait LIMIT_UPSTREAM_S. */

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/limits.h"
 #include "proxy/imap.h"
 #include "proxy/job.h"
@@ -90,8 +89,7 @@ imap_tagged(struct imap *s, const char *tag, const char *fmt, ...)
 void
 imap_expect(struct imap *s, unsigned seconds)
 {
-	s->up_until =
-	    seconds == 0 ? 0 : clock_now().mono + (uint64_t)seconds * 1000;
+	s->up_until = seconds == 0 ? 0 : s->p->mono + (uint64_t)seconds * 1000;
 }
 
 static void
@@ -279,7 +277,7 @@ on_client_input(struct stream *st, void *arg)
 
 	(void)st;
 	if (s->state == IMAP_OPEN)
-		s->client_until = clock_now().mono + LIMIT_IMAP_IDLE_S * 1000;
+		s->client_until = s->p->mono + LIMIT_IMAP_IDLE_S * 1000;
 	imap_turn(s);
 }
 
@@ -433,7 +431,7 @@ imap_session_start(struct proxy *p, int fd, bool tls)
 		return;
 	}
 	stream_timeout(s->client, 0, CLIENT_WRITE_S);
-	s->client_until = clock_now().mono + LIMIT_LOGIN_S * 1000;
+	s->client_until = p->mono + LIMIT_LOGIN_S * 1000;
 	proxy_session_add(p, &s->s, "imap", imap_stop);
 	s->s.tick = imap_tick;
 	log_debug("imap-start session=%s peer=%s tls=%d", s->s.id,

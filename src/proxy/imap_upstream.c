@@ -267,7 +267,7 @@ uplogin_done(struct imap *s)
 	uplogin_free(u);
 	s->uplogin = NULL;
 	imap_expect(s, 0);
-	s->client_until = clock_now().mono + LIMIT_IMAP_IDLE_S * 1000;
+	s->client_until = s->p->mono + LIMIT_IMAP_IDLE_S * 1000;
 	imap_enter(s, IMAP_OPEN);
 }
 

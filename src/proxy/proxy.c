@@ -3,6 +3,9 @@
 #include "proxy/proxy.h"
 
 #include <inttypes.h>
+#ifdef HAVE_MALLOPT
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +26,12 @@
 #include "sys/log.h"
 #include "sys/tls.h"
 
+/* Free memory that is kept: bodies in flight come and go all the time, and
+ * giving their pages back to be asked for again costs more than moving them. */
+#define KEEP_FREE (16 * 1024 * 1024)
+
 /* How often sessions look at their timeouts. */
-#define TICK_S 5
+#define TICK_S 2
 
 void
 proxy_session_add(struct proxy *p, struct session *s, const char *kind,
@@ -51,14 +58,14 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct proxy *p = arg;
 	struct session *s, *next;
-	uint64_t mono = clock_now().mono;
 
 	(void)fd;
 	(void)what;
+	p->mono = clock_now().mono;
 	for (s = TAILQ_FIRST(&p->sessions); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, link);
 		if (s->tick != NULL)
-			s->tick(s, mono);
+			s->tick(s, p->mono);
 	}
 }
 
@@ -94,6 +101,7 @@ proxy_start(struct self *self, struct err *err)
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (-1);
 	}
+	p->mono = clock_now().mono;
 	event_add(p->tick, &tv);
 	if ((p->seen = seen_open(p->state_dir, &p->seen_key, err)) == NULL)
 		return (-1);
@@ -324,6 +332,9 @@ proxy_main(int parent_fd)
 	};
 	struct proxy p = {0};
 
+#ifdef HAVE_MALLOPT
+	(void)mallopt(M_TRIM_THRESHOLD, KEEP_FREE);
+#endif
 	TAILQ_INIT(&p.sessions);
 	LIST_INIT(&p.listeners);
 	return (role_run(&ops, parent_fd, &p));

@@ -353,6 +353,10 @@ run(struct smtp_session *s)
 	while (more && !s->dead && s->client != NULL) {
 		if (s->tx != NULL && s->tx->state == TX_OVER)
 			drop_tx(s);
+		if (s->stopping && s->state != SESSION_MAIL) {
+			smtp_session_hang_up(s, 421, "4.3.2 Going down");
+			return;
+		}
 		switch (s->state) {
 		case SESSION_COMMAND:
 		case SESSION_AUTH:
@@ -466,7 +470,9 @@ session_stop(struct session *base)
 	struct smtp_session *s = (struct smtp_session *)(void *)base;
 
 	smtp_session_enter(s);
-	smtp_session_hang_up(s, 421, "4.3.2 Going down");
+	/* A mail that is on its way is finished first: who is told 421 while
+	 * the upstream takes it sends it again. */
+	s->stopping = true;
 	smtp_session_leave(s);
 }
 

@@ -44,6 +44,7 @@ struct smtp_session {
 	unsigned depth; /* entries from the event loop */
 	bool dead;
 	bool greeted;
+	bool stopping; /* goes when the mail in hand is done */
 
 	struct buf hello; /* owned: what the client said with EHLO */
 	struct buf line;  /* owned: the line in hand; wiped */

@@ -33,7 +33,9 @@ tx_over(struct smtp_tx *tx)
 static void
 log_result(const struct smtp_tx *tx, unsigned code, struct str text)
 {
-	log_info("smtp-mail id=%s result=%u", tx->session->base.id, code);
+	log_info("smtp-mail id=%s result=%u rcpts=%zu groups=%zu bytes=%zu",
+	    tx->session->base.id, code, tx->nto, tx->plan.ngroups,
+	    tx->raw != NULL ? blob_len(tx->raw) : 0);
 	log_debug("smtp-mail id=%s text=%s", tx->session->base.id,
 	    log_str(text));
 }
@@ -574,6 +576,7 @@ smtp_tx_text(struct smtp_tx *tx, struct str in)
 	int end;
 
 	buf_init(&out, 2 * in.len + 2);
+	(void)buf_room(&out, in.len + 2);
 	end = dotdec_feed(&tx->dots, in.p, in.len, &out, &used);
 	/* What is too large is read to its end and forgotten. */
 	if (!tx->overflow &&

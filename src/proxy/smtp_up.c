@@ -320,12 +320,13 @@ static void
 took_answer(struct smtp_up *up)
 {
 	struct wait *w = TAILQ_FIRST(&up->waits);
+	bool amid = up->text != NULL; /* the callback may start one */
 
 	if (w == NULL || !w->sent) {
 		up_broken(up, "a reply that nobody asked for");
 		return;
 	}
-	if (up->text != NULL && reply_class(&up->reply) < 4) {
+	if (amid && reply_class(&up->reply) < 4) {
 		/* Success before the final dot would be none. */
 		up_broken(up, "a reply amid the text");
 		return;
@@ -335,7 +336,7 @@ took_answer(struct smtp_up *up)
 		return;
 	/* A refusal amid the text: what follows would be taken for commands.
 	 * And after 421 the server closes (RFC 5321 3.8). */
-	if (up->text != NULL || up->reply.code == 421)
+	if (amid || up->reply.code == 421)
 		up_broken(up, "it closes the connection");
 	else
 		up_pump(up);
@@ -514,7 +515,7 @@ smtp_up_open(struct proxy *proxy, const struct upstream *upstream,
 	buf_init(&up->hello, LIMIT_SMTP_LINE);
 	buf_init(&up->user, LIMIT_SMTP_LINE);
 	buf_init(&up->password, LIMIT_SMTP_LINE);
-	buf_str(&up->hello, hello);
+	buf_str(&up->hello, hello.len > 0 ? hello : STR("[127.0.0.1]"));
 	buf_str(&up->user, user);
 	buf_str(&up->password, password);
 	up->failing = evtimer_new(proxy->base, up_failing, up);

@@ -27,8 +27,9 @@ typedef void smtp_up_fn(const struct reply *, const struct err *, void *arg);
 /*
  * Connect and log in.  done gets the reply to AUTH: 2yz, and the connection
  * stands, or a refusal.  It gets NULL and the reason when it did not come to
- * that.  hello is what we say with EHLO.  Never calls done before it returns;
- * NULL with the reason.
+ * that.  hello is what we say with EHLO, our client's own name; if that is
+ * empty, an address literal (RFC 5321 4.1.4).  Never calls done before it
+ * returns; NULL with the reason.
  */
 struct smtp_up *smtp_up_open(struct proxy *, const struct upstream *,
     struct str hello, struct str user, struct str password, smtp_up_fn *done,

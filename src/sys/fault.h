@@ -10,6 +10,8 @@
 #ifndef WAXWING_SYS_FAULT_H
 #define WAXWING_SYS_FAULT_H
 
+#include "config.h" /* whoever forgets it would have no fault points */
+
 #include <stdbool.h>
 
 #ifdef WAXWING_TEST_HOOKS

@@ -33,8 +33,14 @@ void log_at(enum log_level, const char *, ...)
 #define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_at(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...)  log_at(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...) log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
-#define log_trace(...) log_at(LOG_LEVEL_TRACE, __VA_ARGS__)
+/* The arguments of these are not even looked at when nobody listens. */
+#define log_if(level, ...)                            \
+	do {                                          \
+		if (log_get_level() >= (level))       \
+			log_at((level), __VA_ARGS__); \
+	} while (0)
+#define log_debug(...) log_if(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_trace(...) log_if(LOG_LEVEL_TRACE, __VA_ARGS__)
 
 /* Escaped (err_escape) and cut to 200 characters, in one of 8 static buffers
  * that are used in turn: for use inside one log call. */

@@ -278,6 +278,10 @@ deliver(struct stream *s)
 			s->ops->drained(s, s->arg);
 		if (s->state == STREAM_OPEN && !s->freed)
 			flush(s);
+		/* all went at once: no socket will say that it is writable */
+		if (s->want_drained && s->state == STREAM_OPEN && !s->freed &&
+		    evbuffer_get_length(s->out) == 0)
+			later(s);
 	}
 	if (s->eof && s->state == STREAM_OPEN && !s->paused)
 		end(s);

@@ -5,6 +5,6 @@ tests_oracle_render_cli_SOURCES = tests/oracle/render_cli.c
 tests_oracle_render_cli_LDADD = src/imap/libimap.a src/mail/libmail.a \
 	src/base/libbase.a
 EXTRA_DIST += tests/data/ORIGIN tests/data/messages \
-	tests/oracle/EXCEPTIONS tests/oracle/oracle \
+	tests/oracle/EXCEPTIONS tests/oracle/README tests/oracle/oracle \
 	tests/oracle/dovecot.py tests/oracle/imapio.py \
 	tests/oracle/items.py tests/oracle/mutate.py tests/oracle/seal.py

@@ -40,10 +40,13 @@ def of_entity(field):
 
 
 def media_type(message):
-    for field in divide(message)[0]:
-        if name(field) == b"content-type":
-            value = field[field.index(b":") + 1:]
-            return re.sub(rb"\s", b"", value.split(b";")[0]).lower()
+    """The type; of a message with several of them, none."""
+    found = [f for f in divide(message)[0] if name(f) == b"content-type"]
+    if len(found) > 1:
+        return None
+    for field in found:
+        value = field[field.index(b":") + 1:]
+        return re.sub(rb"\s", b"", value.split(b";")[0]).lower()
     return b"text/plain"
 
 

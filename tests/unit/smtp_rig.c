@@ -222,7 +222,7 @@ up_login(void)
 	say(&rig.up, "235 2.7.0 in");
 }
 
-/* 50 KB of text, in lines. */
+/* 40 KB of text, in lines. */
 static void
 fill(void)
 {
@@ -230,7 +230,7 @@ fill(void)
 	    "0123456789012345678901234567890123456789\r\n";
 	int i;
 
-	for (i = 0; i < 1200; i++)
+	for (i = 0; i < 960; i++)
 		write_all(rig.client.fd, line, sizeof(line) - 1);
 }
 
@@ -243,6 +243,9 @@ happen(const char *what)
 		end_close(&rig.up);
 	} else if (strcmp(what, "refuse") == 0) {
 		fakes.refuse = true;
+	} else if (strcmp(what, "stop") == 0) {
+		TAILQ_FIRST(&fakes.proxy.sessions)
+		    ->stop(TAILQ_FIRST(&fakes.proxy.sessions));
 	} else if (strcmp(what, "bytewise") == 0) {
 		rig.bytewise = true;
 	} else if (strcmp(what, "fill") == 0) {

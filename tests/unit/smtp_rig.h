@@ -18,8 +18,9 @@
  *	"!WORD"    an event: client-gone, upstream-gone, refuse (connections),
  *	           sealer-dead, sealer-back, sealer-fails, sealer-clear,
  *	           sealer-dies (at the next question), agent-dead, agent-back,
+ *	           stop (the daemon),
  *	           bytewise (all is said in pieces of one byte), fill (the
- *	           client sends 50 KB of lines)
+ *	           client sends 40 KB of lines)
  *
  * The agent knows by the local part: usable*, gcm*, none*, recent*; for all
  * others the look-up fails.  The sealer owns me@here.test.  A sealed text has

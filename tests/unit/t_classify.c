@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "base/buf.h"
 #include "mail/classify.h"
 
 #define US "k3j4.waxwing"
@@ -38,6 +39,12 @@ static const struct {
         CLASS_SEALED},
     {"Authentication-Results: mx.example; dkim=pass\r\n", CLASS_PLAIN},
     {"X-Authentication-Results: " US "; smime=pass\r\n", CLASS_PLAIN},
+    {"Authentication-Results: mx\rAuthentication-Results: x\r\n"
+     " y\rWaxwing-Status : x\r\n",
+        CLASS_SEALED},
+    {"Authentication-Results: mx\rAuthentication-Results:\r\n " US "\r\n",
+        CLASS_SEALED},
+    {"Authentication-Results: mx\rAuthentication-Results: x\r\n", CLASS_PLAIN},
 };
 
 static void
@@ -55,6 +62,26 @@ t_classify(void)
 	    CLASS_PLAIN);
 }
 
+/* Taken line by line with all that follows, these would last for hours. */
+static void
+t_many_lines(void)
+{
+	const char *const lines[] = {" \r y\r\n",
+	    "\rAuthentication-Results: x"};
+	struct buf b;
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		unit_row(lines[i]);
+		buf_init(&b, (size_t)1 << 24);
+		buf_puts(&b, "Authentication-Results:");
+		while (b.len < (size_t)1 << 23)
+			buf_puts(&b, lines[i]);
+		CHECK_INT(classify(buf_text(&b), STR(US)), CLASS_PLAIN);
+		buf_clear(&b);
+	}
+}
+
 static void
 t_signed(void)
 {
@@ -68,6 +95,7 @@ main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"classify", t_classify},
+	    {"many lines", t_many_lines},
 	    {"signed", t_signed},
 	    {NULL, NULL},
 	};

@@ -584,6 +584,37 @@ test_too_much(void)
 	buf_clear(&entity);
 }
 
+/* Two long headers: compared field by field they would last for hours. */
+static void
+test_many_fields(void)
+{
+	struct open_ctx ctx = ctx_bob();
+	struct open_out out;
+	struct buf outer, entity, wire;
+	int i;
+
+	buf_init(&outer, LIMIT_MESSAGE);
+	buf_init(&entity, LIMIT_MESSAGE);
+	for (i = 0; i < 100000; i++) {
+		buf_printf(&outer, "%x:\r\n", i);
+		buf_printf(&entity, "%x:\r\n", i + 100000);
+	}
+	buf_puts(&outer, outer_alice);
+	buf_putc(&outer, '\0');
+	outer.len--;
+	buf_puts(&entity, hp_entity);
+	seal(&wire, outer.data, buf_text(&entity), false, NID_aes_256_gcm);
+	open_it(&ctx, &wire, str_of("", 0), &out);
+	CHECK_INT(out.result, OPEN_OPENED);
+	CHECK(view_has(&out, "\r\n22dff:\r\n") &&
+	      view_has(&out, "\nSubject: in"));
+	CHECK(!view_has(&out, "Subject: out"));
+	open_out_clear(&out);
+	buf_clear(&wire);
+	buf_clear(&entity);
+	buf_clear(&outer);
+}
+
 /* What was opened once and cannot be any more is not shown under the status
  * of then; a changed conf changes nothing. */
 static void
@@ -628,6 +659,7 @@ static const struct unit_test tests[] = {
     {"fangs", test_fangs},
     {"many parts", test_many_parts},
     {"too much", test_too_much},
+    {"many fields", test_many_fields},
     {"later", test_later},
     {NULL, NULL},
 };

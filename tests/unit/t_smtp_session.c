@@ -379,15 +379,35 @@ t_client(void)
 	smtp_rig_mail("while we reconnect", reconnect);
 }
 
+/* The daemon stops: what is on its way arrives, then it says so. */
+static void
+t_stop(void)
+{
+	static const char *const idle[] = {"!stop", "< 421 4.3.2", "<|", NULL};
+	static const char *const mail[] = {MAIL_TO("usable@x.test"),
+	    TEXT("usable@x.test"), "u DATA", "U 354 go", "u. sealed for 1",
+	    "!stop", "<-", "U 250 2.0.0 ok", "< 250 2.0.0 ok", "< 421 4.3.2",
+	    "<|", NULL};
+	static const char *const text[] = {MAIL_TO("usable@x.test"), "> DATA",
+	    "< 354", "!stop", "< 421 4.3.2", "<|", "u QUIT", "u|", NULL};
+
+	smtp_rig_rules(required);
+	smtp_rig_play("idle", idle);
+	smtp_rig_mail("a mail on its way", mail);
+	smtp_rig_mail("a text half there", text);
+}
+
+#define FILL4 "!fill", "!fill", "!fill", "!fill"
+
 static void
 t_limits(void)
 {
 	static const char *const large[] = {MAIL_TO("a@x.test"), "> DATA",
-	    "< 354", "!fill", "!fill", "> .", "< 552 5.3.4", "u RSET",
-	    "U 250 ok", "u-", MAIL_TO("a@x.test"), NULL};
+	    "< 354", FILL4, FILL4, "> .", "< 552 5.3.4", "u RSET", "U 250 ok",
+	    "u-", MAIL_TO("a@x.test"), NULL};
 	static const char *const fits[] = {MAIL_TO("a@x.test"), "> DATA",
-	    "< 354", "!fill", "> .", "u DATA", "U 354 go", "u. 0123456789",
-	    "U 250 ok", "< 250", NULL};
+	    "< 354", FILL4, "!fill", "!fill", "> .", "u DATA", "U 354 go",
+	    "u. 0123456789", "U 250 ok", "< 250", NULL};
 	static const char *const bytes[] = {"!bytewise", MAIL_TO("a@x.test"),
 	    TEXT("a@x.test"), "u DATA", "U 354 go", "u. clear words",
 	    "u! secret@x.test", "U 250-a", "U 250 b", "< 250-2.0.0 a",
@@ -420,6 +440,25 @@ t_pipelining(void)
 
 	smtp_rig_rules(required);
 	smtp_rig_mail("pipelining", steps);
+}
+
+/* A server that does not offer PIPELINING gets one command at a time. */
+static void
+t_no_pipelining(void)
+{
+	static const char *const steps[] = {
+	    TWO("usable@x.test", "usable2@x.test"), TEXT("usable@x.test"),
+	    "u RSET", "u-", "U 250 ok", "u MAIL FROM:<me@here.test>", "u-",
+	    "U 250 ok", "u RCPT TO:<usable@x.test>", "U 250 ok", "u DATA",
+	    "U 354 go", "u. sealed for 1", "U 250 2.0.0 one",
+	    "u MAIL FROM:<me@here.test>", "U 250 ok",
+	    "u RCPT TO:<usable2@x.test>", "U 250 ok", "u DATA", "U 354 go",
+	    "u. sealed for 1", "U 250 2.0.0 two", "< 250 2.0.0 two", NULL};
+
+	smtp_rig_rules(required);
+	smtp_rig_caps("AUTH PLAIN\n");
+	smtp_rig_mail("one at a time", steps);
+	smtp_rig_caps(NULL);
 }
 
 static void
@@ -455,8 +494,10 @@ main(void)
 	    {"upstream", t_upstream},
 	    {"roles", t_roles},
 	    {"client", t_client},
+	    {"stop", t_stop},
 	    {"limits", t_limits},
 	    {"pipelining", t_pipelining},
+	    {"no pipelining", t_no_pipelining},
 	    {"sizes", t_sizes},
 	    {NULL, NULL},
 	};

@@ -38,6 +38,10 @@ static const struct {
         "From: a\r\n\r\n b: c\r\n\r\nx"},
     {"wire without line end", "From: a", "Content-Type: a/b\r\n\r\nx",
         "From: a\r\nContent-Type: a/b\r\n\r\nx"},
+    {"claims behind a CR alone",
+        "From: a\r\nX: b\rwaxwing-status: c\r\n"
+        "Y: d\rAuthentication-Results : x\r\n us.id\r\nZ: e\rf: g\r\n\r\n",
+        "\r\nx", "From: a\r\nZ: e\rf: g\r\n\r\nx"},
     {"white space first", " ; signature=good\r\n\tx\r\nFrom: a\r\n\r\n",
         "\r\nx", "From: a\r\n\r\nx"},
     {"empty entity", "From: a\r\n\r\n", "", "From: a\r\n"},
