@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "fuzz.h"
+#include "proto/enrol.h"
 #include "proto/keys.h"
 #include "proto/open.h"
 #include "proto/seal.h"
@@ -41,6 +42,18 @@ KIND(seal_a, seal_ans);
 KIND(import, key_import_req);
 KIND(arrived, key_arrived);
 KIND(verify, verify_req);
+KIND(account_seen, account_seen);
+KIND(challenge_find_req, challenge_find_req);
+KIND(challenge_find_ans, challenge_find_ans);
+KIND(challenge_check_req, challenge_check_req);
+KIND(challenge_check_ans, challenge_check_ans);
+KIND(reply_submit_req, reply_submit_req);
+KIND(challenge_remove_req, challenge_remove_req);
+KIND(jws_req, jws_req);
+KIND(jws_ans, jws_ans);
+KIND(digest_req, digest_req);
+KIND(take_req, take_req);
+KIND(enrol_req, enrol_req);
 
 /* A list of certificates: as many as are well-formed. */
 static bool
@@ -60,7 +73,11 @@ certs_again(struct str in, struct buf *b)
 static bool (*const kinds[])(struct str, struct buf *) = {start_again,
     peer_again, listen_again, open_q_again, open_a_again, lookup_q_again,
     lookup_a_again, sender_q_again, sender_a_again, seal_q_again, seal_a_again,
-    import_again, arrived_again, verify_again, certs_again};
+    import_again, arrived_again, verify_again, certs_again, account_seen_again,
+    challenge_find_req_again, challenge_find_ans_again,
+    challenge_check_req_again, challenge_check_ans_again,
+    reply_submit_req_again, challenge_remove_req_again, jws_req_again,
+    jws_ans_again, digest_req_again, take_req_again, enrol_req_again};
 
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "proto/enrol.h"
 #include "proto/keys.h"
 #include "proto/op.h"
 #include "proto/open.h"
@@ -184,6 +185,117 @@ test_cert_list(void)
 	buf_clear(&b);
 }
 
+/* Every field of the enrolment's records goes there and back. */
+static void
+test_enrol(void)
+{
+	struct account_seen seen = {STR("a"), true}, seen2;
+	struct challenge_find_req find = {STR("a"), STR("b"), STR("c")}, find2;
+	struct challenge_find_ans found = {.uidvalidity = 1, .uid = 2}, found2;
+	struct challenge_check_req check = {STR("a"), STR("b"), -3}, check2;
+	struct challenge_check_ans held = {.token1 = STR("a"),
+	                               .message_id = STR("b"),
+	                               .reply_to = STR("c")},
+	                           held2;
+	struct reply_submit_req submit = {STR("a"), STR("b"), STR("c")},
+	                        submit2;
+	struct challenge_remove_req rm = {STR("a"), 1, 2}, rm2;
+	struct digest_req digest = {STR("a"), STR("b"), STR("c")}, digest2;
+	struct take_req take = {STR("a"), STR("b")}, take2;
+	struct enrol_req enrol = {STR("a"), STR("b")}, enrol2;
+	struct buf b;
+
+	buf_init(&b, LIMIT_RECORD);
+#define AGAIN(type, in, out)                                                \
+	unit_row(#type);                                                    \
+	buf_reset(&b);                                                      \
+	type##_put(&b, &(in));                                              \
+	CHECK_INT(type##_get(str_of(b.data, b.len - 1), &(out), NULL), -1); \
+	CHECK_INT(type##_get(buf_text(&b), &(out), NULL), 0)
+
+	AGAIN(account_seen, seen, seen2);
+	CHECK_STR(seen2.account, "a");
+	CHECK(seen2.loopback);
+	AGAIN(challenge_find_req, find, find2);
+	CHECK_STR(find2.account, "a");
+	CHECK_STR(find2.from, "b");
+	CHECK_STR(find2.to, "c");
+	AGAIN(challenge_find_ans, found, found2);
+	CHECK_UINT(found2.uidvalidity, 1);
+	CHECK_UINT(found2.uid, 2);
+	AGAIN(challenge_check_req, check, check2);
+	CHECK_STR(check2.from, "a");
+	CHECK_STR(check2.to, "b");
+	CHECK_INT(check2.time, -3);
+	AGAIN(challenge_check_ans, held, held2);
+	CHECK_STR(held2.token1, "a");
+	CHECK_STR(held2.message_id, "b");
+	CHECK_STR(held2.reply_to, "c");
+	AGAIN(reply_submit_req, submit, submit2);
+	CHECK_STR(submit2.account, "a");
+	CHECK_STR(submit2.from, "b");
+	CHECK_STR(submit2.to, "c");
+	AGAIN(challenge_remove_req, rm, rm2);
+	CHECK_STR(rm2.account, "a");
+	CHECK_UINT(rm2.uidvalidity, 1);
+	CHECK_UINT(rm2.uid, 2);
+	AGAIN(digest_req, digest, digest2);
+	CHECK_STR(digest2.account, "a");
+	CHECK_STR(digest2.token1, "b");
+	CHECK_STR(digest2.token2, "c");
+	AGAIN(take_req, take, take2);
+	CHECK_STR(take2.account, "a");
+	CHECK_STR(take2.address, "b");
+	AGAIN(enrol_req, enrol, enrol2);
+	CHECK_STR(enrol2.address, "a");
+	CHECK_STR(enrol2.text, "b");
+	buf_clear(&b);
+}
+
+static void
+test_jws(void)
+{
+	struct jws_req q = {.account = STR("a"),
+	                   .kind = JWS_KMS_KEYS,
+	                   .url = STR("b"),
+	                   .nonce = STR("c"),
+	                   .kid = STR("d"),
+	                   .address = STR("e"),
+	                   .create = true,
+	                   .from = UINT64_MAX,
+	                   .fingerprint = {1}},
+	               q2;
+	struct jws_ans a = {.jws = STR("x")}, a2;
+	struct buf b;
+
+	buf_init(&b, LIMIT_RECORD);
+	jws_req_put(&b, &q);
+	CHECK_INT(jws_req_get(buf_text(&b), &q2, NULL), 0);
+	CHECK_STR(q2.account, "a");
+	CHECK_UINT(q2.kind, JWS_KMS_KEYS);
+	CHECK_STR(q2.url, "b");
+	CHECK_STR(q2.nonce, "c");
+	CHECK_STR(q2.kid, "d");
+	CHECK_STR(q2.address, "e");
+	CHECK(q2.create && !q2.rotate);
+	CHECK_UINT(q2.from, UINT64_MAX);
+	CHECK_UINT(q2.fingerprint[0], 1);
+	CHECK_INT(jws_req_get(str_of(b.data, b.len - 1), &q2, NULL), -1);
+
+	unit_row("unknown kind");
+	buf_reset(&b);
+	q.kind = JWS_KIND_MAX + 1;
+	jws_req_put(&b, &q);
+	CHECK_INT(jws_req_get(buf_text(&b), &q2, NULL), -1);
+
+	unit_row("answer");
+	buf_reset(&b);
+	jws_ans_put(&b, &a);
+	CHECK_INT(jws_ans_get(buf_text(&b), &a2, NULL), 0);
+	CHECK_STR(a2.jws, "x");
+	buf_clear(&b);
+}
+
 /* Every operation has a name and is on a list. */
 static void
 test_ops(void)
@@ -192,7 +304,8 @@ test_ops(void)
 	    op_parent_to_opener, op_parent_to_sealer, op_parent_to_agent,
 	    op_proxy_to_parent, op_others_to_parent, op_proxy_to_agent,
 	    op_proxy_to_opener, op_proxy_to_sealer, op_sealer_to_proxy,
-	    op_agent_to_verifier, op_nothing};
+	    op_agent_to_verifier, op_agent_to_proxy, op_agent_to_sealer,
+	    op_nothing};
 	bool listed[OP_MAX] = {false};
 	const uint16_t *p;
 	uint16_t op;
@@ -219,6 +332,8 @@ main(void)
 	    {"open", test_open},
 	    {"seal", test_seal},
 	    {"cert-list", test_cert_list},
+	    {"enrol", test_enrol},
+	    {"jws", test_jws},
 	    {"ops", test_ops},
 	    {NULL, NULL},
 	};
