@@ -36,18 +36,24 @@ struct jws {
 };
 
 /*
- * Read one without checking its signature.  Refused with ERR_SYNTAX: unknown
- * fields in the protected header that are critical, a header that is not
- * protected, both or neither of jwk and kid, another algorithm
- * (ERR_UNSUPPORTED), keys below RSA 2048.
+ * Read one without checking its signature.  Refused with ERR_SYNTAX: critical
+ * extensions, a header that is not protected, several signatures, both or
+ * neither of jwk and kid, no url, a nonce that is no base64url (whether there
+ * must be one is the caller's to say).  ERR_UNSUPPORTED: another algorithm
+ * (badSignatureAlgorithm); ERR_UNTRUSTED: a key that we do not take, below RSA
+ * 2048 for instance (badPublicKey); ERR_LIMIT: too long or too deep.
  */
 int jws_parse(struct str text, struct arena *, struct jws *, struct err *);
 void jws_clear(struct jws *);
 
-/* 0 if the signature is pkey's and alg is pkey's kind; else ERR_CRYPTO. */
+/* 0 if the signature is pkey's and alg is pkey's kind; else ERR_CRYPTO, or
+ * ERR_UNTRUSTED for a key that we do not take. */
 int jws_verify(const struct jws *, EVP_PKEY *, struct err *);
 
-/* The public key as a JWK object, members in the order of RFC 7638. */
+/* The public key as a JWK object, members in the order of RFC 7638.  jwk_get
+ * gives ERR_UNTRUSTED for a key that we do not take (RSA of other than 2048 to
+ * 8192 bits, another curve, a point beside it), ERR_SYNTAX for a private key
+ * or what is none. */
 int jwk_put(EVP_PKEY *, struct buf *out, struct err *);
 EVP_PKEY *jwk_get(struct str json, struct err *);
 

@@ -14,6 +14,7 @@ UNIT_LDADD = tests/unit/libunit.a src/base/libbase.a $(CUNIT_LIBS)
 TESTS += contrib/include-check tests/unit/t_include_check
 EXTRA_DIST += contrib/format contrib/include-check tests/unit/t_include_check
 
+include tests/unit/acme.mk
 include tests/unit/agent.mk
 include tests/unit/base.mk
 include tests/unit/mail.mk
