@@ -236,18 +236,24 @@ static int
 opener_conf(struct self *self, const struct conf *old, struct err *err)
 {
 	struct opener *o = opener_of(self);
+	static const char *const sections[] = {"trust", "cloud"};
 	struct anchors *anchors;
-	struct str pem = conf_file(self->conf, "trust", "ca_file");
+	struct str pem;
+	size_t i;
 
 	(void)old;
 	if ((anchors = anchors_new()) == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (-1);
 	}
-	if (pem.len > 0 && anchors_add_pem(anchors, o->cache, pem, err) == -1) {
-		err_prefix(err, "[trust] ca_file");
-		anchors_free(anchors);
-		return (-1);
+	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+		pem = conf_file(self->conf, sections[i], "ca_file");
+		if (pem.len > 0 &&
+		    anchors_add_pem(anchors, o->cache, pem, err) == -1) {
+			err_prefix(err, "[%s] ca_file", sections[i]);
+			anchors_free(anchors);
+			return (-1);
+		}
 	}
 	anchors_free(o->anchors);
 	o->anchors = anchors;

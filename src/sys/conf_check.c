@@ -190,6 +190,7 @@ conf_url(struct str url, struct str *scheme, char host[CONF_HOST],
 	    {"smtps", 465},
 	    {"smtp+starttls", 587},
 	    {"smtp", 587},
+	    {"https", 443},
 	};
 	size_t i, colon = str_find(url, ':');
 

@@ -24,6 +24,11 @@ const struct conf_section conf_sections[] = {
         "A section is needed only where the login name alone does not say "
         "enough."},
     {"trust", NULL, NULL, "Whose certificates count."},
+    {"cloud", NULL, NULL,
+        "The service that issues certificates, keeps encryption keys and "
+        "tells the certificates of others. "
+        "Its set-up prints what belongs here."},
+    {"enrol", NULL, NULL, "Who gets certificates from the cloud."},
     {"reading", NULL, NULL, "How encrypted mail is shown."},
     {"cache", NULL, NULL, "What is kept in memory."},
     {"policy", "pattern", "*@partner.example",
@@ -120,10 +125,34 @@ const struct conf_option conf_options[] = {
         "waxwingctl."},
 
     {"trust", "ca_file", CONF_FILE, NULL, "/etc/waxwing/smime-ca.pem", NULL,
-        FOR(ROLE_OPENER),
+        FOR(ROLE_OPENER) | FOR(ROLE_SEALER),
         "The authorities in PEM whose S/MIME certificates are believed. "
         "Without this option only certificates count that were imported "
         "by hand."},
+
+    {"cloud", "url", CONF_URL, NULL, "https://cloud.example.org", "https", 0,
+        "The service. "
+        "Nothing is asked of any other host, and redirects are not "
+        "followed. "
+        "Without this option there is no cloud."},
+    {"cloud", "ca_file", CONF_FILE, NULL, "/etc/waxwing/cloud-ca.pem", NULL,
+        FOR(ROLE_AGENT) | FOR(ROLE_SEALER) | FOR(ROLE_OPENER),
+        "The authority in PEM that vouches for the service itself and for "
+        "the S/MIME certificates that it issues. "
+        "It counts besides those of the trust section."},
+    {"cloud", "kms_key", CONF_FILE, NULL, "/etc/waxwing/cloud-kms.pem", NULL,
+        FOR(ROLE_SEALER) | FOR(ROLE_OPENER),
+        "The certificate in PEM of the key that signs what the key service "
+        "sends. "
+        "Keys signed by another are refused."},
+
+    {"enrol", "accounts", CONF_LIST, NULL, "me@example.org, *@example.org",
+        NULL, 0,
+        "The logins that are enrolled when they first succeed: addresses, "
+        "*@domain, or * alone for all. "
+        "An empty list means none. "
+        "Without this option it is all if clients are taken only from this "
+        "machine, and none otherwise."},
 
     {"reading", "inner_signature", CONF_WORD, "unwrap", NULL, "unwrap|keep", 0,
         "What becomes of a signature found inside encrypted mail. "

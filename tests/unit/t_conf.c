@@ -216,6 +216,9 @@ static const struct {
     {"[daemon]\nuser = \"\"\n", ":2: [daemon] user: the value is missing"},
     {"[daemon]\nstate_dir = var/lib\n",
         ":2: [daemon] state_dir: must be a path that begins with /"},
+    {"[cloud]\nurl = http://cloud.test\n",
+        ":2: [cloud] url: must be like https://cloud.example.org, with "
+        "https"},
     {"[trust]\nca_file = ca.pem\n",
         ":2: [trust] ca_file: must be a path that begins with /"},
     {"[daemon]\nlog_addresses = maybe\n",
@@ -463,10 +466,11 @@ test_urls(void)
 	} rows[] = {
 	    {"imaps://imap.example.org", "imaps", "imap.example.org", 993},
 	    {"imap+starttls://h:1", "imap+starttls", "h", 1},
+	    {"https://h", "https", "h", 443},
 	    {"smtps://[2001:db8::1]", "smtps", "2001:db8::1", 465},
 	    {"smtp+starttls://[::1]:2525", "smtp+starttls", "::1", 2525},
 	    {"https://host:443", "https", "host", 443},
-	    {"https://host", "", "", 0},
+	    {"gopher://host", "", "", 0},
 	    {"imaps:host", "", "", 0},
 	    {"imaps://", "", "", 0},
 	    {"imaps://:993", "", "", 0},
