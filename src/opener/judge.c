@@ -33,7 +33,7 @@ judge_cert(struct cert *cert, const struct cms_signed *sig,
 	}
 	if (ask->pinned != NULL && cert_valid_at(cert, ask->at) &&
 	    (cert_facts(cert)->use & CERT_SIGN) != 0 &&
-	    ask->pinned(cert_facts(cert)->sha256, ask->pinned_arg)) {
+	    ask->pinned(cert_facts(cert)->sha256, ask->from, ask->pinned_arg)) {
 		v->sign = SIGN_GOOD;
 		return;
 	}

@@ -12,8 +12,10 @@
 #include "opener/peel.h"
 #include "smime/chain.h"
 
-/* Did a person say that this very certificate is to be trusted? */
-typedef bool judge_pinned_fn(const unsigned char sha256[32], void *arg);
+/* Did a person say that this very certificate is to be trusted for an
+ * address? */
+typedef bool judge_pinned_fn(const unsigned char sha256[32], struct str address,
+    void *arg);
 
 struct judge_ask {
 	const struct anchors *anchors;

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "proto/keys.h"
+#include "proto/lookup.h"
 
 /* Addresses are virtual: both stores are far smaller. */
 #define MAP_BYTES (1UL << 30)
@@ -142,26 +143,34 @@ keys_now(struct keys *k, struct cert_cache *cache, struct err *err)
 	return (k->keydb);
 }
 
+/* Only what a person imported: other certificates are in pub/, too, and those
+ * need a chain that holds when the mail comes. */
 bool
-keys_pinned(const unsigned char sha256[32], void *arg)
+keys_pinned(const unsigned char sha256[32], struct str address, void *arg)
 {
 	struct keys *k = arg;
-	struct cert_rec cert;
 	struct buf value;
 	struct err err;
 	struct rec rec;
-	char id[1 + FINGERPRINT];
-	bool pinned;
+	char id[1 + FINGERPRINT + LIMIT_ADDRESS];
+	bool pinned = false;
+	size_t i;
 
-	if (store(k, &k->pub_db, "pub", &err) == NULL)
+	if (address.len > LIMIT_ADDRESS ||
+	    store(k, &k->pub_db, "pub", &err) == NULL)
 		return (false);
-	id[0] = PUB_BY_FINGERPRINT[0];
+	id[0] = PUB_TRUST[0];
 	memcpy(id + 1, sha256, FINGERPRINT);
-	buf_init(&value, LIMIT_RECORD * 4);
-	pinned = db_get(k->pub_db, str_of(id, sizeof(id)), &value, &err) == 1 &&
-	         (rec_init(&rec, buf_text(&value)), true) &&
-	         cert_rec_get(&rec, &cert, &err) == 1 &&
-	         cert.verdict.code == ERR_OK;
+	for (i = 0; i < address.len; i++)
+		id[1 + FINGERPRINT + i] = ascii_lower(address.p[i]);
+	buf_init(&value, LIMIT_RECORD);
+	if (db_get(k->pub_db, str_of(id, 1 + FINGERPRINT + i), &value, &err) ==
+	    1) {
+		rec_init(&rec, buf_text(&value));
+		pinned = rec_get_enum(&rec, TRUST_HARVESTED) == TRUST_MANUAL;
+		(void)rec_get_u64(&rec);
+		pinned = rec_end(&rec, &err) == 0 && pinned;
+	}
 	buf_clear(&value);
 	return (pinned);
 }

@@ -24,6 +24,6 @@ void keys_free(struct keys *); /* accepts NULL */
 const struct keydb *keys_now(struct keys *, struct cert_cache *, struct err *);
 
 /* Was this certificate imported by hand?  For judge_ask; arg is the keys. */
-bool keys_pinned(const unsigned char sha256[32], void *arg);
+bool keys_pinned(const unsigned char sha256[32], struct str address, void *arg);
 
 #endif

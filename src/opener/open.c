@@ -182,6 +182,9 @@ show_opened(struct opening *o, struct err *err)
 		}
 		o->reduced = o->ctx->unauthenticated == UNAUTH_TEXT;
 	}
+	/* Fields that could have been changed on the way replace nothing. */
+	if (o->reduced)
+		o->protected = o->from_outer = false;
 	buf_init(&outer, LIMIT_MESSAGE);
 	buf_init(&inner, LIMIT_MESSAGE);
 	rc = build(o, &outer, &inner, err);

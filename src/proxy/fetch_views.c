@@ -21,6 +21,14 @@
 /* Messages in one window; its bytes are bounded by LIMIT_FETCH_AHEAD. */
 #define WINDOW_MAX 256
 
+/* What a message counts whose size is not known (its view was there when
+ * sizes were asked for, and is no longer). */
+#define SIZE_UNKNOWN (LIMIT_FETCH_AHEAD / 8)
+
+/* How much more than it announced a server may send in one window: the
+ * RFC822.SIZE of some is an estimate. */
+#define WINDOW_EXTRA (LIMIT_MESSAGE + LIMIT_FETCH_AHEAD)
+
 static void views_advance(struct fetch_job *);
 
 struct want *
@@ -265,6 +273,13 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 		want_lost(w, "the server does not give it");
 		return (true);
 	}
+	if (blob_len(w->wire) > w->size)
+		f->win[a->n].bytes += blob_len(w->wire) - w->size;
+	if (f->win[a->n].bytes > WINDOW_EXTRA) {
+		imap_die(j->s, "the mail server says too much",
+		    "server: messages are larger than it said");
+		return (true);
+	}
 	if (!set_has(&j->s->box->cls->sealed, w->uid)) {
 		/* A plain one, because the server does not know an item. */
 		want_view(w, w->wire);
@@ -320,6 +335,7 @@ window_start(struct fetch_job *f, struct window *win)
 	win->state = WIN_BODIES;
 	win->lo = f->next;
 	win->asks = win->opens = 0;
+	win->bytes = 0;
 	set_init(&missing);
 	while (f->next < f->nwants && f->next - win->lo < WINDOW_MAX &&
 	       bytes <= LIMIT_FETCH_AHEAD / 2) {
@@ -334,7 +350,7 @@ window_start(struct fetch_job *f, struct window *win)
 			continue;
 		}
 		w->state = WANT_ASKED;
-		bytes += w->size;
+		bytes += w->size != 0 ? w->size : SIZE_UNKNOWN;
 		if (set_add(&missing, want_number(w), want_number(w)) == -1) {
 			fetch_oom(f);
 			break;

@@ -86,6 +86,7 @@ imap_append_move(struct imap *s)
 		n = (size_t)s->append_left;
 	stream_move(s->client, s->up, n);
 	s->append_left -= n;
+	imap_expect(s, IMAP_PASSED_S);
 }
 
 void

@@ -390,6 +390,13 @@ imap_tick(struct session *session, uint64_t mono)
 	struct imap *s = imap_of(session);
 	struct err err;
 
+	/* While we do not read, the server owes nothing; while the client takes
+	 * what we send, it is not idle. */
+	if (s->up_paused && s->up_until != 0)
+		imap_expect(s, LIMIT_UPSTREAM_S);
+	if (s->client_until != 0 && s->state == IMAP_OPEN &&
+	    stream_output_len(s->client) > 0)
+		s->client_until = mono + LIMIT_IMAP_IDLE_S * 1000;
 	if (s->up_until != 0 && mono > s->up_until) {
 		err_set(&err, ERR_TIMEOUT, "the server does not answer");
 		if (s->uplogin != NULL)

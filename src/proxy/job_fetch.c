@@ -31,6 +31,10 @@ fetch_oom(struct fetch_job *f)
 void
 fetch_finish(struct fetch_job *f)
 {
+	/* The plain part may still be on its way. */
+	f->answered = true;
+	if (!TAILQ_EMPTY(&f->j.asks))
+		return;
 	if (f->unavailable)
 		job_finish(&f->j,
 		    "NO [UNAVAILABLE] some messages cannot be opened now");
@@ -121,7 +125,7 @@ plain_done(struct job *j, struct ask *a)
 	struct fetch_job *f = fetch_job(j);
 
 	(void)a;
-	if (f->nwants == 0 && TAILQ_EMPTY(&j->asks))
+	if (f->nwants == 0 || f->answered)
 		fetch_finish(f);
 }
 

@@ -47,6 +47,7 @@ struct window {
 	size_t lo, hi; /* wants[lo] up to before wants[hi] */
 	unsigned asks;
 	unsigned opens;
+	uint64_t bytes; /* of wire text that came, beyond what was announced */
 };
 
 struct fetch_job {
@@ -66,6 +67,7 @@ struct fetch_job {
 	struct window win[2];
 	unsigned cur;   /* the window that is answered first */
 	unsigned sizes; /* asks about sizes in flight */
+	bool answered;  /* the sealed part is */
 	bool unavailable;
 };
 

@@ -19,6 +19,9 @@
 #define QUARANTINE_MAX 1000
 /* How long the parent may take to start an opener. */
 #define OPENER_MS 15000
+/* After a death the parent is given time to notice, lest it sends us to the
+ * one that is dying. */
+#define DEATH_MS 200
 
 struct opening {
 	TAILQ_ENTRY(opening) next;
@@ -35,10 +38,11 @@ TAILQ_HEAD(opening_list, opening);
 
 struct opens {
 	struct proxy *p;
-	char *login;      /* owned */
-	struct ipc *link; /* owned; NULL: none yet */
-	struct event *soon;
-	uint32_t asked; /* id of OP_OPENER at the parent; 0: not asked */
+	char *login;         /* owned */
+	struct ipc *link;    /* owned; NULL: none yet */
+	struct event *soon;  /* owned */
+	struct event *again; /* owned; runs after a death */
+	uint32_t asked;      /* id of OP_OPENER at the parent; 0: not asked */
 	struct opening_list waiting;
 	struct opening_list running;
 	unsigned nrunning;
@@ -95,11 +99,12 @@ opens_later(struct opens *o)
 static void
 opens_unlink(struct opens *o)
 {
+	static const struct timeval tv = {.tv_usec = DEATH_MS * 1000};
 	struct ipc *link = o->link;
 
 	o->link = NULL;
+	evtimer_add(o->again, &tv);
 	ipc_free(link);
-	opens_later(o);
 }
 
 static void
@@ -272,7 +277,8 @@ opens_pump(struct opens *o)
 
 	while ((g = TAILQ_FIRST(&o->waiting)) != NULL) {
 		if (o->link == NULL) {
-			opens_ask_parent(o);
+			if (!evtimer_pending(o->again, NULL))
+				opens_ask_parent(o);
 			return;
 		}
 		/* What an opener died of before runs alone, so that the next
@@ -310,7 +316,9 @@ opens_new(struct proxy *p, const char *login)
 	o->login = strdup(login);
 	o->quarantine = map_new(NULL);
 	o->soon = event_new(p->base, -1, 0, opens_soon, o);
-	if (o->login == NULL || o->quarantine == NULL || o->soon == NULL) {
+	o->again = evtimer_new(p->base, opens_soon, o);
+	if (o->login == NULL || o->quarantine == NULL || o->soon == NULL ||
+	    o->again == NULL) {
 		opens_free(o);
 		return (NULL);
 	}
@@ -338,6 +346,8 @@ opens_free(struct opens *o)
 	ipc_free(o->link);
 	if (o->soon != NULL)
 		event_free(o->soon);
+	if (o->again != NULL)
+		event_free(o->again);
 	map_free(o->quarantine);
 	free(o->login);
 	free(o);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "proto/rec.h"
 #include "sys/db.h"
 
@@ -16,8 +17,20 @@
 struct seen {
 	struct db *db; /* owned */
 	struct crypt_key key;
-	bool dirty; /* a transaction is open */
+	/* What was put since the last commit, because a reader of the
+	 * database would not see it: key -> struct buf with the plain record.
+	 * NULL: nothing, and no transaction is open. */
+	struct map *fresh;
 };
+
+static void
+fresh_free(void *value)
+{
+	struct buf *b = value;
+
+	buf_clear(b);
+	free(b);
+}
 
 static void
 key_part(struct buf *b, struct str s)
@@ -69,13 +82,22 @@ seen_open(const char *state_dir, const struct crypt_key *key, struct err *err)
 	return (s);
 }
 
+int
+seen_commit(struct seen *s, struct err *err)
+{
+	if (s->fresh == NULL)
+		return (0);
+	map_free(s->fresh);
+	s->fresh = NULL;
+	return (db_commit(s->db, err));
+}
+
 void
 seen_close(struct seen *s)
 {
 	if (s == NULL)
 		return;
-	if (s->dirty)
-		(void)db_commit(s->db, NULL);
+	(void)seen_commit(s, NULL);
 	db_close(s->db);
 	crypt_key_wipe(&s->key);
 	free(s);
@@ -92,15 +114,49 @@ static int
 seen_read(struct seen *s, const uint8_t k[CRYPT_DIGEST], struct buf *hold,
     struct err *err)
 {
-	struct buf sealed;
+	struct buf *fresh, sealed;
 	int rc;
 
+	if (s->fresh != NULL &&
+	    (fresh = map_get(s->fresh, key_str(k))) != NULL) {
+		buf_str(hold, buf_text(fresh));
+		return (1);
+	}
 	buf_init(&sealed, LIMIT_RECORD * 2);
 	if ((rc = db_get(s->db, key_str(k), &sealed, err)) == 1 &&
 	    crypt_open(&s->key, key_str(k), buf_text(&sealed), hold, err) == -1)
 		rc = -1;
 	buf_clear(&sealed);
 	return (rc);
+}
+
+/* Open a transaction if there is none, and remember the record in it. */
+static int
+seen_begin(struct seen *s, const uint8_t k[CRYPT_DIGEST],
+    const struct buf *plain, struct err *err)
+{
+	struct buf *copy;
+
+	if (s->fresh == NULL) {
+		if (db_begin(s->db, err) == -1)
+			return (-1);
+		if ((s->fresh = map_new(fresh_free)) == NULL) {
+			db_abort(s->db);
+			goto no;
+		}
+	}
+	if ((copy = malloc(sizeof(*copy))) == NULL)
+		goto no;
+	buf_init(copy, LIMIT_RECORD);
+	buf_str(copy, buf_text(plain));
+	if (copy->failed || map_put(s->fresh, key_str(k), copy) == -1) {
+		fresh_free(copy);
+		goto no;
+	}
+	return (0);
+no:
+	err_set(err, ERR_MEMORY, "out of memory");
+	return (-1);
 }
 
 static int
@@ -115,10 +171,8 @@ seen_write(struct seen *s, const uint8_t k[CRYPT_DIGEST],
 		err_set(err, ERR_LIMIT, "record too large");
 	else if (crypt_seal(&s->key, key_str(k), buf_text(plain), &sealed,
 	             err) == 0 &&
-	         (s->dirty || db_begin(s->db, err) == 0)) {
-		s->dirty = true;
+	         seen_begin(s, k, plain, err) == 0)
 		rc = db_put(s->db, key_str(k), buf_text(&sealed), err);
-	}
 	buf_clear(&sealed);
 	return (rc);
 }
@@ -192,13 +246,4 @@ seen_other_from(struct seen *s, struct str login,
 out:
 	buf_clear(&b);
 	return (rc);
-}
-
-int
-seen_commit(struct seen *s, struct err *err)
-{
-	if (!s->dirty)
-		return (0);
-	s->dirty = false;
-	return (db_commit(s->db, err));
 }

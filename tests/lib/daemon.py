@@ -63,6 +63,15 @@ def reachable(path):
         path = os.path.dirname(path)
 
 
+def ended(pid):
+    """True if a process is no more, buried by its parent or not."""
+    try:
+        with open('/proc/%d/stat' % pid, encoding='ascii') as f:
+            return f.read().rpartition(')')[2].split()[0] == 'Z'
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 class Place:
     """A working directory that the daemon's user can reach.
 

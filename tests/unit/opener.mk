@@ -1,3 +1,5 @@
-check_PROGRAMS += tests/unit/t_open
-TESTS += tests/unit/t_open
+check_PROGRAMS += tests/unit/t_open tests/unit/t_pinned
+TESTS += tests/unit/t_open tests/unit/t_pinned
 tests_unit_t_open_LDADD = src/opener/libopener.a $(SMIME_UNIT_LDADD)
+tests_unit_t_pinned_LDADD = src/opener/libopener.a src/proto/libproto.a \
+	src/sys/libsys.a $(SMIME_UNIT_LDADD) $(LMDB_LIBS)

@@ -177,6 +177,11 @@ static const struct {
         html_entity, SIGN_NONE, "encryption=AES-256-GCM; signature=none"},
     {"fields inside without hp=", bare_extra, true, NID_aes_256_cbc, NULL,
         text_entity, SIGN_GOOD, "signature=good"},
+    {"protected fields, unsigned CBC", hp_entity, false, NID_aes_256_cbc, NULL,
+        "Content-Type: text/plain; hp=\"cipher\"\r\n"
+        "\r\n"
+        "the words inside\r\n",
+        SIGN_NONE, "content=reduced"},
     {"protected fields", hp_entity, true, NID_aes_256_cbc,
         "Received: from somewhere\r\nTo: bob@smime.example\r\n", hp_seen,
         SIGN_GOOD, "signature=good"},

@@ -1,0 +1,29 @@
+# Unit tests of what IMAP sessions are made of.
+PROXY_IMAP_LIBS = src/proxy/libproxy.a src/imap/libimap.a \
+	src/smtp/libsmtp.a src/policy/libpolicy.a src/mail/libmail.a \
+	src/role/librole.a src/proto/libproto.a src/sys/libsys.a $(UNIT_LDADD) \
+	$(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) $(JANSSON_LIBS) \
+	$(INIPARSER_LIBS)
+check_PROGRAMS += \
+	tests/unit/t_gather \
+	tests/unit/t_job \
+	tests/unit/t_mailbox \
+	tests/unit/t_seen \
+	tests/unit/t_throttle \
+	tests/unit/t_upstream \
+	tests/unit/t_viewcache
+TESTS += \
+	tests/unit/t_gather \
+	tests/unit/t_job \
+	tests/unit/t_mailbox \
+	tests/unit/t_seen \
+	tests/unit/t_throttle \
+	tests/unit/t_upstream \
+	tests/unit/t_viewcache
+tests_unit_t_gather_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_job_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_mailbox_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_seen_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_throttle_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_upstream_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_viewcache_LDADD = $(PROXY_IMAP_LIBS)

@@ -1,0 +1,156 @@
+#include "config.h"
+
+#include "proxy/seen.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+static char dir[] = "t_seen.XXXXXX";
+
+static struct crypt_key
+a_key(uint8_t n)
+{
+	struct crypt_key k;
+
+	memset(&k, n, sizeof(k));
+	return (k);
+}
+
+static struct seen_key
+name(uint32_t validity, uint32_t uid)
+{
+	struct crypt_key key = a_key(1);
+	struct seen_key k;
+
+	CHECK_INT(seen_key_make(&key, STR("me@example.org"), STR("example.org"),
+	              STR("INBOX"), validity, uid, &k),
+	    0);
+	return (k);
+}
+
+static void
+t_keys(void)
+{
+	struct seen_key a = name(1, 2), b = name(2, 1), c = name(1, 2);
+	struct crypt_key key = a_key(1);
+	struct seen_key d;
+
+	CHECK(memcmp(&a, &c, sizeof(a)) == 0);
+	CHECK(memcmp(&a, &b, sizeof(a)) != 0);
+	CHECK_INT(seen_key_make(&key, STR("me@example.orge"), STR("xample.org"),
+	              STR("INBOX"), 1, 2, &d),
+	    0);
+	CHECK(memcmp(&a, &d, sizeof(a)) != 0);
+}
+
+/* Kept over a restart, and not readable with another key. */
+static void
+t_keep(void)
+{
+	struct crypt_key key = a_key(1), wrong = a_key(2);
+	struct seen_key k = name(1, 2), other = name(1, 3);
+	struct seen_rec rec = {.first_seen = 1234567890,
+	    .version = 3,
+	    .other_from = true,
+	    .from = STR("a@example.org"),
+	    .status = STR("X: y\r\n")};
+	struct seen_rec got;
+	struct seen *s;
+	struct buf hold;
+	struct err err;
+
+	memset(rec.wire, 7, sizeof(rec.wire));
+	memset(rec.view, 8, sizeof(rec.view));
+	buf_init(&hold, 100000);
+	if ((s = seen_open(dir, &key, &err)) == NULL) {
+		CHECK_CSTR(err.text, "");
+		return;
+	}
+	CHECK_INT(seen_get(s, &k, &got, &hold, &err), 0);
+	CHECK_INT(seen_put(s, &k, &rec, &err), 0);
+	CHECK_INT(seen_get(s, &k, &got, &hold, &err), 1);
+	CHECK_INT(seen_commit(s, &err), 0);
+	CHECK_INT(seen_commit(s, &err), 0);
+	seen_close(s);
+
+	s = seen_open(dir, &key, &err);
+	buf_reset(&hold);
+	CHECK_INT(seen_get(s, &k, &got, &hold, &err), 1);
+	CHECK_INT(got.first_seen, 1234567890);
+	CHECK_UINT(got.version, 3);
+	CHECK(got.other_from);
+	CHECK(memcmp(got.wire, rec.wire, sizeof(rec.wire)) == 0);
+	CHECK(memcmp(got.view, rec.view, sizeof(rec.view)) == 0);
+	CHECK_STR(got.from, "a@example.org");
+	CHECK_STR(got.status, "X: y\r\n");
+	buf_reset(&hold);
+	CHECK_INT(seen_get(s, &other, &got, &hold, &err), 0);
+	seen_close(s);
+
+	s = seen_open(dir, &wrong, &err);
+	buf_reset(&hold);
+	CHECK_INT(seen_get(s, &k, &got, &hold, &err), -1);
+	seen_close(s);
+	seen_close(NULL);
+	buf_clear(&hold);
+}
+
+static void
+t_other_from(void)
+{
+	static const uint8_t one[CRYPT_DIGEST] = {1}, two[CRYPT_DIGEST] = {2};
+	struct crypt_key key = a_key(1);
+	struct err err;
+	struct seen *s = seen_open(dir, &key, &err);
+	struct str me = STR("me@example.org"), a = STR("a@example.org");
+
+	CHECK_INT(seen_other_from(s, me, one, a, &err), 0);
+	CHECK_INT(seen_other_from(s, me, one, STR("A@Example.org"), &err), 0);
+	CHECK_INT(seen_other_from(s, me, one, STR("evil@example.org"), &err),
+	    1);
+	CHECK_INT(seen_other_from(s, me, two, STR("evil@example.org"), &err),
+	    0);
+	CHECK_INT(seen_other_from(s, STR("you@example.org"), one,
+	              STR("evil@example.org"), &err),
+	    0);
+	CHECK_INT(seen_other_from(s, me, one, a, &err), 0);
+	seen_close(s);
+}
+
+static void
+clean(void)
+{
+	char path[300];
+	static const char *const files[] = {"seen/data.mdb", "seen/lock.mdb"};
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		(void)unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/seen", dir);
+	(void)rmdir(path);
+	(void)rmdir(dir);
+}
+
+int
+main(void)
+{
+	static const struct unit_test tests[] = {
+	    {"names of messages", t_keys},
+	    {"kept", t_keep},
+	    {"another From", t_other_from},
+	    {NULL, NULL},
+	};
+	int rc;
+
+	if (mkdtemp(dir) == NULL)
+		return (1);
+	rc = unit_main("t_seen", tests);
+	clean();
+	return (rc);
+}
