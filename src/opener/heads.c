@@ -4,7 +4,6 @@
 
 #include "base/map.h"
 #include "mail/addr.h"
-#include "mail/ctype.h"
 #include "mail/header.h"
 #include "mail/splice.h"
 
@@ -32,22 +31,6 @@ heads_from(struct str header, struct arena *arena)
 	    addr_specs(f.value, arena, &specs, &n) == -1 || n != 1)
 		return (none);
 	return (specs[0]);
-}
-
-bool
-heads_protected(struct str entity, struct arena *arena)
-{
-	struct ctype ct;
-	struct field f;
-	struct str hp;
-
-	if (header_count(entity, "Content-Type") != 1 ||
-	    !header_find(entity, "Content-Type", &f) ||
-	    ctype_parse(f.value, arena, &ct) == -1)
-		return (false);
-	hp = ctype_param(&ct, "hp");
-	return (hp.p != NULL &&
-	        (str_ieq(hp, STR("clear")) || str_ieq(hp, STR("cipher"))));
 }
 
 /* Longer names are not compared; header.h knows none either. */

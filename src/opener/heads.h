@@ -22,13 +22,10 @@ bool heads_clear(struct str text);
  * such thing. */
 struct str heads_from(struct str header, struct arena *);
 
-/* Does the entity's header protect fields: hp="clear" or hp="cipher"? */
-bool heads_protected(struct str entity, struct arena *);
-
 struct heads_ask {
 	struct str wire;   /* only its header is used */
 	struct str entity; /* only its header is used */
-	bool protected;    /* heads_protected() */
+	bool protected;    /* protect_kind() says that the entity does */
 	bool from_outer;   /* keep the outer From, Reply-To the inner */
 };
 

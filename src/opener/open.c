@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mail/header.h"
+#include "mail/protect.h"
 #include "mail/view.h"
 #include "opener/defang.h"
 #include "opener/heads.h"
@@ -55,7 +56,8 @@ judge_from(struct opening *o)
 	struct str inner = o->from;
 	bool clear;
 
-	o->protected = heads_protected(o->peeled.entity, &o->arena);
+	o->protected =
+	    protect_kind(o->peeled.entity, &o->arena) != PROTECT_NONE;
 	if (o->protected && header_count(o->peeled.entity, "From") > 0)
 		inner = heads_from(o->peeled.entity, &o->arena);
 	if (is_again(o)) {

@@ -55,6 +55,13 @@ int entity_verify(struct str text, const struct entity *, struct cert_cache *,
 int entity_sign(struct str entity, const struct cms_sign *, struct buf *out,
     struct err *);
 
+/*
+ * A whole mail to a whole mail: multipart/signed with its header protected
+ * (mail/protect.h), the same fields outside.
+ */
+int entity_sign_mail(struct str mail, const struct cms_sign *, struct buf *out,
+    struct err *);
+
 /* Write application/pkcs7-mime with EnvelopedData or AuthEnvelopedData
  * around an entity. */
 int entity_seal(struct str entity, const struct cms_seal *, struct buf *out,

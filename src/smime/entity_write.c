@@ -4,6 +4,7 @@
 
 #include "base/codec.h"
 #include "base/limits.h"
+#include "mail/protect.h"
 #include "smime/canon.h"
 #include "smime/entity.h"
 #include "smime/ossl.h"
@@ -125,6 +126,24 @@ entity_sign(struct str entity, const struct cms_sign *how, struct buf *out,
 		}
 	}
 	signing_clear(&s);
+	return (rc);
+}
+
+int
+entity_sign_mail(struct str mail, const struct cms_sign *how, struct buf *out,
+    struct err *err)
+{
+	struct buf payload;
+	int rc = -1;
+
+	buf_init(&payload, mail.len + 1024);
+	if (protect_clear(mail, out, &payload) == -1)
+		err_set(err, ERR_SYNTAX, "cannot protect the mail's header");
+	else {
+		buf_puts(out, "MIME-Version: 1.0\r\n");
+		rc = entity_sign(buf_text(&payload), how, out, err);
+	}
+	buf_wipe(&payload);
 	return (rc);
 }
 

@@ -6,6 +6,7 @@ MAIL_TESTS = \
 	tests/unit/t_header \
 	tests/unit/t_nstring \
 	tests/unit/t_part \
+	tests/unit/t_protect \
 	tests/unit/t_render \
 	tests/unit/t_section \
 	tests/unit/t_splice \
@@ -20,6 +21,7 @@ tests_unit_t_ctype_LDADD = $(MAIL_TEST_LDADD)
 tests_unit_t_header_LDADD = $(MAIL_TEST_LDADD)
 tests_unit_t_nstring_LDADD = $(IMAP_VIEW_LDADD)
 tests_unit_t_part_LDADD = $(MAIL_TEST_LDADD)
+tests_unit_t_protect_LDADD = $(MAIL_TEST_LDADD)
 tests_unit_t_render_LDADD = $(IMAP_VIEW_LDADD)
 tests_unit_t_section_LDADD = $(IMAP_VIEW_LDADD)
 tests_unit_t_splice_LDADD = $(MAIL_TEST_LDADD)

@@ -419,6 +419,43 @@ t_rfc4134(void)
 	buf_clear(&der);
 }
 
+/* A mail signed with its header protected: what a reader finds inside. */
+static void
+t_sign_mail(void)
+{
+	struct key *key = help_key("alice.sign");
+	struct cms_sign sign = {.key = key, .time = HELP_NOW};
+	struct cms_signed res;
+	struct buf out, der;
+	struct entity e;
+	struct err err;
+
+	buf_init(&out, 100000);
+	buf_init(&der, 100000);
+	CHECK_INT(entity_sign_mail(STR("From: a@b\r\nSubject: s\r\n"
+	                               "MIME-Version: 1.0\r\n"
+	                               "Content-Type: text/plain\r\n\r\nx\r\n"),
+	              &sign, &out, &err),
+	    0);
+	CHECK_INT(entity_read(buf_text(&out), &e, &err), 0);
+	CHECK_INT(e.kind, ENTITY_SIGNED);
+	CHECK_STR(span_str(out.data, e.content),
+	    "From: a@b\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
+	    "Content-Type: text/plain;\r\n hp=\"clear\"\r\n\r\nx\r\n");
+	CHECK(str_istarts(buf_text(&out),
+	    STR("From: a@b\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
+	        "Content-Type: multipart/signed;")));
+	if (CHECK_INT(entity_verify(buf_text(&out), &e, NULL, &der, &res, &err),
+	        0)) {
+		if (CHECK_UINT(res.nsigners, 1))
+			CHECK_INT(res.signers[0].state, SIGNER_OK);
+		cms_signed_clear(&res);
+	}
+	buf_clear(&der);
+	buf_clear(&out);
+	key_free(key);
+}
+
 static const struct unit_test tests[] = {
     {"read", t_read},
     {"coding", t_coding},
@@ -428,6 +465,7 @@ static const struct unit_test tests[] = {
     {"lone-cr", t_lone_cr},
     {"garbage", t_garbage},
     {"rfc4134", t_rfc4134},
+    {"sign-mail", t_sign_mail},
     {NULL, NULL},
 };
 
