@@ -59,7 +59,7 @@ conf_add_entry(struct conf *c, const char *section, const char *key,
 	e->key = strdup(key);
 	e->value = strndup(value.p, value.len);
 	e->line = line;
-	e->opt = conf_option_find(section, key);
+	e->opt = conf_option_find(c->schema, section, key);
 	if (e->section == NULL || e->key == NULL || e->value == NULL ||
 	    e->opt == NULL) {
 		free_entry(e);
@@ -234,7 +234,8 @@ load(struct conf *c, struct err *err)
 }
 
 struct conf *
-conf_load(const char *path, struct err *err)
+conf_load_as(const struct conf_schema *schema, const char *path,
+    struct err *err)
 {
 	struct conf *c;
 
@@ -244,10 +245,17 @@ conf_load(const char *path, struct err *err)
 		err_set(err, ERR_MEMORY, "no memory for the configuration");
 		return (NULL);
 	}
+	c->schema = schema;
 	if (load(c, err) == 0)
 		return (c);
 	conf_free(c);
 	return (NULL);
+}
+
+struct conf *
+conf_load(const char *path, struct err *err)
+{
+	return (conf_load_as(&conf_waxwing, path, err));
 }
 
 struct str
@@ -342,7 +350,7 @@ conf_put(const struct conf *c, enum role role, struct buf *out)
 		put_u32(out, e->line);
 	}
 	for (f = c->files; f != NULL; f = f->next) {
-		o = conf_option_find(f->section, f->key);
+		o = conf_option_find(c->schema, f->section, f->key);
 		if (o == NULL || (o->roles & (1U << role)) == 0)
 			continue;
 		buf_putc(out, 'f');
@@ -422,6 +430,7 @@ conf_get(struct str in, struct err *err)
 		err_set(err, ERR_MEMORY, "no memory for the configuration");
 		return (NULL);
 	}
+	c->schema = &conf_waxwing;
 	if (!get_str(&in, &path) ||
 	    (c->path = strndup(path.p, path.len)) == NULL)
 		goto fail;
@@ -443,7 +452,7 @@ conf_str(const struct conf *c, const char *section, const char *key)
 
 	if (e != NULL)
 		return (e->value);
-	o = conf_option_find(section, key);
+	o = conf_option_find(c->schema, section, key);
 	return (o != NULL ? o->def : NULL);
 }
 
@@ -464,7 +473,7 @@ conf_bool(const struct conf *c, const char *section, const char *key)
 uint64_t
 conf_num(const struct conf *c, const char *section, const char *key)
 {
-	const struct conf_option *o = conf_option_find(section, key);
+	const struct conf_option *o = conf_option_find(c->schema, section, key);
 	const char *value = conf_str(c, section, key);
 	uint64_t n;
 

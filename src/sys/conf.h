@@ -1,7 +1,7 @@
 /*
  * conf.h - the configuration: one table of {section, key, type, default,
  * help} drives parsing, checking, waxwingd -n and the reference in
- * waxwing.conf(5).
+ * waxwing.conf(5).  waxwing-cloudd has a table of its own.
  *
  * Sections may carry a name after a space: [upstream example.org].  iniparser
  * reads the file; a pass of our own before it finds line numbers, duplicates,
@@ -54,14 +54,23 @@ struct conf_section {
 	const char *help;
 };
 
-extern const struct conf_option conf_options[];
-extern const size_t conf_noptions;
-extern const struct conf_section conf_sections[];
-extern const size_t conf_nsections;
+/* What one program can be told. */
+struct conf_schema {
+	const char *intro; /* comment lines at the top of the default file */
+	const struct conf_section *sections;
+	size_t nsections;
+	const struct conf_option *options;
+	size_t noptions;
+};
+
+extern const struct conf_schema conf_waxwing; /* waxwingd's */
 
 struct conf;
 
 /* Read and check.  err: "FILE:LINE: [section] key: what is wrong". */
+struct conf *conf_load_as(const struct conf_schema *, const char *path,
+    struct err *);
+/* The same with conf_waxwing. */
 struct conf *conf_load(const char *path, struct err *);
 void conf_free(struct conf *); /* accepts NULL */
 
@@ -76,8 +85,8 @@ struct str conf_file(const struct conf *, const char *section, const char *key);
 int conf_attach(struct conf *, const char *section, const char *key,
     struct str);
 
-/* To another role, with the files meant for it (get is put's partner).  The
- * bytes hold private keys: wipe them. */
+/* To another role of waxwingd, with the files meant for it (get is put's
+ * partner).  The bytes hold private keys: wipe them. */
 void conf_put(const struct conf *, enum role, struct buf *);
 struct conf *conf_get(struct str, struct err *);
 
@@ -108,7 +117,7 @@ int conf_url(struct str url, struct str *scheme, char host[CONF_HOST],
 int conf_hostport(struct str, char host[CONF_HOST], uint16_t *port);
 
 /* Print the commented default file, or the mdoc list for the manual. */
-void conf_print_default(struct buf *);
-void conf_print_mdoc(struct buf *);
+void conf_print_default(const struct conf_schema *, struct buf *);
+void conf_print_mdoc(const struct conf_schema *, struct buf *);
 
 #endif

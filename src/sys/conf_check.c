@@ -184,6 +184,7 @@ conf_url(struct str url, struct str *scheme, char host[CONF_HOST],
 		const char *scheme;
 		uint16_t port;
 	} ports[] = {
+	    {"https", 443},
 	    {"imaps", 993},
 	    {"imap+starttls", 143},
 	    {"imap", 143},
@@ -354,8 +355,8 @@ conf_check(const struct conf *c, struct err *err)
 		if (check_pair(c, n, "cert", "key", err) != 0 ||
 		    check_pair(c, n, "key", "cert", err) != 0)
 			return (-1);
-		if (strcmp(conf_section_find(n->section)->kind, "upstream") ==
-		        0 &&
+		if (strcmp(conf_section_find(c->schema, n->section)->kind,
+		        "upstream") == 0 &&
 		    conf_entry_find(c, n->section, "imap") == NULL &&
 		    conf_entry_find(c, n->section, "smtp") == NULL)
 			return (conf_complain(c, n->line, n->section, NULL, err,

@@ -46,29 +46,23 @@ belongs(const struct conf_option *o, const struct conf_section *s)
 }
 
 void
-conf_print_default(struct buf *out)
+conf_print_default(const struct conf_schema *t, struct buf *out)
 {
 	const struct conf_section *s;
 	const struct conf_option *o;
 	size_t i, k;
 
-	buf_puts(out,
-	    "# Configuration of waxwingd(8), explained in waxwing.conf(5).\n"
-	    "#\n"
-	    "# What stands here behind a # is the default, or an example "
-	    "where there is none.\n"
-	    "# waxwingd -n checks the file; SIGHUP makes a running waxwingd "
-	    "read it again.\n");
-	for (i = 0; i < conf_nsections; i++) {
-		s = &conf_sections[i];
+	buf_puts(out, t->intro);
+	for (i = 0; i < t->nsections; i++) {
+		s = &t->sections[i];
 		buf_putc(out, '\n');
 		put_comment(out, s->help);
 		if (s->name != NULL)
 			buf_printf(out, "#[%s %s]\n", s->kind, s->example);
 		else
 			buf_printf(out, "[%s]\n", s->kind);
-		for (k = 0; k < conf_noptions; k++) {
-			o = &conf_options[k];
+		for (k = 0; k < t->noptions; k++) {
+			o = &t->options[k];
 			if (!belongs(o, s))
 				continue;
 			buf_putc(out, '\n');
@@ -188,14 +182,14 @@ put_facts(struct buf *out, const struct conf_option *o)
 }
 
 void
-conf_print_mdoc(struct buf *out)
+conf_print_mdoc(const struct conf_schema *t, struct buf *out)
 {
 	const struct conf_section *s;
 	const struct conf_option *o;
 	size_t i, k;
 
-	for (i = 0; i < conf_nsections; i++) {
-		s = &conf_sections[i];
+	for (i = 0; i < t->nsections; i++) {
+		s = &t->sections[i];
 		if (s->name != NULL)
 			buf_printf(out, ".Ss The sections \\(dq%s %s\\(dq\n",
 			    s->kind, s->name);
@@ -204,8 +198,8 @@ conf_print_mdoc(struct buf *out)
 			    s->kind);
 		put_sentences(out, s->help);
 		buf_puts(out, ".Bl -tag -width Ds\n");
-		for (k = 0; k < conf_noptions; k++) {
-			o = &conf_options[k];
+		for (k = 0; k < t->noptions; k++) {
+			o = &t->options[k];
 			if (!belongs(o, s))
 				continue;
 			buf_printf(out, ".It Ic %s No = ", o->key);

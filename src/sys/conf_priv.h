@@ -34,6 +34,7 @@ struct conf_bytes {
 };
 
 struct conf {
+	const struct conf_schema *schema;
 	char *path; /* owned */
 	/* all owned, in the order of the file */
 	struct conf_entry *entries;
@@ -52,9 +53,10 @@ int conf_complain(const struct conf *, unsigned line, const char *section,
 size_t conf_kind_len(const char *section);
 
 /* The table's row, or NULL. */
-const struct conf_option *conf_option_find(const char *section,
-    const char *key);
-const struct conf_section *conf_section_find(const char *section);
+const struct conf_option *conf_option_find(const struct conf_schema *,
+    const char *section, const char *key);
+const struct conf_section *conf_section_find(const struct conf_schema *,
+    const char *section);
 
 const struct conf_entry *conf_entry_find(const struct conf *,
     const char *section, const char *key);

@@ -68,14 +68,15 @@ nearer(const char *word, const char *candidate, size_t *least,
 static int
 unknown_section(struct scan *sc, const char *section, struct err *err)
 {
+	const struct conf_schema *t = sc->conf->schema;
 	char kind[NAME_LEN];
 	const char *nearest = NULL;
 	size_t i, least = 4;
 
 	(void)snprintf(kind, sizeof(kind), "%.*s", (int)conf_kind_len(section),
 	    section);
-	for (i = 0; i < conf_nsections; i++)
-		nearer(kind, conf_sections[i].kind, &least, &nearest);
+	for (i = 0; i < t->nsections; i++)
+		nearer(kind, t->sections[i].kind, &least, &nearest);
 	if (nearest != NULL)
 		return (conf_complain(sc->conf, sc->line, section, NULL, err,
 		    "unknown section, did you mean [%s]?", nearest));
@@ -86,12 +87,13 @@ unknown_section(struct scan *sc, const char *section, struct err *err)
 static int
 unknown_key(struct scan *sc, const char *key, struct err *err)
 {
+	const struct conf_schema *t = sc->conf->schema;
 	const struct conf_option *o;
 	const char *nearest = NULL;
 	size_t i, least = 4;
 
-	for (i = 0; i < conf_noptions; i++) {
-		o = &conf_options[i];
+	for (i = 0; i < t->noptions; i++) {
+		o = &t->options[i];
 		if (strlen(o->section) == conf_kind_len(sc->section) &&
 		    strncmp(o->section, sc->section, strlen(o->section)) == 0)
 			nearer(key, o->key, &least, &nearest);
@@ -99,11 +101,11 @@ unknown_key(struct scan *sc, const char *key, struct err *err)
 	if (nearest != NULL)
 		return (conf_complain(sc->conf, sc->line, sc->section, key, err,
 		    "unknown key, did you mean %s?", nearest));
-	for (i = 0; i < conf_noptions; i++)
-		if (strcmp(conf_options[i].key, key) == 0)
+	for (i = 0; i < t->noptions; i++)
+		if (strcmp(t->options[i].key, key) == 0)
 			return (conf_complain(sc->conf, sc->line, sc->section,
 			    key, err, "unknown key, it belongs to [%s]",
-			    conf_options[i].section));
+			    t->options[i].section));
 	return (conf_complain(sc->conf, sc->line, sc->section, key, err,
 	    "unknown key"));
 }
@@ -178,7 +180,7 @@ scan_section(struct scan *sc, struct str line, struct err *err)
 	if (strchr(sc->section, ':') != NULL)
 		return (conf_complain(sc->conf, sc->line, sc->section, NULL,
 		    err, "a section name cannot hold a colon"));
-	if ((kind = conf_section_find(sc->section)) == NULL)
+	if ((kind = conf_section_find(sc->conf->schema, sc->section)) == NULL)
 		return (unknown_section(sc, sc->section, err));
 	if (check_name(sc, kind, sc->section, err) != 0)
 		return (-1);
@@ -256,7 +258,7 @@ scan_key(struct scan *sc, struct str line, struct err *err)
 	if (sc->section[0] == '\0')
 		return (conf_complain(sc->conf, sc->line, NULL, key, err,
 		    "stands before the first section"));
-	if (conf_option_find(sc->section, key) == NULL)
+	if (conf_option_find(sc->conf->schema, sc->section, key) == NULL)
 		return (unknown_key(sc, key, err));
 	if ((old = conf_entry_find(sc->conf, sc->section, key)) != NULL)
 		return (conf_complain(sc->conf, sc->line, sc->section, key, err,

@@ -10,7 +10,7 @@
 
 /* Sentences begin with a capital and end with a full stop; conf_print.c puts
  * each on a line of its own. */
-const struct conf_section conf_sections[] = {
+static const struct conf_section sections[] = {
     {"daemon", NULL, NULL, "The daemon itself."},
     {"imap", NULL, NULL, "Where mail clients read their mail."},
     {"smtp", NULL, NULL, "Where mail clients send their mail."},
@@ -37,9 +37,7 @@ const struct conf_section conf_sections[] = {
         "subdomain, or * alone for everybody. "
         "What the most specific pattern does not say is said by the next."},
 };
-const size_t conf_nsections = sizeof(conf_sections) / sizeof(conf_sections[0]);
-
-const struct conf_option conf_options[] = {
+static const struct conf_option options[] = {
     {"daemon", "user", CONF_STRING, "waxwing", NULL, NULL, 0,
         "The user that the processes become when they are started by "
         "root."},
@@ -196,7 +194,19 @@ const struct conf_option conf_options[] = {
         "With auto, it is AES-256-GCM if every recipient is known to read "
         "it, and AES-256-CBC otherwise."},
 };
-const size_t conf_noptions = sizeof(conf_options) / sizeof(conf_options[0]);
+
+const struct conf_schema conf_waxwing = {
+    "# Configuration of waxwingd(8), explained in waxwing.conf(5).\n"
+    "#\n"
+    "# What stands here behind a # is the default, or an example where there "
+    "is none.\n"
+    "# waxwingd -n checks the file; SIGHUP makes a running waxwingd read it "
+    "again.\n",
+    sections,
+    sizeof(sections) / sizeof(sections[0]),
+    options,
+    sizeof(options) / sizeof(options[0]),
+};
 
 size_t
 conf_kind_len(const char *section)
@@ -205,26 +215,27 @@ conf_kind_len(const char *section)
 }
 
 const struct conf_section *
-conf_section_find(const char *section)
+conf_section_find(const struct conf_schema *t, const char *section)
 {
 	size_t i, len = conf_kind_len(section);
 
-	for (i = 0; i < conf_nsections; i++)
-		if (strlen(conf_sections[i].kind) == len &&
-		    memcmp(conf_sections[i].kind, section, len) == 0)
-			return (&conf_sections[i]);
+	for (i = 0; i < t->nsections; i++)
+		if (strlen(t->sections[i].kind) == len &&
+		    memcmp(t->sections[i].kind, section, len) == 0)
+			return (&t->sections[i]);
 	return (NULL);
 }
 
 const struct conf_option *
-conf_option_find(const char *section, const char *key)
+conf_option_find(const struct conf_schema *t, const char *section,
+    const char *key)
 {
 	size_t i, len = conf_kind_len(section);
 
-	for (i = 0; i < conf_noptions; i++)
-		if (strlen(conf_options[i].section) == len &&
-		    memcmp(conf_options[i].section, section, len) == 0 &&
-		    strcmp(conf_options[i].key, key) == 0)
-			return (&conf_options[i]);
+	for (i = 0; i < t->noptions; i++)
+		if (strlen(t->options[i].section) == len &&
+		    memcmp(t->options[i].section, section, len) == 0 &&
+		    strcmp(t->options[i].key, key) == 0)
+			return (&t->options[i]);
 	return (NULL);
 }

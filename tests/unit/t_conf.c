@@ -510,32 +510,35 @@ test_table(void)
 	struct conf *c;
 	size_t i, k;
 
-	for (i = 0; i < conf_noptions; i++) {
-		o = &conf_options[i];
+	for (i = 0; i < conf_waxwing.noptions; i++) {
+		o = &conf_waxwing.options[i];
 		unit_row(o->key);
 		CHECK(o->def != NULL || o->example != NULL);
 		CHECK((o->roles != 0) ==
 		      (o->type == CONF_FILE || o->type == CONF_SECRET));
 		CHECK(o->help[strlen(o->help) - 1] == '.');
 		for (k = 0; k < i; k++)
-			CHECK(
-			    strcmp(o->section, conf_options[k].section) != 0 ||
-			    strcmp(o->key, conf_options[k].key) != 0);
+			CHECK(strcmp(o->section,
+			          conf_waxwing.options[k].section) != 0 ||
+			      strcmp(o->key, conf_waxwing.options[k].key) != 0);
 		/* pairs are tested elsewhere */
 		if (strcmp(o->key, "cert") == 0 || strcmp(o->key, "key") == 0 ||
 		    (strcmp(o->section, "upstream") == 0 &&
 		        strcmp(o->key, "ca_file") == 0))
 			continue;
 		/* what the commented file shows is a value that is taken */
-		for (k = 0; k < conf_nsections; k++)
-			if (strcmp(conf_sections[k].kind, o->section) == 0)
+		for (k = 0; k < conf_waxwing.nsections; k++)
+			if (strcmp(conf_waxwing.sections[k].kind, o->section) ==
+			    0)
 				break;
-		if (!CHECK(k < conf_nsections))
+		if (!CHECK(k < conf_waxwing.nsections))
 			continue;
 		(void)snprintf(text, sizeof(text), "[%s%s%s]\n%s = %s\n",
-		    o->section, conf_sections[k].name != NULL ? " " : "",
-		    conf_sections[k].name != NULL ? conf_sections[k].example
-		                                  : "",
+		    o->section,
+		    conf_waxwing.sections[k].name != NULL ? " " : "",
+		    conf_waxwing.sections[k].name != NULL
+		        ? conf_waxwing.sections[k].example
+		        : "",
 		    o->key, o->def != NULL ? o->def : o->example);
 		c = good(text);
 		CHECK(c != NULL);
@@ -573,7 +576,7 @@ test_default_file(void)
 
 	buf_init(&want, LIMIT_CONF_FILE);
 	buf_init(&got, LIMIT_CONF_FILE);
-	conf_print_default(&want);
+	conf_print_default(&conf_waxwing, &want);
 	read_source("conf/waxwing.conf", &got);
 	CHECK_BUF_EQ(&got, buf_text(&want));
 	c = conf_load(make_file("c", buf_text(&got), 0644), &err);
@@ -595,7 +598,7 @@ test_manual(void)
 
 	buf_init(&want, LIMIT_CONF_FILE);
 	buf_init(&got, LIMIT_CONF_FILE);
-	conf_print_mdoc(&want);
+	conf_print_mdoc(&conf_waxwing, &want);
 	read_source("man/waxwing.conf.5", &got);
 	buf_putc(&got, '\0');
 	begin = strstr(got.data, BEGIN);
@@ -633,9 +636,9 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--print") == 0) {
 		buf_init(&out, LIMIT_CONF_FILE);
 		if (strcmp(argv[2], "default") == 0)
-			conf_print_default(&out);
+			conf_print_default(&conf_waxwing, &out);
 		else
-			conf_print_mdoc(&out);
+			conf_print_mdoc(&conf_waxwing, &out);
 		(void)fwrite(out.data, 1, out.len, stdout);
 		buf_clear(&out);
 		return (0);
