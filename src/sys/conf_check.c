@@ -184,7 +184,6 @@ conf_url(struct str url, struct str *scheme, char host[CONF_HOST],
 		const char *scheme;
 		uint16_t port;
 	} ports[] = {
-	    {"https", 443},
 	    {"imaps", 993},
 	    {"imap+starttls", 143},
 	    {"imap", 143},

@@ -113,7 +113,7 @@ lower_limits(const struct allowance *a, struct err *err)
 }
 
 int
-sandbox_enter(enum role role, const char *user, struct err *err)
+sandbox_drop(const char *user, struct err *err)
 {
 	umask(077);
 	if (user != NULL && geteuid() == 0 && drop_user(user, err) == -1)
@@ -123,5 +123,13 @@ sandbox_enter(enum role role, const char *user, struct err *err)
 		err_set(err, ERR_IO, "prctl: %s", strerror(errno));
 		return (-1);
 	}
+	return (limit(RLIMIT_CORE, 0, err));
+}
+
+int
+sandbox_enter(enum role role, const char *user, struct err *err)
+{
+	if (sandbox_drop(user, err) == -1)
+		return (-1);
 	return (lower_limits(&allowances[role], err));
 }

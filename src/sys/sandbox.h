@@ -17,4 +17,8 @@ const char *role_name(enum role);
  */
 int sandbox_enter(enum role, const char *user, struct err *);
 
+/* The same for a program that is no role of waxwingd: no rlimits but that
+ * against cores. */
+int sandbox_drop(const char *user, struct err *);
+
 #endif

@@ -1,0 +1,210 @@
+#include "config.h"
+
+#include "cloud/cloud.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cloud/acme.h"
+#include "sys/log.h"
+#include "sys/sandbox.h"
+
+#define EXIT_CONF 78 /* EX_CONFIG */
+
+typedef void get_fn(struct cloud *, const struct http_req *, struct http_res *);
+
+/* What is found where.  A path that ends with "/" takes an id after it. */
+struct route {
+	const char *path;
+	get_fn *get;    /* answers by itself */
+	acme_fn *post;  /* or a JWS, checked */
+	unsigned takes; /* enum acme_takes */
+};
+
+#define KID_GET    (ACME_TAKES_KID | ACME_TAKES_GET)
+#define KID_OBJECT (ACME_TAKES_KID | ACME_TAKES_OBJECT)
+#define KID_EITHER (KID_GET | KID_OBJECT)
+#define JWK_OBJECT (ACME_TAKES_JWK | ACME_TAKES_OBJECT)
+
+static const struct route routes[] = {
+    {ACME_DIRECTORY, acme_directory_serve, NULL, 0},
+    {ACME_NEW_NONCE, acme_nonce_serve, NULL, 0},
+    {ACME_NEW_ACCOUNT, NULL, acme_new_account, JWK_OBJECT},
+    {ACME_ACCOUNT, NULL, acme_account, KID_EITHER},
+    {ACME_ORDERS, NULL, acme_orders, KID_GET},
+    {ACME_KEY_CHANGE, NULL, acme_key_change, KID_OBJECT},
+};
+
+/* Ids are 32 hex digits; whatever else stands there names nothing. */
+static bool
+is_id(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if ((s.p[i] < '0' || s.p[i] > '9') &&
+		    (s.p[i] < 'a' || s.p[i] > 'f'))
+			return (false);
+	return (s.len == CLOUD_ID - 1);
+}
+
+static bool
+matches(const struct route *r, struct str path, struct str *id)
+{
+	size_t len = strlen(r->path);
+
+	if (path.len < len || memcmp(path.p, r->path, len) != 0)
+		return (false);
+	*id = str_of(path.p + len, path.len - len);
+	return (r->path[len - 1] == '/' ? is_id(*id) : id->len == 0);
+}
+
+static void
+on_request(const struct http_req *req, struct http_res *res, void *arg)
+{
+	struct cloud *c = arg;
+	struct str id;
+	size_t i;
+
+	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (!matches(&routes[i], req->path, &id))
+			continue;
+		if (routes[i].get != NULL)
+			routes[i].get(c, req, res);
+		else
+			acme_serve(c, routes[i].takes, id, routes[i].post, req,
+			    res);
+		return;
+	}
+	acme_refuse(res, 404, "malformed", "there is nothing here");
+}
+
+static void
+on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct cloud *c = arg;
+
+	(void)fd;
+	(void)what;
+	(void)event_base_loopbreak(c->base);
+}
+
+static void
+cloud_clear(struct cloud *c)
+{
+	httpd_free(c->httpd);
+	rate_free(c->rate_accounts);
+	rate_free(c->rate_orders);
+	rate_free(c->rate_mails);
+	nonces_free(c->nonces);
+	store_close(c->store);
+	cloud_keys_clear(&c->keys);
+	conf_free(c->conf);
+	if (c->base != NULL)
+		event_base_free(c->base);
+}
+
+static int
+open_parts(struct cloud *c, struct err *err)
+{
+	char dir[4096];
+
+	(void)snprintf(dir, sizeof(dir), "%s/store",
+	    conf_str(c->conf, "cloud", "state_dir"));
+	if ((c->store = store_open(dir, err)) == NULL)
+		return (-1);
+	err_set(err, ERR_MEMORY, "no memory to start with");
+	c->nonces = nonces_new();
+	c->rate_accounts =
+	    rate_new(conf_num(c->conf, "acme", "accounts_per_hour"), 3600);
+	c->rate_orders =
+	    rate_new(conf_num(c->conf, "acme", "orders_per_hour"), 3600);
+	c->rate_mails =
+	    rate_new(conf_num(c->conf, "acme", "mails_per_hour"), 3600);
+	return (c->nonces != NULL && c->rate_accounts != NULL &&
+	                c->rate_orders != NULL && c->rate_mails != NULL
+	            ? 0
+	            : -1);
+}
+
+/* Ports first, which may need root; then everything else without it. */
+static int
+cloud_open(struct cloud *c, struct err *err)
+{
+	struct httpd_conf how = {
+	    .listen = conf_str(c->conf, "cloud", "listen"),
+	    .connections = (unsigned)conf_num(c->conf, "cloud", "connections"),
+	};
+
+	if ((c->base = event_base_new()) == NULL) {
+		err_set(err, ERR_MEMORY, "no memory for an event loop");
+		return (-1);
+	}
+	if (cloud_keys_tls(&c->keys, c->conf, err) != 0)
+		return (-1);
+	how.cert = buf_text(&c->keys.tls_cert);
+	how.key = buf_text(&c->keys.tls_key);
+	if ((c->httpd = httpd_new(c->base, &how, on_request, c, err)) == NULL ||
+	    sandbox_drop(conf_str(c->conf, "cloud", "user"), err) != 0 ||
+	    cloud_keys_load(&c->keys, c->conf, err) != 0)
+		return (-1);
+	return (open_parts(c, err));
+}
+
+static void
+log_start(const struct conf *conf)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+
+	(void)log_level_parse(conf_str(conf, "cloud", "log"), &level);
+	log_init("cloud", level);
+	log_addresses(conf_bool(conf, "cloud", "log_addresses"));
+}
+
+static int
+serve(struct cloud *c)
+{
+	struct event *term, *intr;
+	int rc;
+
+	term = evsignal_new(c->base, SIGTERM, on_signal, c);
+	intr = evsignal_new(c->base, SIGINT, on_signal, c);
+	if (term == NULL || intr == NULL || event_add(term, NULL) != 0 ||
+	    event_add(intr, NULL) != 0)
+		return (1);
+	log_info("ready url=%s pid=%ld", c->url, (long)getpid());
+	rc = event_base_dispatch(c->base);
+	event_free(term);
+	event_free(intr);
+	log_info("stopped");
+	return (rc < 0 ? 1 : 0);
+}
+
+int
+cloud_run(const char *conf_path)
+{
+	struct cloud c;
+	struct err err;
+	int rc = 1;
+
+	memset(&c, 0, sizeof(c));
+	log_init("cloud", LOG_LEVEL_INFO);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if ((c.conf = cloud_conf(conf_path, &err)) == NULL) {
+		log_error("conf why=%s", log_str(str_c(err.text)));
+		return (EXIT_CONF);
+	}
+	log_start(c.conf);
+	c.url = conf_str(c.conf, "cloud", "url");
+	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (cloud_open(&c, &err) == 0)
+		rc = serve(&c);
+	else
+		log_error("start why=%s", log_str(str_c(err.text)));
+	cloud_clear(&c);
+	curl_global_cleanup();
+	return (rc);
+}

@@ -1,0 +1,20 @@
+sbin_PROGRAMS += waxwing-cloudd
+noinst_LIBRARIES += src/cloud/libcloud.a
+src_cloud_libcloud_a_SOURCES = \
+	src/cloud/account.c src/cloud/acme.h \
+	src/cloud/acme_auth.c src/cloud/acme_auth.h \
+	src/cloud/cloud.c src/cloud/cloud.h \
+	src/cloud/conf_table.c \
+	src/cloud/httpd.c src/cloud/httpd.h \
+	src/cloud/init.c \
+	src/cloud/keys.c src/cloud/keys.h \
+	src/cloud/kms_paths.h \
+	src/cloud/nonce.c src/cloud/nonce.h \
+	src/cloud/rate.c src/cloud/rate.h \
+	src/cloud/store.c src/cloud/store.h
+CLOUD_LIBS = src/cloud/libcloud.a src/acme/libacme.a src/smime/libsmime.a \
+	src/smtp/libsmtp.a src/mail/libmail.a src/sys/libsys.a \
+	src/base/libbase.a $(OPENDKIM_LIBS) $(LIBEVENT_LIBS) $(CURL_LIBS) \
+	$(JANSSON_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) $(INIPARSER_LIBS)
+waxwing_cloudd_SOURCES = src/cloud/main.c
+waxwing_cloudd_LDADD = $(CLOUD_LIBS)

@@ -1,0 +1,90 @@
+#include "config.h"
+
+#include "cloud/rate.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+
+#define KEYS_MAX 65536
+
+struct rate {
+	struct map *map;   /* owned: key to bucket */
+	uint64_t interval; /* milliseconds that earn one request */
+	uint64_t burst;    /* count * interval */
+};
+
+/* Milliseconds of credit at a time. */
+struct bucket {
+	uint64_t credit;
+	uint64_t at;
+};
+
+struct rate *
+rate_new(uint64_t count, uint64_t seconds)
+{
+	struct rate *r;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return (NULL);
+	if (count == 0)
+		count = 1;
+	r->interval = seconds * 1000 / count;
+	if (r->interval == 0)
+		r->interval = 1;
+	r->burst = count * r->interval;
+	if ((r->map = map_new(free)) != NULL)
+		return (r);
+	free(r);
+	return (NULL);
+}
+
+void
+rate_free(struct rate *r)
+{
+	if (r == NULL)
+		return;
+	map_free(r->map);
+	free(r);
+}
+
+static struct bucket *
+bucket_of(struct rate *r, struct str key, uint64_t now)
+{
+	struct bucket *b = map_get(r->map, key);
+	struct map *fresh;
+
+	if (b != NULL)
+		return (b);
+	if (map_count(r->map) >= KEYS_MAX) {
+		if ((fresh = map_new(free)) == NULL)
+			return (NULL);
+		map_free(r->map);
+		r->map = fresh;
+	}
+	if ((b = calloc(1, sizeof(*b))) == NULL)
+		return (NULL);
+	b->credit = r->burst;
+	b->at = now;
+	if (map_put(r->map, key, b) == 0)
+		return (b);
+	free(b);
+	return (NULL);
+}
+
+unsigned
+rate_take(struct rate *r, struct str key, uint64_t now)
+{
+	struct bucket *b;
+
+	if ((b = bucket_of(r, key, now)) == NULL)
+		return (1);
+	b->credit += now - b->at;
+	b->at = now;
+	if (b->credit > r->burst)
+		b->credit = r->burst;
+	if (b->credit < r->interval)
+		return ((unsigned)((r->interval - b->credit + 999) / 1000));
+	b->credit -= r->interval;
+	return (0);
+}
