@@ -97,6 +97,7 @@ agent_status(struct self *self, json_t *o)
 static const struct role_peer peers[] = {
     {ROLE_PROXY, op_proxy_to_agent, on_request, NULL, NULL},
     {ROLE_OPENER, op_nothing, NULL, NULL, NULL},
+    {ROLE_SEALER, op_nothing, NULL, NULL, NULL},
     {.allow = NULL},
 };
 

@@ -32,6 +32,7 @@ static const enum role joined[][2] = {
     {ROLE_PROXY, ROLE_AGENT},
     {ROLE_PROXY, ROLE_SEALER},
     {ROLE_AGENT, ROLE_OPENER},
+    {ROLE_AGENT, ROLE_SEALER},
 };
 
 /* Who is there from the start, in this order. */

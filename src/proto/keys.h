@@ -89,6 +89,21 @@ int cert_rec_get(struct rec *, struct cert_rec *, struct err *);
  */
 enum key_purpose { KEY_OPENS = 'o', KEY_SIGNS = 's' };
 
+/*
+ * Besides them key/ holds what enrolment needs (sealer/device.h), which only
+ * the sealer reads: kind, SHA-256 of the account, and a digest: of the cloud's
+ * URL for DEVICE_KEYS, of URL, zero byte and mailbox for the next two, of the
+ * certificate for the last.  The value is crypt_seal()ed under KEYLABEL_DEVICE
+ * and bound to the same as in key_id_aad().  ('i' and 'n' are the sealer's
+ * indexes.)
+ */
+enum device_kind {
+	DEVICE_KEYS = 'd',    /* ACME account key and transport key */
+	DEVICE_PENDING = 'p', /* the signing key that waits for a certificate */
+	DEVICE_MAILBOX = 'm', /* log head seen, nonces, current signing key */
+	DEVICE_RETIRED = 'r', /* the certificate of an earlier signing key */
+};
+
 struct key_id {
 	char b[1 + 32 + FINGERPRINT];
 };

@@ -317,22 +317,153 @@ put_all(struct keystore *ks, struct str account, const struct key *k,
 }
 
 int
+keystore_begin(struct keystore *ks, struct err *err)
+{
+	return (db_begin(ks->db, err));
+}
+
+int
+keystore_commit(struct keystore *ks, struct err *err)
+{
+	return (db_commit(ks->db, err));
+}
+
+void
+keystore_abort(struct keystore *ks)
+{
+	db_abort(ks->db);
+}
+
+int
+keystore_put(struct keystore *ks, struct str account, const struct key *k,
+    struct err *err)
+{
+	if (put_all(ks, account, k, err) == -1)
+		return (-1);
+	return (index_put(ks, INDEX_ACCOUNT, account, account, err));
+}
+
+int
 keystore_add(struct keystore *ks, struct str account, struct key *const *keys,
     size_t n, struct err *err)
 {
 	size_t i;
 
-	if (db_begin(ks->db, err) == -1)
+	if (keystore_begin(ks, err) == -1)
 		return (-1);
-	for (i = 0; i < n; i++)
-		if (put_all(ks, account, keys[i], err) == -1)
-			goto undo;
-	if (index_put(ks, INDEX_ACCOUNT, account, account, err) == -1)
-		goto undo;
-	return (db_commit(ks->db, err));
-undo:
-	db_abort(ks->db);
-	return (-1);
+	for (i = 0; i < n; i++) {
+		if (keystore_put(ks, account, keys[i], err) == -1) {
+			keystore_abort(ks);
+			return (-1);
+		}
+	}
+	return (keystore_commit(ks, err));
+}
+
+int
+keystore_drop_signing(struct keystore *ks, struct str account,
+    const uint8_t fingerprint[FINGERPRINT], struct err *err)
+{
+	uint8_t d[CRYPT_DIGEST];
+	struct key_id id;
+
+	if (digest(account, d, err) == -1 ||
+	    db_del(ks->db, key_id_make(&id, KEY_SIGNS, d, fingerprint), err) ==
+	        -1)
+		return (-1);
+	return (0);
+}
+
+/* --- secrets --- */
+
+/* Where a secret lies, what it is bound to, and the key that wraps it. */
+struct place {
+	char id[1 + 2 * CRYPT_DIGEST];
+	struct buf aad;
+	struct crypt_key key; /* wiped */
+};
+
+static void
+place_clear(struct place *p)
+{
+	buf_clear(&p->aad);
+	crypt_key_wipe(&p->key);
+}
+
+static int
+place_find(struct keystore *ks, enum device_kind kind, struct str account,
+    const uint8_t name[CRYPT_DIGEST], struct place *p, struct err *err)
+{
+	uint8_t d[CRYPT_DIGEST];
+
+	buf_init(&p->aad, LIMIT_RECORD);
+	if (digest(account, d, err) == -1)
+		return (-1);
+	if (crypt_derive(&ks->root, KEYLABEL_DEVICE, account, &p->key) == -1) {
+		err_set(err, ERR_CRYPTO, "cannot derive a key");
+		return (-1);
+	}
+	p->id[0] = (char)kind;
+	memcpy(p->id + 1, d, sizeof(d));
+	memcpy(p->id + 1 + sizeof(d), name, CRYPT_DIGEST);
+	rec_put_u8(&p->aad, (uint8_t)kind);
+	rec_put_str(&p->aad, account);
+	rec_put_bytes(&p->aad, name, CRYPT_DIGEST);
+	return (0);
+}
+
+int
+keystore_secret_get(struct keystore *ks, enum device_kind kind,
+    struct str account, const uint8_t name[CRYPT_DIGEST], struct buf *out,
+    struct err *err)
+{
+	struct buf sealed;
+	struct place p;
+	int rc;
+
+	buf_init(&sealed, 2 * SECRET_MAX);
+	if ((rc = place_find(ks, kind, account, name, &p, err)) == 0)
+		rc = db_get(ks->db, str_of(p.id, sizeof(p.id)), &sealed, err);
+	if (rc == 1 && crypt_open(&p.key, buf_text(&p.aad), buf_text(&sealed),
+	                   out, err) == -1)
+		rc = -1;
+	buf_clear(&sealed);
+	place_clear(&p);
+	return (rc);
+}
+
+int
+keystore_secret_put(struct keystore *ks, enum device_kind kind,
+    struct str account, const uint8_t name[CRYPT_DIGEST], struct str plain,
+    struct err *err)
+{
+	struct buf sealed;
+	struct place p;
+	int rc;
+
+	buf_init(&sealed, 2 * SECRET_MAX);
+	if ((rc = place_find(ks, kind, account, name, &p, err)) == 0 &&
+	    (rc = crypt_seal(&p.key, buf_text(&p.aad), plain, &sealed, err)) ==
+	        0)
+		rc = db_put(ks->db, str_of(p.id, sizeof(p.id)),
+		    buf_text(&sealed), err);
+	buf_clear(&sealed);
+	place_clear(&p);
+	return (rc);
+}
+
+int
+keystore_secret_del(struct keystore *ks, enum device_kind kind,
+    struct str account, const uint8_t name[CRYPT_DIGEST], struct err *err)
+{
+	struct place p;
+	int rc;
+
+	if ((rc = place_find(ks, kind, account, name, &p, err)) == 0 &&
+	    db_del(ks->db, str_of(p.id, sizeof(p.id)), err) == -1)
+		rc = -1;
+	place_clear(&p);
+	return (rc);
 }
 
 uint64_t

@@ -5,7 +5,7 @@
  * read them too.  Besides them there are two small indexes that only the
  * sealer can read, wrapped under a key of its own: which accounts there are
  * ("n" SHA-256 of the account) and whose an address is ("i" SHA-256 of the
- * address).  Nothing is ever deleted: old mail wants old keys.
+ * address).  No key that opens mail is ever deleted: old mail wants old keys.
  */
 #ifndef WAXWING_SEALER_KEYSTORE_H
 #define WAXWING_SEALER_KEYSTORE_H
@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "proto/keys.h"
 #include "smime/keydb.h"
 #include "sys/crypt.h"
 
@@ -40,6 +41,34 @@ struct keydb *keystore_load(struct keystore *, struct str account,
  */
 int keystore_add(struct keystore *, struct str account, struct key *const *keys,
     size_t n, struct err *);
+
+/*
+ * The same in pieces, with secrets: begin, any number of changes, commit.  What
+ * is read in between is what was there before.
+ */
+int keystore_begin(struct keystore *, struct err *);
+int keystore_commit(struct keystore *, struct err *);
+void keystore_abort(struct keystore *);
+int keystore_put(struct keystore *, struct str account, const struct key *,
+    struct err *);
+/* Forget the signing key of a certificate. */
+int keystore_drop_signing(struct keystore *, struct str account,
+    const uint8_t fingerprint[FINGERPRINT], struct err *);
+
+/*
+ * What an account needs besides keys of certificates: any bytes under a kind
+ * (enum device_kind) and a digest that names it.  get appends to out and
+ * returns 1, 0 if there is none, -1; out should have room, so that growing
+ * leaves no copies behind.  del: no error if there is none.
+ */
+#define SECRET_MAX ((size_t)64 * 1024)
+
+int keystore_secret_get(struct keystore *, enum device_kind, struct str account,
+    const uint8_t name[CRYPT_DIGEST], struct buf *out, struct err *);
+int keystore_secret_put(struct keystore *, enum device_kind, struct str account,
+    const uint8_t name[CRYPT_DIGEST], struct str plain, struct err *);
+int keystore_secret_del(struct keystore *, enum device_kind, struct str account,
+    const uint8_t name[CRYPT_DIGEST], struct err *);
 
 /* The account that has a key of this address, appended to out: 1, 0 if there
  * is none, -1. */

@@ -17,8 +17,7 @@
 #include "sealer/owner.h"
 #include "sealer/slurp.h"
 #include "sealer/state.h"
-#include "smime/algo.h"
-#include "smime/der.h"
+#include "sealer/taken.h"
 #include "smime/p12.h"
 #include "sys/fault.h"
 #include "sys/log.h"
@@ -174,98 +173,13 @@ read_keys(struct import *im, struct str file, struct err *err)
 	return (rc);
 }
 
-/* --- what follows from it --- */
-
-/* IssuerAndSerialNumber (RFC 5652 10.2.4). */
-static void
-put_issuer_serial(struct buf *out, const struct cert_facts *f)
-{
-	size_t mark = der_begin(out, DER_SEQUENCE);
-
-	buf_str(out, f->issuer);
-	der_put(out, DER_INTEGER, f->serial);
-	der_finish(out, mark);
-}
-
-/* Mail that waits for such a key can be read now. */
-static void
-tell_proxy(struct import *im)
-{
-	struct ipc *proxy = role_link(im->sealer->self, ROLE_PROXY);
-	const struct cert_facts *f;
-	struct key_arrived told;
-	struct buf name, body;
-	size_t i;
-
-	if (proxy == NULL)
-		return; /* when it comes it asks the opener anyway */
-	for (i = 0; i < im->nkeys; i++) {
-		if ((im->keys[i]->use & CERT_ENCRYPT) == 0)
-			continue;
-		f = cert_facts(im->keys[i]->cert);
-		buf_init(&name, LIMIT_RECORD);
-		buf_init(&body, LIMIT_RECORD);
-		put_issuer_serial(&name, f);
-		told = (struct key_arrived){str_c(im->account), buf_text(&name),
-		    f->ski};
-		key_arrived_put(&body, &told);
-		(void)ipc_tell(proxy, OP_KEY_ARRIVED, buf_text(&body));
-		buf_clear(&name);
-		buf_clear(&body);
-	}
-}
-
-static void
-put_cert(struct buf *out, const struct key *k, struct buf *addresses)
-{
-	const struct cert_facts *f = cert_facts(k->cert);
-	struct cert_rec c = {.der = f->der, .subject = str_c(f->subject)};
-	size_t i;
-
-	for (i = 0; i < f->naddresses; i++) {
-		if (i > 0)
-			buf_putc(addresses, ' ');
-		buf_puts(addresses, f->addresses[i]);
-	}
-	c.addresses = buf_text(addresses);
-	memcpy(c.fingerprint, f->sha256, sizeof(c.fingerprint));
-	c.usage = (uint8_t)(((k->use & CERT_ENCRYPT) != 0 ? USAGE_ENCRYPT : 0) |
-	                    ((k->use & CERT_SIGN) != 0 ? USAGE_SIGN : 0));
-	c.gcm = (f->caps & CAP_AES256_GCM) != 0;
-	c.oaep = (f->caps & CAP_OAEP) != 0;
-	c.not_before = f->from;
-	c.not_after = f->until;
-	cert_rec_put(out, &c);
-}
-
-static struct blob *
-cert_list(const struct import *im, struct err *err)
-{
-	struct buf list, addresses;
-	struct blob *blob = NULL;
-	size_t i;
-
-	buf_init(&list, KEYS_MAX * 2 * LIMIT_RECORD);
-	for (i = 0; i < im->nkeys; i++) {
-		buf_init(&addresses, LIMIT_RECORD);
-		put_cert(&list, im->keys[i], &addresses);
-		buf_clear(&addresses);
-	}
-	if (list.failed)
-		err_set(err, ERR_LIMIT, "the certificates are too large");
-	else
-		blob = memfd_copy(list.data, list.len, err);
-	buf_clear(&list);
-	return (blob);
-}
-
 static struct blob *
 carry_out(struct import *im, struct str file, struct err *err)
 {
 	struct blob *certs;
 
 	if (check_owner(im, err) == -1 || read_keys(im, file, err) == -1 ||
-	    (certs = cert_list(im, err)) == NULL)
+	    (certs = taken_list(im->keys, im->nkeys, err)) == NULL)
 		return (NULL);
 	if (FAULT("sealer.import")) {
 		err_set(err, ERR_UNAVAILABLE, "fault sealer.import");
@@ -278,7 +192,7 @@ carry_out(struct import *im, struct str file, struct err *err)
 		return (NULL);
 	}
 	(void)FAULT("sealer.import.stored");
-	tell_proxy(im);
+	taken_tell(im->sealer->self, str_c(im->account), im->keys, im->nkeys);
 	return (certs);
 }
 
@@ -359,34 +273,14 @@ got_pass(const struct str *text, const struct err *why, void *arg)
 		answer(im, &err, NULL);
 }
 
-/* In lower case, as accounts are named and addresses compared. */
-static int
-copy_name(char out[LIMIT_ADDRESS + 1], struct str s, struct err *err)
-{
-	size_t i;
-
-	if (s.len == 0 || s.len > LIMIT_ADDRESS || str_find(s, '@') == s.len)
-		goto bad;
-	for (i = 0; i < s.len; i++) {
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
-			goto bad;
-		out[i] = ascii_lower(s.p[i]);
-	}
-	out[s.len] = '\0';
-	return (0);
-bad:
-	err_set(err, ERR_SYNTAX, "not an address");
-	return (-1);
-}
-
 static int
 take_request(struct import *im, struct ipc_msg *msg, int *pass, struct err *err)
 {
 	struct key_import_req q;
 
 	if (key_import_req_get(msg->body, &q, err) == -1 ||
-	    copy_name(im->address, q.address, err) == -1 ||
-	    copy_name(im->account, q.account.len > 0 ? q.account : q.address,
+	    owner_name(im->address, q.address, err) == -1 ||
+	    owner_name(im->account, q.account.len > 0 ? q.account : q.address,
 	        err) == -1)
 		return (-1);
 	im->file = ipc_msg_fd(msg, 0);

@@ -61,3 +61,22 @@ owner_of(const struct conf *conf, struct keystore *ks, struct str account,
 	buf_clear(&name);
 	return (found == -1 ? -1 : 0);
 }
+
+int
+owner_name(char out[LIMIT_ADDRESS + 1], struct str s, struct err *err)
+{
+	size_t i;
+
+	if (s.len == 0 || s.len > LIMIT_ADDRESS || str_find(s, '@') == s.len)
+		goto bad;
+	for (i = 0; i < s.len; i++) {
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+			goto bad;
+		out[i] = ascii_lower(s.p[i]);
+	}
+	out[s.len] = '\0';
+	return (0);
+bad:
+	err_set(err, ERR_SYNTAX, "not an address");
+	return (-1);
+}

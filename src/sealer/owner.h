@@ -7,6 +7,7 @@
 #ifndef WAXWING_SEALER_OWNER_H
 #define WAXWING_SEALER_OWNER_H
 
+#include "base/limits.h"
 #include "sealer/keystore.h"
 #include "sys/conf.h"
 
@@ -23,5 +24,9 @@ enum owner owner_by_conf(const struct conf *, struct str account,
 /* -1 with err if the key store cannot be read. */
 int owner_of(const struct conf *, struct keystore *, struct str account,
     struct str address, enum owner *, struct err *);
+
+/* Copy an address in lower case, as accounts are named and addresses
+ * compared. */
+int owner_name(char out[LIMIT_ADDRESS + 1], struct str, struct err *);
 
 #endif

@@ -56,6 +56,8 @@ static const struct {
 } ops[] = {
     {OP_KEY_IMPORT, op_key_import},
     {OP_KEY_LIST, op_key_list},
+    {OP_JWS, op_jws},
+    {OP_DIGEST, op_digest},
     {OP_SENDER, op_sender},
     {OP_SEAL, op_seal},
 };
@@ -110,6 +112,7 @@ sealer_status(struct self *self, json_t *o)
 
 static const struct role_peer peers[] = {
     {ROLE_PROXY, op_proxy_to_sealer, on_request, NULL, NULL},
+    {ROLE_AGENT, op_agent_to_sealer, on_request, NULL, NULL},
     {.allow = NULL},
 };
 

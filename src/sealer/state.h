@@ -36,6 +36,8 @@ struct sealer {
 
 void op_key_import(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_key_list(struct sealer *, struct ipc *, struct ipc_msg *);
+void op_digest(struct sealer *, struct ipc *, struct ipc_msg *);
+void op_jws(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_sender(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_seal(struct sealer *, struct ipc *, struct ipc_msg *);
 

@@ -112,6 +112,8 @@ on_answer(struct ipc_msg *msg, const struct err *err, void *arg)
 	rec_get_err(&in, &r->err);
 	if (msg->nfds > 0)
 		r->blob = ipc_msg_blob(msg, 0, 2 * LIMIT_MESSAGE, &r->err);
+	if (msg->nfds > 1)
+		r->more = ipc_msg_blob(msg, 1, 2 * LIMIT_MESSAGE, &r->err);
 }
 
 void
@@ -139,7 +141,8 @@ reply_clear(struct reply *r)
 {
 	buf_clear(&r->body);
 	blob_unref(r->blob);
-	r->blob = NULL;
+	blob_unref(r->more);
+	r->blob = r->more = NULL;
 }
 
 /* --- roles --- */
@@ -266,9 +269,10 @@ tenant_stop(struct tenant *t)
 		(void)kill(t->pid, SIGTERM);
 		(void)waitpid(t->pid, &status, 0);
 	}
+	ipc_free(t->agent);
 	ipc_free(t->proxy);
 	ipc_free(t->parent);
-	t->proxy = t->parent = NULL;
+	t->agent = t->proxy = t->parent = NULL;
 	t->pid = 0;
 	return (status);
 }
@@ -313,4 +317,16 @@ house_proxy(struct house *h, struct tenant *t)
 	t->proxy = ipc_new(h->base, fds[1], "role",
 	    t->role == ROLE_SEALER ? op_sealer_to_proxy : op_nothing, on_told,
 	    on_dead, t);
+}
+
+void
+house_agent(struct house *h, struct tenant *t)
+{
+	int fds[2];
+
+	if (proc_pair(fds, NULL) == -1)
+		abort();
+	hand_over(h, t, ROLE_AGENT, fds[0]);
+	t->agent =
+	    ipc_new(h->base, fds[1], "role", op_nothing, on_told, on_dead, t);
 }

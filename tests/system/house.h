@@ -20,6 +20,7 @@ struct tenant {
 	pid_t pid;
 	struct ipc *parent;
 	struct ipc *proxy; /* as if we were the proxy */
+	struct ipc *agent; /* as if we were the agent */
 	unsigned told;     /* how often it told the proxy something */
 };
 
@@ -35,6 +36,7 @@ struct reply {
 	struct err err; /* of the link, or the one the answer begins with */
 	struct buf body;
 	struct blob *blob; /* the first descriptor, or NULL */
+	struct blob *more; /* the second */
 };
 
 /* Make the directory, and the conf in it. */
@@ -51,9 +53,10 @@ int tenant_start(struct house *, struct tenant *, enum role, role_fn *,
 /* SIGTERM and wait; accepts one that is dead.  Returns the wait status. */
 int tenant_stop(struct tenant *);
 
-/* Link two tenants to each other, or one to us as its proxy. */
+/* Link two tenants to each other, or one to us as its proxy or agent. */
 void house_link(struct house *, struct tenant *, struct tenant *);
 void house_proxy(struct house *, struct tenant *);
+void house_agent(struct house *, struct tenant *);
 
 /* Ask and do not wait; then wait (at most some seconds). */
 void reply_ask(struct reply *, struct ipc *, uint16_t op, struct str body,
