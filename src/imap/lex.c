@@ -66,6 +66,7 @@ size_t
 lex_step(struct lex *l, struct str in, enum lex_event *ev)
 {
 	const char *lf;
+	struct str end;
 	size_t n;
 
 	*ev = LEX_TEXT;
@@ -82,10 +83,12 @@ lex_step(struct lex *l, struct str in, enum lex_event *ev)
 		return (in.len);
 	}
 	n = (size_t)(lf - in.p) + 1;
-	lex_keep(l, str_of(in.p, n));
-	*ev = !l->plain && lex_announced(l, str_of(l->tail, l->ntail))
-	          ? LEX_LITERAL
-	          : LEX_LINE;
+	end = str_of(in.p, n);
+	if (l->ntail > 0) {
+		lex_keep(l, end);
+		end = str_of(l->tail, l->ntail);
+	}
+	*ev = !l->plain && lex_announced(l, end) ? LEX_LITERAL : LEX_LINE;
 	l->ntail = 0;
 	return (n);
 }

@@ -157,6 +157,19 @@ resp_tagged(struct str in, struct resp *r)
 	return (1);
 }
 
+bool
+resp_is_fetch(struct str in)
+{
+	size_t i = 2;
+
+	if (in.len < 12 || in.p[0] != '*' || in.p[1] != ' ' || in.p[2] == '0')
+		return (false);
+	while (i < 12 && in.p[i] >= '0' && in.p[i] <= '9')
+		i++;
+	return (i > 2 && i < 12 && in.len - i > 8 &&
+	        memcmp(in.p + i, " FETCH (", 8) == 0);
+}
+
 int
 resp_head(struct str in, struct resp *r)
 {

@@ -47,6 +47,9 @@ struct resp {
  */
 int resp_head(struct str in, struct resp *);
 
+/* A glance: is it beyond doubt "* n FETCH ("?  Most responses are. */
+bool resp_is_fetch(struct str in);
+
 /* Does that kind hold literals, or is its line plain text? */
 bool resp_is_line(enum resp_kind);
 

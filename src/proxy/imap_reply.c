@@ -250,7 +250,11 @@ reply_run(struct imap *s, struct str in)
 		if (!s->mid) {
 			start = at;
 			begun = false;
-			if (resp_head(rest, &r) != 1 || !reply_glance(s, &r))
+			if (s->job == NULL && s->state == IMAP_OPEN &&
+			    resp_is_fetch(rest))
+				r.kind = RESP_FETCH;
+			else if (resp_head(rest, &r) != 1 ||
+			         !reply_glance(s, &r))
 				break;
 			if (resp_is_line(r.kind)) {
 				at += r.line.len;

@@ -232,14 +232,16 @@ imap_read(struct imap *s)
 		imap_job_end(s);
 	}
 	while (imap_may_read(s)) {
+		if (stream_input_len(s->client) == 0) {
+			if (s->appending || s->in.text.len > 0)
+				stream_ack_now(s->client);
+			return;
+		}
 		if (s->append_left > 0) {
-			if (stream_input_len(s->client) == 0)
-				return;
 			imap_append_move(s);
 			continue;
 		}
-		if ((in = stream_chunk(s->client)).len == 0)
-			return;
+		in = stream_chunk(s->client);
 		n = cmd_feed(&s->in, in, &ev);
 		stream_consume(s->client, n);
 		imap_command(s, ev);

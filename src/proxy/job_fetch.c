@@ -388,65 +388,52 @@ fetch_begin(struct fetch_job *f)
 	}
 }
 
-/* Are all these UIDs known and none of them sealed? */
+/* Are all these messages known, and none of them sealed?  A sequence number
+ * means something only while nothing is in flight. */
 static bool
-fetch_all_plain(const struct imap *s, const struct fetch *cmd)
+fetch_all_plain(const struct imap *s, bool uid, struct str text)
 {
+	const struct classes *cls = s->box->cls;
 	struct set asked, some;
-	bool star, plain = false;
+	uint32_t n = 0;
+	bool star, plain;
 
 	set_init(&asked);
 	set_init(&some);
-	if (set_parse(&asked, cmd->set, 0, &star) == 0 && !star &&
-	    set_minus(&some, &asked, &s->box->cls->known) == 0 &&
-	    set_empty(&some) &&
-	    set_and(&some, &asked, &s->box->cls->sealed) == 0 &&
-	    set_empty(&some))
-		plain = true;
+	plain = set_parse(&asked, text, 0, &star) == 0 && !star;
+	if (!uid)
+		while (plain && set_next(&asked, &n)) {
+			uint32_t u = mailbox_uid(s->box, n);
+
+			plain = u != 0 && set_has(&cls->known, u) &&
+			        !set_has(&cls->sealed, u);
+		}
+	else if (plain)
+		plain = set_minus(&some, &asked, &cls->known) == 0 &&
+		        set_empty(&some) &&
+		        set_and(&some, &asked, &cls->sealed) == 0 &&
+		        set_empty(&some);
 	set_clear(&asked);
 	set_clear(&some);
 	return (plain);
 }
 
-static void
-fetch_tag(char *out, const struct cmd *c)
-{
-	memcpy(out, c->tag.p, c->tag.len);
-	out[c->tag.len] = '\0';
-}
-
-bool
-job_fetch_start(struct imap *s, const struct cmd *c, bool *wait)
+/* The command outlives the line that it came in. */
+static int
+fetch_start(struct imap *s, const struct cmd *c)
 {
 	struct fetch_job *f;
-	char tag[CMD_TAG_MAX + 1];
 	const char *why;
 	struct str args;
 
-	fetch_tag(tag, c);
-	if ((f = calloc(1, sizeof(*f))) == NULL) {
-		imap_die(s, "out of memory", "out of memory");
-		return (true);
-	}
+	if ((f = calloc(1, sizeof(*f))) == NULL)
+		return (-1);
 	arena_init(&f->arena, FETCH_ARENA);
 	args = arena_str(&f->arena, c->args);
-	why = "out of memory";
 	if (args.p == NULL || !fetch_parse(args, &f->arena, &f->cmd, &why)) {
-		imap_tagged(s, tag, "BAD %s", why);
-		goto answered;
-	}
-	if (!f->cmd.view)
-		goto pass;
-	if (s->box == NULL) {
-		imap_tagged(s, tag, "BAD no mailbox is selected");
-		goto answered;
-	}
-	/* A UID means the same whatever is in flight. */
-	if (c->uid && !f->cmd.foreign && fetch_all_plain(s, &f->cmd))
-		goto pass;
-	if (s->nfl > 0) {
-		*wait = true;
-		goto pass;
+		arena_clear(&f->arena);
+		free(f);
+		return (-1);
 	}
 	set_init(&f->asked);
 	set_init(&f->plain);
@@ -455,13 +442,45 @@ job_fetch_start(struct imap *s, const struct cmd *c, bool *wait)
 	f->uid = c->uid;
 	job_init(&f->j, s, c->tag, &fetch_ops);
 	fetch_begin(f);
+	return (0);
+}
+
+static bool
+fetch_bad(struct imap *s, const struct cmd *c, const char *why)
+{
+	char tag[CMD_TAG_MAX + 1];
+
+	memcpy(tag, c->tag.p, c->tag.len);
+	tag[c->tag.len] = '\0';
+	imap_tagged(s, tag, "BAD %s", why);
 	return (true);
-pass:
-	arena_clear(&f->arena);
-	free(f);
-	return (false);
-answered:
-	arena_clear(&f->arena);
-	free(f);
-	return (true);
+}
+
+bool
+job_fetch_start(struct imap *s, const struct cmd *c, bool *wait)
+{
+	struct arena arena;
+	struct fetch cmd;
+	const char *why;
+	bool taken = false;
+
+	arena_init(&arena, FETCH_ARENA);
+	if (!fetch_parse(c->args, &arena, &cmd, &why))
+		taken = fetch_bad(s, c, why);
+	else if (!cmd.view)
+		;
+	else if (s->box == NULL)
+		taken = fetch_bad(s, c, "no mailbox is selected");
+	else if (!cmd.foreign && (c->uid || s->nfl == 0) &&
+	         fetch_all_plain(s, c->uid, cmd.set))
+		;
+	else if (s->nfl > 0)
+		*wait = true;
+	else {
+		taken = true;
+		if (fetch_start(s, c) == -1)
+			imap_die(s, "out of memory", "out of memory");
+	}
+	arena_clear(&arena);
+	return (taken);
 }

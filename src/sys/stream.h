@@ -97,6 +97,11 @@ size_t stream_output_len(const struct stream *);
 /* Call drained() when the output is empty (once). */
 void stream_want_drained(struct stream *);
 
+/* The peer waits for no answer but has more to say: a client without
+ * TCP_NODELAY holds its next write back until the last one is acknowledged,
+ * which the kernel delays by 40 ms unless it is told so. */
+void stream_ack_now(struct stream *);
+
 void stream_pause(struct stream *);  /* stop reading */
 void stream_resume(struct stream *); /* and call input() if there is some */
 

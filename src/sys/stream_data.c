@@ -2,6 +2,10 @@
 
 #include "config.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,4 +161,16 @@ stream_output_len(const struct stream *s)
 {
 	return (evbuffer_get_length(s->out) +
 	        (s->clear != NULL ? evbuffer_get_length(s->clear) : 0));
+}
+
+void
+stream_ack_now(struct stream *s)
+{
+#ifdef TCP_QUICKACK
+	int on = 1;
+
+	(void)setsockopt(s->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+#else
+	(void)s;
+#endif
 }

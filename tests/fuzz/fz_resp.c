@@ -23,6 +23,8 @@ check_heads(struct str in)
 	if (rc == 0)
 		return;
 	assert(resp_head(in, &again) == rc);
+	if (resp_is_fetch(in))
+		assert(rc == 1 && again.kind == RESP_FETCH);
 	if (rc == -1)
 		return;
 	assert(first.kind == again.kind && first.number == again.number);
