@@ -9,10 +9,13 @@ src_smime_libsmime_a_SOURCES = \
 	src/smime/cms_seal.c \
 	src/smime/cms_sign.c \
 	src/smime/cms_verify.c \
+	src/smime/csr.c src/smime/csr.h \
 	src/smime/der.c src/smime/der.h \
 	src/smime/entity.c src/smime/entity.h \
 	src/smime/entity_write.c \
 	src/smime/envelope.c src/smime/envelope.h \
+	src/smime/exts.c src/smime/exts.h \
+	src/smime/issue.c src/smime/issue.h \
 	src/smime/keydb.c src/smime/keydb.h \
 	src/smime/oid.h \
 	src/smime/ossl.c src/smime/ossl.h \
