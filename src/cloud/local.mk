@@ -11,6 +11,7 @@ src_cloud_libcloud_a_SOURCES = \
 	src/cloud/kms_paths.h \
 	src/cloud/nonce.c src/cloud/nonce.h \
 	src/cloud/rate.c src/cloud/rate.h \
+	src/cloud/release.c src/cloud/release.h \
 	src/cloud/store.c src/cloud/store.h
 CLOUD_LIBS = src/cloud/libcloud.a src/acme/libacme.a src/smime/libsmime.a \
 	src/smtp/libsmtp.a src/mail/libmail.a src/sys/libsys.a \
