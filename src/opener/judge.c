@@ -22,7 +22,7 @@ judge_cert(struct cert *cert, const struct cms_signed *sig,
     const struct judge_ask *ask, struct verdict *v)
 {
 	struct chain_ask chain = {ask->anchors, sig->certs, sig->ncerts,
-	    ask->at, CERT_SIGN, {"", 0}};
+	    ask->at, CERT_SIGN, {"", 0}, false, {"", 0}};
 	struct err err = {.code = ERR_OK};
 
 	set_signer(v, cert, ask->from);

@@ -23,6 +23,10 @@
 /* A file of certificates, or an answer of a directory. */
 #define FOUND_MAX (4UL * 1024 * 1024)
 
+/* The lists of revocations at hand, all together; and where one is. */
+#define CRLS_MAX (16UL * 1024 * 1024)
+#define URL_MAX  2000
+
 struct opener {
 	struct self *self;
 	struct keys *keys;
@@ -182,22 +186,33 @@ static void
 do_verify(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 {
 	struct err err = {.code = ERR_OK};
-	struct blob *found = NULL, *list;
+	struct blob *found = NULL, *crls = NULL, *list;
+	struct verify_with w = {NULL, o->anchors, o->cache, {"", 0}};
+	struct verify_ans ans;
 	struct verify_req q;
-	struct buf body, out;
+	struct buf body, out, crl;
 
 	buf_init(&body, LIMIT_RECORD);
 	buf_init(&out, FOUND_MAX * 2);
+	buf_init(&crl, URL_MAX);
+	w.q = &q;
 	if (verify_req_get(msg->body, &q, &err) == 0 &&
-	    (found = ipc_msg_blob(msg, 0, FOUND_MAX, &err)) != NULL)
-		verify_certs(blob_str(found), &q, o->anchors, o->cache, &out,
-		    &err);
+	    (found = ipc_msg_blob(msg, 0, FOUND_MAX, &err)) != NULL) {
+		if (msg->nfds > 1 &&
+		    (crls = ipc_msg_blob(msg, 1, CRLS_MAX, NULL)) != NULL)
+			w.crls = blob_str(crls);
+		verify_certs(blob_str(found), &w, &out, &crl, &err);
+	}
 	list = err.code == ERR_OK ? blob_take(&out) : NULL;
-	rec_put_err(&body, &err);
+	ans.err = err;
+	ans.crl = buf_text(&crl);
+	verify_ans_put(&body, &ans);
 	ipc_answer(link, msg->op, msg->id, buf_text(&body), &list,
 	    list != NULL ? 1 : 0);
 	blob_unref(list);
+	blob_unref(crls);
 	blob_unref(found);
+	buf_clear(&crl);
 	buf_clear(&out);
 	buf_clear(&body);
 }

@@ -9,11 +9,12 @@
 /* Is it good for what was asked?  Dates are asked of everybody. */
 static void
 judge_one(struct cert *cert, struct cert *const *all, size_t n,
-    const struct verify_req *q, const struct anchors *anchors,
-    struct err *verdict)
+    const struct verify_with *w, struct err *verdict)
 {
-	struct chain_ask ask = {anchors, all, n, q->time,
-	    q->usage == USAGE_SIGN ? CERT_SIGN : CERT_ENCRYPT, q->address};
+	const struct verify_req *q = w->q;
+	struct chain_ask ask = {w->anchors, all, n, q->time,
+	    q->usage == USAGE_SIGN ? CERT_SIGN : CERT_ENCRYPT, q->address,
+	    q->revocation, w->crls};
 	const struct cert_facts *f = cert_facts(cert);
 
 	verdict->code = ERR_OK;
@@ -65,22 +66,25 @@ put_one(const struct cert *cert, const struct err *verdict, struct buf *out)
 }
 
 int
-verify_certs(struct str found, const struct verify_req *q,
-    const struct anchors *anchors, struct cert_cache *cache, struct buf *out,
-    struct err *err)
+verify_certs(struct str found, const struct verify_with *w, struct buf *out,
+    struct buf *crl, struct err *err)
 {
 	struct err verdict;
 	struct cert **certs;
 	size_t i, n;
 
-	if (certs_read(found, cache, &certs, &n, err) == -1)
+	if (certs_read(found, w->cache, &certs, &n, err) == -1)
 		return (-1);
 	for (i = 0; i < n; i++) {
 		/* Issuers come along in files; they are not anybody's. */
 		if ((cert_facts(certs[i])->use & CERT_CA) != 0)
 			continue;
 		memset(&verdict, 0, sizeof(verdict));
-		judge_one(certs[i], certs, n, q, anchors, &verdict);
+		judge_one(certs[i], certs, n, w, &verdict);
+		if (verdict.code == ERR_UNAVAILABLE && crl->len == 0 &&
+		    chain_crl_url(certs[i], crl) == -1)
+			err_set(&verdict, ERR_UNTRUSTED,
+			    "the certificate names no list of revocations");
 		put_one(certs[i], &verdict, out);
 	}
 	certs_free(certs, n);

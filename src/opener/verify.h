@@ -8,12 +8,21 @@
 #include "proto/keys.h"
 #include "smime/chain.h"
 
+/* What is judged besides the certificates. */
+struct verify_with {
+	const struct verify_req *q;
+	const struct anchors *anchors;
+	struct cert_cache *cache;
+	struct str crls; /* DER, one after the other */
+};
+
 /*
  * Append a cert_rec for each certificate in found to out.  With q->manual a
- * person vouches for them: then a chain is not asked for.  -1 if nothing in
- * it can be read.
+ * person vouches for them: then a chain is not asked for.  crl gets the URL
+ * of a list of revocations that was missing.  -1 if nothing in it can be
+ * read.
  */
-int verify_certs(struct str found, const struct verify_req *q,
-    const struct anchors *, struct cert_cache *, struct buf *out, struct err *);
+int verify_certs(struct str found, const struct verify_with *, struct buf *out,
+    struct buf *crl, struct err *);
 
 #endif

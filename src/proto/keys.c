@@ -65,6 +65,7 @@ verify_req_put(struct buf *b, const struct verify_req *q)
 	rec_put_str(b, q->address);
 	rec_put_u64(b, (uint64_t)q->time);
 	rec_put_bool(b, q->manual);
+	rec_put_bool(b, q->revocation);
 }
 
 int
@@ -77,6 +78,25 @@ verify_req_get(struct str in, struct verify_req *q, struct err *err)
 	q->address = rec_get_str(&r);
 	q->time = (int64_t)rec_get_u64(&r);
 	q->manual = rec_get_bool(&r);
+	q->revocation = rec_get_bool(&r);
+	return (rec_end(&r, err));
+}
+
+void
+verify_ans_put(struct buf *b, const struct verify_ans *q)
+{
+	rec_put_err(b, &q->err);
+	rec_put_str(b, q->crl);
+}
+
+int
+verify_ans_get(struct str in, struct verify_ans *q, struct err *err)
+{
+	struct rec r;
+
+	rec_init(&r, in);
+	rec_get_err(&r, &q->err);
+	q->crl = rec_get_str(&r);
 	return (rec_end(&r, err));
 }
 

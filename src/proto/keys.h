@@ -8,7 +8,8 @@
  * OP_KEY_LIST, OP_CERT_LIST: request list_req, an account or address (may be
  * empty); the answer is err + blob 0, a JSON array.
  * OP_VERIFY: blob 0 holds certificates as found (PEM, DER, or certs-only
- * CMS); the answer's blob 0 is a cert_list with a verdict each.
+ * CMS), blob 1 (may be missing) the revocation lists at hand, in DER, one
+ * after the other; the answer's blob 0 is a cert_list with a verdict each.
  * OP_CERT_IMPORT: body one u8 trust; blob 0 certificates as found; the answer
  * is err + blob 0 JSON of what was taken and refused.
  */
@@ -46,11 +47,21 @@ struct verify_req {
 	uint8_t usage;      /* enum cert_usage, or 0: whatever it is for */
 	struct str address; /* must be in the certificate; empty: any */
 	int64_t time;
-	bool manual; /* imported by hand: an unknown issuer is no error */
+	bool manual;     /* imported by hand: an unknown issuer is no error */
+	bool revocation; /* a valid list must say that it is not revoked */
+};
+
+struct verify_ans {
+	struct err err;
+	/* Where the list of revocations is that was missing or too old; the
+	 * verdict is ERR_UNAVAILABLE then. */
+	struct str crl;
 };
 
 void verify_req_put(struct buf *, const struct verify_req *);
 int verify_req_get(struct str, struct verify_req *, struct err *);
+void verify_ans_put(struct buf *, const struct verify_ans *);
+int verify_ans_get(struct str, struct verify_ans *, struct err *);
 
 /* One certificate with what the verifier read in it. */
 struct cert_rec {
@@ -78,6 +89,10 @@ int cert_rec_get(struct rec *, struct cert_rec *, struct err *);
 #define PUB_BY_FINGERPRINT "f"
 /* "t" fingerprint address -> {u8 enum trust, u64 when it was learned}. */
 #define PUB_TRUST "t"
+/* The agent's own: "l" address -> what the directory said, "c" URL -> a list
+ * of revocations. */
+#define PUB_LOOKED "l"
+#define PUB_CRL    "c"
 
 /*
  * How key/ keys its records: purpose, SHA-256 of the account, fingerprint of

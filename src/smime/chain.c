@@ -12,6 +12,9 @@
 /* Real chains have one or two certificates between leaf and anchor. */
 #define DEPTH_MAX 8
 
+/* Revocation lists that are looked at: one of each issuer in use. */
+#define CRLS_MAX 16
+
 struct anchors {
 	X509_STORE *store; /* owned */
 };
@@ -101,21 +104,55 @@ issuers_allow_mail(X509_STORE_CTX *ctx)
 	return (true);
 }
 
+/* Those that can be read; a broken one is as good as none. */
+static STACK_OF(X509_CRL) * read_crls(struct str crls)
+{
+	const unsigned char *p = (const unsigned char *)crls.p;
+	const unsigned char *end = p + crls.len;
+	STACK_OF(X509_CRL) * sk;
+	X509_CRL *crl;
+
+	if ((sk = sk_X509_CRL_new_null()) == NULL)
+		return (NULL);
+	while (p < end && sk_X509_CRL_num(sk) < CRLS_MAX &&
+	       (crl = d2i_X509_CRL(NULL, &p, (long)(end - p))) != NULL)
+		if (sk_X509_CRL_push(sk, crl) == 0) {
+			X509_CRL_free(crl);
+			break;
+		}
+	return (sk);
+}
+
+/* Is it only the list that is missing? */
+static bool
+is_list_missing(int why)
+{
+	return (why == X509_V_ERR_UNABLE_TO_GET_CRL ||
+	        why == X509_V_ERR_CRL_HAS_EXPIRED ||
+	        why == X509_V_ERR_CRL_NOT_YET_VALID ||
+	        why == X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER ||
+	        why == X509_V_ERR_CRL_SIGNATURE_FAILURE);
+}
+
 static int
 verify(X509_STORE_CTX *ctx, const struct chain_ask *ask, struct err *err)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	int why;
 
 	X509_VERIFY_PARAM_set_time(param, (time_t)ask->at);
 	X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
 	/* 80 bits: no MD5, no SHA-1, no RSA below 1024 on the way up. */
 	X509_VERIFY_PARAM_set_auth_level(param, 1);
 	/* An anchor is whatever the administrator says it is. */
-	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	X509_VERIFY_PARAM_set_flags(param,
+	    X509_V_FLAG_PARTIAL_CHAIN |
+	        (ask->revocation ? X509_V_FLAG_CRL_CHECK : 0));
 	if (X509_verify_cert(ctx) != 1) {
-		err_set(err, ERR_UNTRUSTED, "%s",
-		    X509_verify_cert_error_string(
-		        X509_STORE_CTX_get_error(ctx)));
+		why = X509_STORE_CTX_get_error(ctx);
+		err_set(err,
+		    is_list_missing(why) ? ERR_UNAVAILABLE : ERR_UNTRUSTED,
+		    "%s", X509_verify_cert_error_string(why));
 		return (-1);
 	}
 	if (!issuers_allow_mail(ctx)) {
@@ -150,20 +187,79 @@ int
 chain_verify(struct cert *c, const struct chain_ask *ask, struct err *err)
 {
 	X509_STORE_CTX *ctx = NULL;
+	STACK_OF(X509_CRL) *crls = NULL;
 	STACK_OF(X509) *extra = NULL;
 	int rc = -1;
 
 	if (leaf_check(c, ask, err) == -1)
 		return (-1);
 	if ((extra = untrusted(ask)) == NULL ||
+	    (ask->revocation && (crls = read_crls(ask->crls)) == NULL) ||
 	    (ctx = X509_STORE_CTX_new()) == NULL ||
 	    X509_STORE_CTX_init(ctx, ask->anchors->store, cert_x509(c),
 	        extra) != 1)
 		err_openssl(err, ERR_MEMORY, "cannot verify a chain");
-	else
+	else {
+		if (crls != NULL)
+			X509_STORE_CTX_set0_crls(ctx, crls);
 		rc = verify(ctx, ask, err);
+	}
 	X509_STORE_CTX_free(ctx);
+	sk_X509_CRL_pop_free(crls, X509_CRL_free);
 	sk_X509_free(extra);
+	ossl_forget();
+	return (rc);
+}
+
+static bool
+is_http(const ASN1_IA5STRING *uri, struct str *url)
+{
+	size_t i;
+
+	*url = str_of((const char *)ASN1_STRING_get0_data(uri),
+	    (size_t)ASN1_STRING_length(uri));
+	for (i = 0; i < url->len; i++)
+		if (url->p[i] <= ' ' || url->p[i] > '~')
+			return (false);
+	return (str_istarts(*url, STR("http://")) ||
+	        str_istarts(*url, STR("https://")));
+}
+
+/* The first of a distribution point's names that is such a URL. */
+static bool
+point_url(const DIST_POINT *point, struct str *url)
+{
+	GENERAL_NAMES *names;
+	GENERAL_NAME *name;
+	int i;
+
+	if (point->distpoint == NULL || point->distpoint->type != 0)
+		return (false);
+	names = point->distpoint->name.fullname;
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		name = sk_GENERAL_NAME_value(names, i);
+		if (name->type == GEN_URI &&
+		    is_http(name->d.uniformResourceIdentifier, url))
+			return (true);
+	}
+	return (false);
+}
+
+int
+chain_crl_url(const struct cert *c, struct buf *out)
+{
+	CRL_DIST_POINTS *points;
+	struct str url;
+	int i, rc = -1;
+
+	points = X509_get_ext_d2i(cert_x509(c), NID_crl_distribution_points,
+	    NULL, NULL);
+	for (i = 0; i < sk_DIST_POINT_num(points) && rc == -1; i++)
+		if (point_url(sk_DIST_POINT_value(points, i), &url)) {
+			buf_str(out, url);
+			rc = out->failed ? -1 : 0;
+		}
+	CRL_DIST_POINTS_free(points);
 	ossl_forget();
 	return (rc);
 }

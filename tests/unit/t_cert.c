@@ -193,7 +193,8 @@ t_chain(void)
 		    chains[i].extra != NULL ? help_cert(chains[i].extra) : NULL;
 		struct anchors *a = anchors_new();
 		const struct chain_ask ask = {a, &extra, extra != NULL ? 1 : 0,
-		    chains[i].at, chains[i].use, str_c(chains[i].address)};
+		    chains[i].at, chains[i].use, str_c(chains[i].address),
+		    false, {"", 0}};
 		struct err err = {.code = ERR_OK};
 
 		unit_row(chains[i].name);
@@ -236,7 +237,7 @@ t_chain_no_ca(void)
 	struct cert *root = help_cert("ca.rsa");
 	struct anchors *a = anchors_new();
 	struct chain_ask ask = {a, &alice->cert, 1, HELP_NOW, CERT_SIGN,
-	    STR("victim@example.test")};
+	    STR("victim@example.test"), false, {"", 0}};
 	struct err err;
 
 	unit_row("issued by a mere user");
