@@ -2,6 +2,9 @@
 
 #include "agent/agent.h"
 
+#include <string.h>
+
+#include "agent/src_cloud.h"
 #include "agent/state.h"
 #include "proto/op.h"
 #include "sys/fault.h"
@@ -12,7 +15,10 @@ agent_end(struct self *self)
 {
 	struct agent *a = self->arg;
 
+	op_lookup_forget(a, NULL);
+	src_cloud_abandon(a);
 	cert_imports_abandon(a);
+	http_free(a->http);
 	store_close(a->store);
 }
 
@@ -32,6 +38,37 @@ agent_start(struct self *self, struct err *err)
 	}
 	a->store = store_open(self->state_dir, err);
 	return (a->store != NULL ? 0 : -1);
+}
+
+/* The cloud is another, or there is none any more. */
+static int
+agent_conf(struct self *self, const struct conf *old, struct err *err)
+{
+	struct agent *a = self->arg;
+	const char *url = conf_str(self->conf, "cloud", "url");
+	struct str ca = conf_file(self->conf, "cloud", "ca_file");
+	struct http *http = NULL;
+
+	if (old != NULL && a->http != NULL && url != NULL &&
+	    strcmp(url, http_url(a->http)) == 0 &&
+	    str_eq(ca, conf_file(old, "cloud", "ca_file")))
+		return (0);
+	if (url != NULL &&
+	    (http = http_new(self->base, url, ca, err)) == NULL) {
+		err_prefix(err, "[cloud]");
+		return (-1);
+	}
+	src_cloud_abandon(a);
+	http_free(a->http);
+	a->http = http;
+	return (0);
+}
+
+/* The proxy is gone, and with it those who asked. */
+static void
+on_proxy_down(struct self *self, struct ipc *l)
+{
+	op_lookup_forget(self->arg, l);
 }
 
 /* What may be asked of the agent, besides what every role answers. */
@@ -95,7 +132,7 @@ agent_status(struct self *self, json_t *o)
 }
 
 static const struct role_peer peers[] = {
-    {ROLE_PROXY, op_proxy_to_agent, on_request, NULL, NULL},
+    {ROLE_PROXY, op_proxy_to_agent, on_request, NULL, on_proxy_down},
     {ROLE_OPENER, op_nothing, NULL, NULL, NULL},
     {ROLE_SEALER, op_nothing, NULL, NULL, NULL},
     {.allow = NULL},
@@ -105,6 +142,7 @@ static const struct role_ops agent = {
     .role = ROLE_AGENT,
     .from_parent = op_parent_to_agent,
     .start = agent_start,
+    .conf = agent_conf,
     .request = on_request,
     .status = agent_status,
     .end = agent_end,
@@ -117,5 +155,7 @@ agent_main(int parent_fd)
 	struct agent a = {.self = NULL};
 
 	LIST_INIT(&a.imports);
+	LIST_INIT(&a.askings);
+	LIST_INIT(&a.asked);
 	return (role_run(&agent, parent_fd, &a));
 }

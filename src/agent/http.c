@@ -162,6 +162,17 @@ read_max_age(struct str s)
 	return (age);
 }
 
+int64_t
+http_fresh(int64_t now, int64_t max_age, int64_t usual, int64_t least,
+    int64_t most)
+{
+	if (max_age == -1)
+		max_age = usual;
+	if (max_age < least)
+		max_age = least;
+	return (now + (max_age < most ? max_age : most));
+}
+
 /* --- handles --- */
 
 static CURL *
@@ -434,8 +445,7 @@ set_request(struct http_req *r, const struct http_ask *ask)
 	if (ask->verb == HTTP_POST &&
 	    (add_field(r, "Content-Type: ", str_c(ask->type)) == -1 ||
 	        add_field(r, "Expect:", STR("")) == -1 ||
-	        curl_easy_setopt(e, CURLOPT_POSTFIELDS,
-	            buf_text(&r->sent).p) ||
+	        curl_easy_setopt(e, CURLOPT_POSTFIELDS, buf_text(&r->sent).p) ||
 	        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
 	            (curl_off_t)r->sent.len)))
 		return (-1);
@@ -462,8 +472,8 @@ fill(struct http_req *r, const struct http_ask *ask)
 	if (set_safety(r) || set_callbacks(r, ask) || set_request(r, ask))
 		return (-1);
 	return (curl_multi_add_handle(r->http->multi, r->easy) == CURLM_OK
-	        ? 0
-	        : -1);
+	            ? 0
+	            : -1);
 }
 
 /* Nothing that would end the URL, or a line of the request, early. */

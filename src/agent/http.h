@@ -53,6 +53,11 @@ struct http_answer {
 	int64_t max_age;     /* Cache-Control; 0 with no-store; -1: not said */
 };
 
+/* Until when an answer may be used: max_age, or usual if it is -1, but within
+ * bounds; all in seconds. */
+int64_t http_fresh(int64_t now, int64_t max_age, int64_t usual, int64_t least,
+    int64_t most);
+
 /* The answer; or NULL and ERR_UNTRUSTED (its certificate), ERR_TIMEOUT,
  * ERR_UNAVAILABLE (cannot be reached), ERR_LIMIT (too large), ERR_PEER. */
 typedef void http_fn(const struct http_answer *, const struct err *, void *arg);

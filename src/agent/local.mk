@@ -2,9 +2,13 @@ noinst_LIBRARIES += src/agent/libagent.a
 src_agent_libagent_a_SOURCES = \
 	src/agent/agent.c src/agent/agent.h \
 	src/agent/certlist.c src/agent/certlist.h \
+	src/agent/crl.c src/agent/crl.h \
+	src/agent/http.c src/agent/http.h \
+	src/agent/multipart.c src/agent/multipart.h \
 	src/agent/op_cert.c \
 	src/agent/op_lookup.c \
 	src/agent/resolve.c src/agent/resolve.h \
+	src/agent/src_cloud.c src/agent/src_cloud.h \
 	src/agent/state.h \
 	src/agent/store.c src/agent/store.h \
 	src/agent/verify.c src/agent/verify.h

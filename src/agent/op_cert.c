@@ -116,7 +116,8 @@ take_one(struct cert_import *im, const struct cert_rec *c, json_t *taken,
 
 /* 2. The verdicts are here. */
 static void
-got_verdicts(const struct str *list, const struct err *why, void *arg)
+got_verdicts(const struct str *list, struct str crl, const struct err *why,
+    void *arg)
 {
 	struct cert_import *im = arg;
 	json_t *taken = json_array(), *refused = json_array();
@@ -125,6 +126,7 @@ got_verdicts(const struct str *list, const struct err *why, void *arg)
 	struct rec in;
 	int got = -1;
 
+	(void)crl;
 	im->verify = NULL; /* it goes by itself */
 	if (list == NULL) {
 		err = *why;
@@ -158,7 +160,8 @@ ask_verifier(struct cert_import *im, struct ipc_msg *msg, struct err *err)
 		return (-1);
 	q.address = str_of("", 0);
 	q.manual = im->trust == TRUST_MANUAL;
-	im->verify = verify_start(im->agent->self, &q, certs, got_verdicts, im);
+	im->verify =
+	    verify_start(im->agent->self, &q, certs, NULL, got_verdicts, im);
 	blob_unref(certs);
 	if (im->verify != NULL)
 		return (0);

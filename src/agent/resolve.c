@@ -2,85 +2,200 @@
 
 #include "agent/resolve.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "agent/src_cloud.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "sys/fault.h"
 
-/* What is known already. */
-static void
-ask_pub(struct agent *a, struct str address, struct lookup_ans *ans)
-{
-	struct certlist_item items[CERTLIST_MAX];
-	const struct certlist_item *best;
-	int64_t now = clock_now().wall;
-	struct buf text;
-	size_t n;
+/*
+ * How long a certificate is used after its directory should have been asked
+ * again: meanwhile it is asked in the background.  A revocation list is valid
+ * about as long.
+ */
+#define STALE_S ((int64_t)7 * 24 * 3600)
 
-	buf_init(&text, SIZE_MAX);
-	if (store_find(a->store, address, &text, items, &n, &ans->err) == -1) {
-		ans->state = LOOKUP_ERROR;
-		goto out;
+/* How good an answer from pub/ is. */
+enum age {
+	AGE_FRESH, /* nobody else need be asked */
+	AGE_STALE, /* good enough, but ask in the background */
+	AGE_OVER,  /* the directory has to be asked first */
+};
+
+/* What is known of an address. */
+struct known {
+	struct certlist_item items[CERTLIST_MAX];
+	size_t n;
+	struct looked looked;
+	bool was_looked;
+	struct buf text, looked_text; /* what those borrow from */
+};
+
+static void
+known_clear(struct known *k)
+{
+	buf_clear(&k->text);
+	buf_clear(&k->looked_text);
+}
+
+/*
+ * A certificate of a directory counts as long as that directory names it;
+ * all others count by themselves.
+ */
+static void
+drop_disowned(struct known *k)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < k->n; i++)
+		if (k->items[i].trust != TRUST_DISCOVERED ||
+		    (k->was_looked && k->looked.found &&
+		        memcmp(k->items[i].c.fingerprint, k->looked.fingerprint,
+		            FINGERPRINT) == 0))
+			k->items[kept++] = k->items[i];
+	k->n = kept;
+}
+
+static int
+known_read(struct agent *a, struct str address, struct known *k,
+    struct err *err)
+{
+	int rc;
+
+	memset(k, 0, sizeof(*k));
+	buf_init(&k->text, SIZE_MAX);
+	buf_init(&k->looked_text, SIZE_MAX);
+	if (store_find(a->store, address, &k->text, k->items, &k->n, err) == -1)
+		return (-1);
+	rc = store_looked(a->store, address, &k->looked_text, &k->looked, err);
+	k->was_looked = rc == 1;
+	drop_disowned(k);
+	return (rc == -1 ? -1 : 0);
+}
+
+/* Fill the answer with what is known. */
+static enum age
+judge(const struct known *k, int64_t now, struct lookup_ans *ans)
+{
+	const struct certlist_item *best = certlist_best(k->items, k->n, now);
+
+	ans->recent = certlist_recent(k->items, k->n, now) ||
+	              (k->was_looked && k->looked.ended != 0 &&
+	                  k->looked.ended >= now - CERTLIST_RECENT);
+	if (best == NULL) {
+		ans->state = LOOKUP_NONE;
+		return (
+		    k->was_looked && !k->looked.found && now < k->looked.fresh
+		        ? AGE_FRESH
+		        : AGE_OVER);
 	}
-	ans->recent = certlist_recent(items, n, now);
-	if ((best = certlist_best(items, n, now)) == NULL)
-		goto out;
 	ans->state = LOOKUP_USABLE;
 	memcpy(ans->fingerprint, best->c.fingerprint, FINGERPRINT);
 	ans->gcm = best->c.gcm;
 	ans->oaep = best->c.oaep;
 	ans->not_after = best->c.not_after;
 	ans->trust = best->trust;
-out:
-	buf_clear(&text);
+	if (best->trust != TRUST_DISCOVERED || now < k->looked.fresh)
+		return (AGE_FRESH);
+	return (now < k->looked.fresh + STALE_S ? AGE_STALE : AGE_OVER);
 }
 
-/* Each leaves LOOKUP_NONE as it is, or says USABLE or (with err) ERROR. */
-static const struct source {
-	const char *name;
-	void (*ask)(struct agent *, struct str address, struct lookup_ans *);
-} sources[] = {
-    {"pub", ask_pub},
+/* From pub/; on trouble ERROR, which is no reason to ask anybody else. */
+static enum age
+ask_pub(struct agent *a, struct str address, struct lookup_ans *ans)
+{
+	enum age age = AGE_FRESH;
+	struct known k;
+
+	memset(ans, 0, sizeof(*ans));
+	if (FAULT("agent.lookup"))
+		err_set(&ans->err, ERR_UNAVAILABLE, "fault in pub");
+	else if (known_read(a, address, &k, &ans->err) == 0) {
+		age = judge(&k, clock_now().wall, ans);
+		known_clear(&k);
+		return (age);
+	} else
+		known_clear(&k);
+	ans->state = LOOKUP_ERROR;
+	return (age);
+}
+
+/* One that waits for a directory. */
+struct waiting {
+	struct agent *agent;
+	char space[LIMIT_ADDRESS];
+	struct str address; /* in space */
+	resolve_fn *done;
+	void *arg;
 };
 
-/* Not finding out is worse than knowing that there is none. */
+/* The directory has answered: pub/ knows now. */
 static void
-join(struct lookup_ans *all, const struct lookup_ans *one)
+on_asked(const struct err *err, void *arg)
 {
-	bool recent = all->recent || one->recent;
+	struct waiting *w = arg;
+	struct lookup_ans ans;
 
-	if (one->state == LOOKUP_USABLE || all->state != LOOKUP_ERROR)
-		*all = *one;
-	all->recent = recent;
+	(void)ask_pub(w->agent, w->address, &ans);
+	if (err->code != ERR_OK) {
+		ans.state = LOOKUP_ERROR;
+		ans.err = *err;
+	}
+	w->done(&ans, w->arg);
+	free(w);
+}
+
+/* Ask the directory and wait; false if that cannot be done. */
+static bool
+ask_and_wait(struct agent *a, struct str low, resolve_fn *done, void *arg,
+    struct err *err)
+{
+	struct waiting *w;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL) {
+		err_set(err, ERR_MEMORY, "no memory for a look-up");
+		return (false);
+	}
+	w->agent = a;
+	memcpy(w->space, low.p, low.len);
+	w->address = str_of(w->space, low.len);
+	w->done = done;
+	w->arg = arg;
+	if (src_cloud_ask(a, w->address, on_asked, w, err) == 0)
+		return (true);
+	free(w);
+	return (false);
 }
 
 void
 resolve(struct agent *a, struct str address, resolve_fn *done, void *arg)
 {
-	struct lookup_ans all = {.state = LOOKUP_NONE}, one;
+	struct lookup_ans ans = {.state = LOOKUP_ERROR};
 	char space[LIMIT_ADDRESS];
+	struct err err = {.code = ERR_OK};
 	struct str low;
-	size_t i;
 
-	if (certlist_address(address, space, &low, &all.err) == -1) {
-		all.state = LOOKUP_ERROR;
-		done(&all, arg);
+	if (certlist_address(address, space, &low, &ans.err) == -1) {
+		done(&ans, arg);
 		return;
 	}
-	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		memset(&one, 0, sizeof(one));
-		one.state = LOOKUP_NONE;
-		if (FAULT("agent.lookup")) {
-			err_set(&one.err, ERR_UNAVAILABLE, "fault in %s",
-			    sources[i].name);
-			one.state = LOOKUP_ERROR;
-		} else {
-			sources[i].ask(a, low, &one);
-		}
-		join(&all, &one);
-		if (all.state == LOOKUP_USABLE)
+	switch (ask_pub(a, low, &ans)) {
+	case AGE_FRESH:
+		break;
+	case AGE_STALE:
+		if (a->http != NULL)
+			(void)src_cloud_ask(a, low, NULL, NULL, &err);
+		break;
+	case AGE_OVER:
+		if (a->http == NULL)
 			break;
+		if (ask_and_wait(a, low, done, arg, &err))
+			return;
+		ans.state = LOOKUP_ERROR;
+		ans.err = err;
+		break;
 	}
-	done(&all, arg);
+	done(&ans, arg);
 }

@@ -1,9 +1,9 @@
 /*
  * resolve.h - find the certificate to seal to for an address.
  *
- * The sources are a table, asked in its order; the first that has a usable
- * certificate ends the search.  What other sources find is verified and put
- * into pub/ before it counts, so that the sealer finds it there.
+ * What is in pub/ comes first; the cloud's directory is asked only when
+ * nothing there is fresh enough.  What it gives is verified and put into pub/
+ * before it counts, so that the sealer finds it there.
  */
 #ifndef WAXWING_AGENT_RESOLVE_H
 #define WAXWING_AGENT_RESOLVE_H

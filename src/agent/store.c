@@ -201,6 +201,131 @@ store_find(struct store *st, struct str address, struct buf *text,
 	return (0);
 }
 
+/* --- what directories said --- */
+
+int
+store_looked(struct store *st, struct str address, struct buf *text,
+    struct looked *l, struct err *err)
+{
+	struct pub_id id;
+	struct rec r;
+	int rc;
+
+	memset(l, 0, sizeof(*l));
+	rc = db_get(st->db, id_make(&id, PUB_LOOKED, NULL, address), text, err);
+	if (rc <= 0)
+		return (rc);
+	rec_init(&r, buf_text(text));
+	l->found = rec_get_bool(&r);
+	l->at = (int64_t)rec_get_u64(&r);
+	l->fresh = (int64_t)rec_get_u64(&r);
+	l->ended = (int64_t)rec_get_u64(&r);
+	rec_get_bytes(&r, l->fingerprint, FINGERPRINT);
+	l->etag = rec_get_str(&r);
+	return (rec_end(&r, err) == -1 ? -1 : 1);
+}
+
+int
+store_put_looked(struct store *st, struct str address, const struct looked *l,
+    struct err *err)
+{
+	struct pub_id id;
+	struct buf value;
+	int rc;
+
+	buf_init(&value, LIMIT_RECORD);
+	rec_put_bool(&value, l->found);
+	rec_put_u64(&value, (uint64_t)l->at);
+	rec_put_u64(&value, (uint64_t)l->fresh);
+	rec_put_u64(&value, (uint64_t)l->ended);
+	rec_put_bytes(&value, l->fingerprint, FINGERPRINT);
+	rec_put_str(&value, l->etag);
+	rc = db_put(st->db, id_make(&id, PUB_LOOKED, NULL, address),
+	    buf_text(&value), err);
+	buf_clear(&value);
+	return (rc);
+}
+
+/* --- revocations --- */
+
+static int
+read_crl(struct str value, struct crl_rec *c, struct err *err)
+{
+	struct rec r;
+
+	rec_init(&r, value);
+	c->at = (int64_t)rec_get_u64(&r);
+	c->fresh = (int64_t)rec_get_u64(&r);
+	c->etag = rec_get_str(&r);
+	c->der = rec_get_str(&r);
+	return (rec_end(&r, err));
+}
+
+int
+store_crl(struct store *st, struct str url, struct buf *text, struct crl_rec *c,
+    struct err *err)
+{
+	struct pub_id id;
+	int rc;
+
+	memset(c, 0, sizeof(*c));
+	if (url.len > LIMIT_ADDRESS)
+		return (0);
+	rc = db_get(st->db, id_make(&id, PUB_CRL, NULL, url), text, err);
+	if (rc <= 0)
+		return (rc);
+	return (read_crl(buf_text(text), c, err) == -1 ? -1 : 1);
+}
+
+int
+store_put_crl(struct store *st, struct str url, const struct crl_rec *c,
+    struct err *err)
+{
+	struct pub_id id;
+	struct buf value;
+	int rc;
+
+	if (url.len > LIMIT_ADDRESS) {
+		err_set(err, ERR_LIMIT, "the URL of a list is too long");
+		return (-1);
+	}
+	buf_init(&value, CRL_MAX + LIMIT_RECORD);
+	rec_put_u64(&value, (uint64_t)c->at);
+	rec_put_u64(&value, (uint64_t)c->fresh);
+	rec_put_str(&value, c->etag);
+	rec_put_str(&value, c->der);
+	rc = db_put(st->db, id_make(&id, PUB_CRL, NULL, url), buf_text(&value),
+	    err);
+	buf_clear(&value);
+	return (rc);
+}
+
+struct crl_visit {
+	store_crl_fn *fn;
+	void *arg;
+};
+
+static int
+visit_crl(struct str key, struct str value, void *arg)
+{
+	struct crl_visit *v = arg;
+	struct crl_rec c;
+
+	if (read_crl(value, &c, NULL) == -1)
+		return (0);
+	return (v->fn(str_of(key.p + 1, key.len - 1), &c, v->arg));
+}
+
+int
+store_walk_crls(struct store *st, store_crl_fn *fn, void *arg, struct err *err)
+{
+	struct crl_visit v = {fn, arg};
+
+	return (db_walk(st->db, STR(PUB_CRL), visit_crl, &v, err));
+}
+
+/* --- all --- */
+
 struct visit {
 	store_fn *fn;
 	void *arg;

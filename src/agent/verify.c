@@ -23,8 +23,9 @@
 
 struct verify {
 	struct self *self;
-	struct buf body;     /* the request */
-	struct blob *certs;  /* a reference */
+	struct buf body;    /* the request */
+	struct blob *in[2]; /* references: certificates, CRLs */
+	size_t nin;
 	struct event *again; /* owned */
 	uint32_t id;         /* asked, or 0 */
 	struct ipc *asked;   /* whom; gone when it answered */
@@ -43,15 +44,17 @@ verify_cancel(struct verify *v)
 		ipc_forget(v->asked, v->id);
 	if (v->again != NULL)
 		event_free(v->again);
-	blob_unref(v->certs);
+	blob_unref(v->in[0]);
+	blob_unref(v->in[1]);
 	buf_clear(&v->body);
 	free(v);
 }
 
 static void
-finish(struct verify *v, const struct str *list, const struct err *err)
+finish(struct verify *v, const struct str *list, struct str crl,
+    const struct err *err)
 {
-	v->done(list, err, v->arg);
+	v->done(list, crl, err, v->arg);
 	verify_cancel(v);
 }
 
@@ -61,7 +64,7 @@ give_up(struct verify *v)
 	struct err err;
 
 	err_set(&err, ERR_UNAVAILABLE, "the verifier is not there");
-	finish(v, NULL, &err);
+	finish(v, NULL, STR(""), &err);
 }
 
 static void
@@ -78,29 +81,27 @@ on_answer(struct ipc_msg *msg, const struct err *why, void *arg)
 {
 	struct verify *v = arg;
 	struct err err = {0};
+	struct verify_ans ans;
 	struct blob *list;
 	struct str text;
-	struct rec r;
 
 	v->id = 0;
 	if (msg == NULL) {
 		if (v->tries < TRIES)
 			wait_a_little(v);
 		else
-			finish(v, NULL, why);
+			finish(v, NULL, STR(""), why);
 		return;
 	}
-	rec_init(&r, msg->body);
-	rec_get_err(&r, &err);
-	if (r.bad)
-		err_set(&err, ERR_PEER, "malformed answer of the verifier");
+	if (verify_ans_get(msg->body, &ans, &err) == 0)
+		err = ans.err;
 	list = err.code == ERR_OK ? ipc_msg_blob(msg, 0, LIST_MAX, &err) : NULL;
 	if (list == NULL) {
-		finish(v, NULL, &err);
+		finish(v, NULL, STR(""), &err);
 		return;
 	}
 	text = blob_str(list);
-	finish(v, &text, NULL);
+	finish(v, &text, ans.crl, NULL);
 	blob_unref(list);
 }
 
@@ -113,8 +114,8 @@ on_again(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if ((v->asked = role_link(v->self, ROLE_OPENER)) == NULL ||
 	    FAULT("agent.verify") ||
-	    (v->id = ipc_ask(v->asked, OP_VERIFY, buf_text(&v->body), &v->certs,
-	         1, ANSWER_MS, on_answer, v)) == 0) {
+	    (v->id = ipc_ask(v->asked, OP_VERIFY, buf_text(&v->body), v->in,
+	         v->nin, ANSWER_MS, on_answer, v)) == 0) {
 		wait_a_little(v);
 		return;
 	}
@@ -123,14 +124,16 @@ on_again(evutil_socket_t fd, short what, void *arg)
 
 struct verify *
 verify_start(struct self *self, const struct verify_req *q, struct blob *certs,
-    verify_fn *done, void *arg)
+    struct blob *crls, verify_fn *done, void *arg)
 {
 	struct verify *v;
 
 	if ((v = calloc(1, sizeof(*v))) == NULL)
 		return (NULL);
 	v->self = self;
-	v->certs = blob_ref(certs);
+	v->in[v->nin++] = blob_ref(certs);
+	if (crls != NULL)
+		v->in[v->nin++] = blob_ref(crls);
 	v->until = clock_now().mono + WAIT_MS;
 	v->done = done;
 	v->arg = arg;

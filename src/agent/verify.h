@@ -12,13 +12,15 @@
 
 struct verify;
 
-/* The cert_recs as they came, one verdict each; or list NULL and why not. */
-typedef void verify_fn(const struct str *list, const struct err *, void *arg);
+/* The cert_recs as they came, one verdict each, and where a list of
+ * revocations is that was missing (or empty); or list NULL and why not. */
+typedef void verify_fn(const struct str *list, struct str crl,
+    const struct err *, void *arg);
 
-/* Takes its own reference to certs.  The callback comes from the event loop.
- * NULL when memory is out. */
+/* Takes its own references to certs and crls (NULL: none).  The callback comes
+ * from the event loop.  NULL when memory is out. */
 struct verify *verify_start(struct self *, const struct verify_req *,
-    struct blob *certs, verify_fn *, void *arg);
+    struct blob *certs, struct blob *crls, verify_fn *, void *arg);
 
 /* No callback comes any more.  Accepts NULL. */
 void verify_cancel(struct verify *);

@@ -7,7 +7,7 @@ tests_system_t_roles_LDADD = src/sealer/libsealer.a src/agent/libagent.a \
 	src/opener/libopener.a src/role/librole.a src/acme/libacme.a \
 	src/smime/libsmime.a src/mail/libmail.a src/proto/libproto.a src/sys/libsys.a \
 	$(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) \
-	$(JANSSON_LIBS) $(INIPARSER_LIBS)
+	$(JANSSON_LIBS) $(INIPARSER_LIBS) $(CURL_LIBS)
 
 check_PROGRAMS += tests/system/t_enrol
 TESTS += tests/system/t_enrol
@@ -18,4 +18,4 @@ tests_system_t_enrol_LDADD = src/sealer/libsealer.a src/role/librole.a \
 	src/acme/libacme.a src/smime/libsmime.a src/mail/libmail.a \
 	src/proto/libproto.a src/sys/libsys.a \
 	$(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) \
-	$(JANSSON_LIBS) $(INIPARSER_LIBS)
+	$(JANSSON_LIBS) $(INIPARSER_LIBS) $(CURL_LIBS)
