@@ -216,7 +216,7 @@ t_chain_ec(void)
 	    help_make_key("EC", "P-256", "ec@example.test", "keyAgreement");
 	struct anchors *a = anchors_new();
 	const struct chain_ask ask = {a, NULL, 0, HELP_NOW, CERT_ENCRYPT,
-	    STR("ec@example.test")};
+	    STR("ec@example.test"), false, {"", 0}};
 	struct err err;
 
 	unit_row("not trusted by itself");
