@@ -37,6 +37,7 @@ clean-fuzz:
 	rm -rf fuzz
 	rm -f crash-fz_*
 
+include tests/fuzz/acme.mk
 include tests/fuzz/base.mk
 include tests/fuzz/mail.mk
 include tests/fuzz/opener.mk
