@@ -247,6 +247,20 @@ device_pending_drop(const struct device_of *of, struct err *err)
 
 /* --- the mailbox --- */
 
+static void
+put_head(struct buf *out, const struct kms_head *h)
+{
+	rec_put_u64(out, h->size);
+	rec_put_bytes(out, h->hash, sizeof(h->hash));
+}
+
+static void
+get_head(struct rec *r, struct kms_head *h)
+{
+	h->size = rec_get_u64(r);
+	rec_get_bytes(r, h->hash, sizeof(h->hash));
+}
+
 static int
 read_mailbox(struct str record, struct device_mailbox *m, struct err *err)
 {
@@ -255,13 +269,12 @@ read_mailbox(struct str record, struct device_mailbox *m, struct err *err)
 
 	rec_init(&r, record);
 	(void)rec_get_enum(&r, RECORD_VERSION);
-	m->head.size = rec_get_u64(&r);
-	rec_get_bytes(&r, m->head.hash, sizeof(m->head.hash));
+	get_head(&r, &m->head);
 	m->signs = rec_get_bool(&r);
 	rec_get_bytes(&r, m->signing, sizeof(m->signing));
 	for (a = m->asked; a < m->asked + ASK_KINDS; a++) {
 		a->is = rec_get_bool(&r);
-		a->from = rec_get_u64(&r);
+		get_head(&r, &a->from);
 		rec_get_bytes(&r, a->nonce, sizeof(a->nonce));
 	}
 	return (rec_end(&r, err));
@@ -292,13 +305,12 @@ device_mailbox_put(const struct device_of *of, const struct device_mailbox *m,
 
 	buf_init(&record, LIMIT_RECORD);
 	rec_put_u8(&record, RECORD_VERSION);
-	rec_put_u64(&record, m->head.size);
-	rec_put_bytes(&record, m->head.hash, sizeof(m->head.hash));
+	put_head(&record, &m->head);
 	rec_put_bool(&record, m->signs);
 	rec_put_bytes(&record, m->signing, sizeof(m->signing));
 	for (a = m->asked; a < m->asked + ASK_KINDS; a++) {
 		rec_put_bool(&record, a->is);
-		rec_put_u64(&record, a->from);
+		put_head(&record, &a->from);
 		rec_put_bytes(&record, a->nonce, sizeof(a->nonce));
 	}
 	if (record.failed)

@@ -48,7 +48,7 @@ struct device_mailbox {
 	uint8_t signing[FINGERPRINT];
 	struct device_asked {
 		bool is; /* a question was asked; its answer may come again */
-		uint64_t from;
+		struct kms_head from; /* what of the log it told that we know */
 		uint8_t nonce[DEVICE_NONCE];
 	} asked[ASK_KINDS];
 };

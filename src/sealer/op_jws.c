@@ -154,7 +154,10 @@ put_kms(struct ask *a, enum device_ask what, struct buf *out, struct err *err)
 	if (device_mailbox_get(&a->whose.of, &m, err) == -1)
 		return (-1);
 	asked->is = true;
-	asked->from = what == ASK_LOG && a->q.from == 0 ? 0 : m.head.size;
+	/* all of the log, or what we have not seen */
+	memset(&asked->from, 0, sizeof(asked->from));
+	if (what == ASK_KEYS || a->q.from > 0)
+		asked->from = m.head;
 	if (crypt_random(asked->nonce, sizeof(asked->nonce)) == -1) {
 		err_set(err, ERR_CRYPTO, "no random bytes");
 		return (-1);
@@ -167,7 +170,7 @@ put_kms(struct ask *a, enum device_ask what, struct buf *out, struct err *err)
 		return (-1);
 	(void)FAULT("sealer.nonce.stored");
 	ask.nonce = str_of((const char *)asked->nonce, sizeof(asked->nonce));
-	ask.from = asked->from;
+	ask.from = asked->from.size;
 	if (what == ASK_KEYS) {
 		ask.transport = cert_facts(a->device.opener->cert)->der;
 		ask.create = a->q.create;

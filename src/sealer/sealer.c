@@ -3,6 +3,7 @@
 #include "sealer/sealer.h"
 
 #include "proto/op.h"
+#include "sealer/pins.h"
 #include "sealer/state.h"
 #include "sys/db.h"
 #include "sys/fault.h"
@@ -17,6 +18,7 @@ sealer_end(struct self *self)
 	keyring_free(s->ring);
 	keystore_close(s->store);
 	db_close(s->pub);
+	pins_free(s->pins);
 	cert_cache_free(s->certs);
 }
 
@@ -49,6 +51,20 @@ sealer_start(struct self *self, struct err *err)
 	return (0);
 }
 
+static int
+sealer_conf(struct self *self, const struct conf *old, struct err *err)
+{
+	struct sealer *s = self->arg;
+	struct pins *pins;
+
+	(void)old;
+	if ((pins = pins_new(self->conf, s->certs, err)) == NULL)
+		return (-1);
+	pins_free(s->pins);
+	s->pins = pins;
+	return (0);
+}
+
 /* What may be asked of the sealer, besides what every role answers. */
 static const struct {
 	uint16_t op;
@@ -58,6 +74,8 @@ static const struct {
     {OP_KEY_LIST, op_key_list},
     {OP_JWS, op_jws},
     {OP_DIGEST, op_digest},
+    {OP_CERT_TAKE, op_cert_take},
+    {OP_BUNDLE_TAKE, op_bundle_take},
     {OP_SENDER, op_sender},
     {OP_SEAL, op_seal},
 };
@@ -120,6 +138,7 @@ static const struct role_ops sealer = {
     .role = ROLE_SEALER,
     .from_parent = op_parent_to_sealer,
     .start = sealer_start,
+    .conf = sealer_conf,
     .request = on_request,
     .status = sealer_status,
     .end = sealer_end,

@@ -22,6 +22,7 @@
 #define SEALER_IMPORTS 8
 
 struct import;
+struct pins;
 
 struct sealer {
 	struct self *self;        /* not owned */
@@ -29,13 +30,17 @@ struct sealer {
 	struct keystore *store;   /* owned */
 	struct keyring *ring;     /* owned; the keys in memory */
 	struct db *pub;           /* owned; NULL until it was needed */
+	struct pins *pins;        /* owned; what is believed of the cloud */
 	LIST_HEAD(, import) imports;
 	size_t nimports;
 	uint64_t sealed, failed; /* for the status */
 };
 
+void op_key_export(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_key_import(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_key_list(struct sealer *, struct ipc *, struct ipc_msg *);
+void op_bundle_take(struct sealer *, struct ipc *, struct ipc_msg *);
+void op_cert_take(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_digest(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_jws(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_sender(struct sealer *, struct ipc *, struct ipc_msg *);

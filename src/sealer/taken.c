@@ -53,18 +53,20 @@ taken_tell(struct self *self, struct str account, struct key *const *keys,
 }
 
 static void
-put_cert(struct buf *out, const struct key *k, struct buf *addresses)
+put_cert(struct buf *out, const struct key *k)
 {
 	const struct cert_facts *f = cert_facts(k->cert);
 	struct cert_rec c = {.der = f->der, .subject = str_c(f->subject)};
+	struct buf addresses;
 	size_t i;
 
+	buf_init(&addresses, LIMIT_RECORD);
 	for (i = 0; i < f->naddresses; i++) {
 		if (i > 0)
-			buf_putc(addresses, ' ');
-		buf_puts(addresses, f->addresses[i]);
+			buf_putc(&addresses, ' ');
+		buf_puts(&addresses, f->addresses[i]);
 	}
-	c.addresses = buf_text(addresses);
+	c.addresses = buf_text(&addresses);
 	memcpy(c.fingerprint, f->sha256, sizeof(c.fingerprint));
 	c.usage = (uint8_t)(((k->use & CERT_ENCRYPT) != 0 ? USAGE_ENCRYPT : 0) |
 	                    ((k->use & CERT_SIGN) != 0 ? USAGE_SIGN : 0));
@@ -73,25 +75,40 @@ put_cert(struct buf *out, const struct key *k, struct buf *addresses)
 	c.not_before = f->from;
 	c.not_after = f->until;
 	cert_rec_put(out, &c);
+	buf_clear(&addresses);
+}
+
+static struct blob *
+make_blob(struct buf *list, struct err *err)
+{
+	struct blob *blob = NULL;
+
+	if (list->failed)
+		err_set(err, ERR_LIMIT, "the certificates are too large");
+	else
+		blob = memfd_copy(list->data, list->len, err);
+	buf_clear(list);
+	return (blob);
+}
+
+struct blob *
+taken_one(const struct key *key, struct err *err)
+{
+	struct buf list;
+
+	buf_init(&list, LIST_MAX);
+	put_cert(&list, key);
+	return (make_blob(&list, err));
 }
 
 struct blob *
 taken_list(struct key *const *keys, size_t n, struct err *err)
 {
-	struct buf list, addresses;
-	struct blob *blob = NULL;
+	struct buf list;
 	size_t i;
 
 	buf_init(&list, LIST_MAX);
-	for (i = 0; i < n; i++) {
-		buf_init(&addresses, LIMIT_RECORD);
-		put_cert(&list, keys[i], &addresses);
-		buf_clear(&addresses);
-	}
-	if (list.failed)
-		err_set(err, ERR_LIMIT, "the certificates are too large");
-	else
-		blob = memfd_copy(list.data, list.len, err);
-	buf_clear(&list);
-	return (blob);
+	for (i = 0; i < n; i++)
+		put_cert(&list, keys[i]);
+	return (make_blob(&list, err));
 }

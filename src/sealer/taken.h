@@ -11,6 +11,7 @@
 #include "smime/keydb.h"
 
 /* The certificates as a cert_list (proto/keys.h). */
+struct blob *taken_one(const struct key *, struct err *);
 struct blob *taken_list(struct key *const *keys, size_t n, struct err *);
 
 /* OP_KEY_ARRIVED for each that opens mail; nothing if there is no proxy: when
