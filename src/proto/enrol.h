@@ -105,7 +105,7 @@ enum jws_kind {
 	JWS_FINALIZE,  /* address: with the CSR of the pending signing key */
 	JWS_REVOKE,    /* fingerprint of a certificate of this account */
 	JWS_KMS_KEYS,  /* address, create, rotate */
-	JWS_KMS_LOG,   /* address, from */
+	JWS_KMS_LOG,   /* address; from 0: all of it, else what is new */
 	JWS_DEACTIVATE,
 	JWS_KIND_MAX = JWS_DEACTIVATE
 };
@@ -141,13 +141,16 @@ void digest_req_put(struct buf *, const struct digest_req *);
 int digest_req_get(struct str, struct digest_req *, struct err *);
 
 /*
- * OP_CERT_TAKE: blob 0 is the PEM chain that the order gave, checked by the
- * verifier before.  The sealer checks that it is for the pending signing key
- * and the address, and makes it the account's signing key.
- * OP_BUNDLE_TAKE: blob 0 is the key service's answer; the sealer checks
- * signature, mailbox, transport key, nonce and log head, and keeps the keys.
- * Both answer err + blob 0, a cert_list of what is new; OP_BUNDLE_TAKE also
- * blob 1, the new log entries as a JSON array.
+ * OP_CERT_TAKE: blob 0 is the PEM chain that the order gave.  The sealer checks
+ * that it is for the pending signing key and the address and leads to an
+ * authority of the conf, and makes it the account's signing key.
+ * OP_BUNDLE_TAKE: blob 0 is the key service's answer, with keys or (to
+ * JWS_KMS_LOG) without; the sealer checks signature, mailbox, transport key,
+ * nonce and log head, and keeps the keys.
+ * Both answer err + blob 0, a cert_list of what the answer brought;
+ * OP_BUNDLE_TAKE also blob 1, its log entries as a JSON array of objects.  The
+ * same may be taken again and gets the same answer, until a newer one was
+ * taken.
  */
 struct take_req {
 	struct str account;
@@ -159,8 +162,10 @@ int take_req_get(struct str, struct take_req *, struct err *);
 /*
  * OP_ENROL, OP_RENEW (address): start now; the answer comes at once, progress
  * is in the agent's status.  OP_REVOKE: fingerprint as hex in text.
- * OP_RELEASE_LOG: the answer's blob 0 is JSON.  OP_KEY_EXPORT: descriptors 0
- * the file to write and 1 the passphrase; encryption keys only.
+ * OP_RELEASE_LOG: the answer's blob 0 is JSON.  In all of these text is the
+ * account, but for OP_REVOKE.
+ * OP_KEY_EXPORT: blob 0 is the passphrase; the answer's blob 0 a PKCS#12 file
+ * with the encryption keys of the address, or without one of the account.
  */
 struct enrol_req {
 	struct str address;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "smime/issue.h"
 #include "smime/pkey.h"
 #include "sys/fault.h"
 
@@ -17,6 +18,11 @@
 
 /* Clocks of two machines differ. */
 #define SKEW_S 86400
+
+/* 50 years: a device keeps its transport key. */
+#define TRANSPORT_S (INT64_C(50) * 365 * 86400)
+
+#define SERIAL 16
 
 enum { RECORD_VERSION = 1 };
 
@@ -134,6 +140,24 @@ read_device(const struct device_of *of, struct str record, struct device *d,
 	return (-1);
 }
 
+/* A certificate that vouches for nothing but carries the transport key. */
+static int
+certify(EVP_PKEY *transport, int64_t now, struct buf *out, struct err *err)
+{
+	unsigned char serial[SERIAL];
+	struct issue_terms terms = {.from = now - SKEW_S,
+	    .until = now + TRANSPORT_S};
+
+	if (crypt_random(serial, sizeof(serial)) == -1) {
+		err_set(err, ERR_CRYPTO, "no random bytes");
+		return (-1);
+	}
+	serial[0] = (unsigned char)((serial[0] & 0x3f) | 0x40);
+	terms.serial = str_of((const char *)serial, sizeof(serial));
+	return (issue_self(transport, STR(TRANSPORT_NAME), CERT_ENCRYPT, &terms,
+	    out, err));
+}
+
 static int
 write_device(EVP_PKEY *account, EVP_PKEY *transport, int64_t now,
     struct buf *out, struct err *err)
@@ -145,8 +169,7 @@ write_device(EVP_PKEY *account, EVP_PKEY *transport, int64_t now,
 	rec_put_u8(out, RECORD_VERSION);
 	if (put_key(out, account, err) == 0 &&
 	    put_key(out, transport, err) == 0 &&
-	    pkey_certify(transport, TRANSPORT_NAME, now - SKEW_S, &cert, err) ==
-	        0) {
+	    certify(transport, now, &cert, err) == 0) {
 		rec_put_str(out, buf_text(&cert));
 		rc = 0;
 	}

@@ -17,7 +17,7 @@
 #include "base/limits.h"
 #include "proto/enrol.h"
 #include "sealer/whose.h"
-#include "smime/pkey.h"
+#include "smime/csr.h"
 #include "sys/fault.h"
 #include "sys/log.h"
 
@@ -92,7 +92,7 @@ put_csr(struct ask *a, struct buf *out, struct err *err)
 
 	buf_init(&der, LIMIT_RECORD);
 	if (device_pending(&a->whose.of, true, &pkey, err) == 1 &&
-	    pkey_request(pkey, a->whose.address, &der, err) == 0)
+	    csr_make(pkey, a->whose.of.address, CERT_SIGN, &der, err) == 0)
 		rc = put_bytes("csr", buf_text(&der), out, err);
 	EVP_PKEY_free(pkey);
 	buf_clear(&der);

@@ -51,11 +51,12 @@ read_kms(struct pins *p, const struct conf *conf, struct cert_cache *certs,
     struct err *err)
 {
 	struct str pem = conf_file(conf, "cloud", "kms_key");
+	struct err why = {0};
 	struct cert *c;
 
 	if (pem.len == 0)
 		return (0);
-	while ((c = cert_get_pem(certs, &pem, err)) != NULL) {
+	while ((c = cert_get_pem(certs, &pem, &why)) != NULL) {
 		if (p->nkms == KMS_KEYS) {
 			cert_unref(c);
 			err_set(err, ERR_LIMIT,
@@ -64,8 +65,9 @@ read_kms(struct pins *p, const struct conf *conf, struct cert_cache *certs,
 		}
 		p->kms[p->nkms++] = c;
 	}
-	if (err->code == ERR_NOTFOUND && p->nkms > 0)
+	if (why.code == ERR_NOTFOUND && p->nkms > 0)
 		return (0);
+	*err = why;
 	err_prefix(err, "[cloud] kms_key");
 	return (-1);
 }

@@ -179,6 +179,8 @@ say(struct house *h, struct tenant *t, uint16_t op, const struct buf *body,
 	reply_ask(&r, t->parent, op, buf_text(body), &fd, 1);
 	reply_wait(h, &r);
 	rc = r.err.code == ERR_OK ? 0 : -1;
+	if (rc == -1)
+		(void)fprintf(stderr, "%s: %s\n", op_name(op), r.err.text);
 	reply_clear(&r);
 	blob_unref(blob);
 	return (rc);

@@ -12,6 +12,7 @@ tests_system_t_roles_LDADD = src/sealer/libsealer.a src/agent/libagent.a \
 check_PROGRAMS += tests/system/t_enrol
 TESTS += tests/system/t_enrol
 tests_system_t_enrol_SOURCES = tests/system/t_enrol.c \
+	tests/system/cloudside.c tests/system/cloudside.h \
 	tests/system/house.c tests/system/house.h
 tests_system_t_enrol_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_system_t_enrol_LDADD = src/sealer/libsealer.a src/role/librole.a \

@@ -16,13 +16,15 @@
 #include "acme/jws.h"
 #include "acme/kms.h"
 #include "acme/object.h"
+#include "base/clock.h"
 #include "base/limits.h"
+#include "cloudside.h"
 #include "house.h"
 #include "proto/enrol.h"
 #include "proto/keys.h"
 #include "proto/op.h"
 #include "sealer/sealer.h"
-#include "smime/cms.h"
+#include "smime/csr.h"
 #include "smime/pkey.h"
 #include "sys/memfd.h"
 
@@ -30,9 +32,11 @@
 #define KID  URL "/acme/acct/1"
 #define ANNA "anna@x.test"
 
+#define DAY INT64_C(86400)
+
 static struct house h;
 static struct tenant sealer;
-static char keys[300]; /* where enrol-keys put them */
+static char keys[300]; /* where the cloud's certificates are */
 
 /* --- the house --- */
 
@@ -285,6 +289,473 @@ t_digest(void)
 	close_house();
 }
 
+/* --- OP_CERT_TAKE --- */
+
+static json_t *
+key_list(const char *usage)
+{
+	json_t *all = NULL, *e, *some = json_array();
+	struct buf body;
+	struct reply r;
+	size_t i;
+
+	buf_init(&body, LIMIT_RECORD);
+	list_req_put(&body, STR(ANNA));
+	reply_ask(&r, sealer.parent, OP_KEY_LIST, buf_text(&body), NULL, 0);
+	reply_wait(&h, &r);
+	if (r.blob != NULL)
+		all = json_loadb(blob_data(r.blob), blob_len(r.blob), 0, NULL);
+	reply_clear(&r);
+	buf_clear(&body);
+	json_array_foreach(all, i, e)
+	{
+		if (strcmp(json_string_value(json_object_get(e, "usage")),
+		        usage) == 0)
+			(void)json_array_append(some, e);
+	}
+	json_decref(all);
+	return (some);
+}
+
+static size_t
+count_keys(const char *usage)
+{
+	json_t *list = key_list(usage);
+	size_t n = json_array_size(list);
+
+	json_decref(list);
+	return (n);
+}
+
+/* The key that the CSR of JWS_FINALIZE is for. */
+static EVP_PKEY *
+csr_key(EVP_PKEY *account, const char *address)
+{
+	struct jws_req q = question(JWS_FINALIZE);
+	struct csr csr = {.pkey = NULL};
+	EVP_PKEY *pkey = NULL;
+	struct buf json, der;
+	struct err err;
+	json_t *o;
+	const char *text;
+
+	q.address = str_c(address);
+	buf_init(&json, LIMIT_RECORD);
+	buf_init(&der, LIMIT_RECORD);
+	CHECK_INT(payload(&q, account, &json), ERR_OK);
+	o = json_loadb(json.data, json.len, 0, NULL);
+	text = json_string_value(json_object_get(o, "csr"));
+	if (CHECK(text != NULL && b64url_decode(str_c(text), &der) == 0) &&
+	    CHECK(csr_get(buf_text(&der), &csr, &err) == 0)) {
+		CHECK(csr_check(&csr, str_c(address), &err) == 0);
+		CHECK_UINT(csr.use, CERT_SIGN);
+		pkey = csr.pkey;
+		EVP_PKEY_up_ref(pkey);
+		csr_clear(&csr);
+	}
+	json_decref(o);
+	buf_clear(&der);
+	buf_clear(&json);
+	return (pkey);
+}
+
+/* Hand over what came from the cloud; how many certificates the answer lists
+ * in *n. */
+static enum err_code
+give(uint16_t op, const char *address, struct str bytes, size_t *n,
+    struct err *why)
+{
+	struct take_req q = {STR(ANNA), str_c(address)};
+	enum err_code code;
+	struct blob *blob;
+	struct cert_rec c;
+	struct buf body;
+	struct reply r;
+	struct rec in;
+	int fd;
+
+	blob = memfd_copy(bytes.p, bytes.len, NULL);
+	fd = blob_fd(blob);
+	buf_init(&body, LIMIT_RECORD);
+	take_req_put(&body, &q);
+	reply_ask(&r, sealer.agent, op, buf_text(&body), &fd, 1);
+	reply_wait(&h, &r);
+	*n = 0;
+	if (r.blob != NULL) {
+		rec_init(&in, blob_str(r.blob));
+		while (cert_rec_get(&in, &c, NULL) == 1)
+			(*n)++;
+	}
+	CHECK((r.blob != NULL) == (r.err.code == ERR_OK));
+	CHECK(
+	    (r.more != NULL) == (r.err.code == ERR_OK && op == OP_BUNDLE_TAKE));
+	code = r.err.code;
+	if (why != NULL)
+		*why = r.err;
+	reply_clear(&r);
+	buf_clear(&body);
+	blob_unref(blob);
+	return (code);
+}
+
+static enum err_code
+give_cert(const struct cert *c, struct err *why)
+{
+	enum err_code code;
+	struct buf pem;
+	size_t n;
+
+	buf_init(&pem, LIMIT_RECORD);
+	fake_pem(c, &pem);
+	fake_pem(fake_ca.cert, &pem);
+	code = give(OP_CERT_TAKE, ANNA, buf_text(&pem), &n, why);
+	CHECK_UINT(n, code == ERR_OK);
+	buf_clear(&pem);
+	return (code);
+}
+
+static void
+refuse_cert(const char *row, const struct authority *a, EVP_PKEY *pkey,
+    const char *address, unsigned use, int64_t age, const char *words)
+{
+	int64_t from = clock_now().wall - age;
+	struct cert *c;
+	struct err err;
+
+	unit_row(row);
+	c = fake_cert(a, pkey, address, use, from, from + 30 * DAY);
+	CHECK_INT(give_cert(c, &err), ERR_UNTRUSTED);
+	if (!CHECK(strstr(err.text, words) != NULL))
+		(void)fprintf(stderr, "%s: %s\n", row, err.text);
+	CHECK_UINT(count_keys("sign"), 0);
+	cert_unref(c);
+}
+
+static struct cert *
+good_cert(EVP_PKEY *pkey)
+{
+	int64_t now = clock_now().wall;
+
+	return (fake_cert(&fake_ca, pkey, ANNA, CERT_SIGN, now - 60,
+	    now + 90 * DAY));
+}
+
+static void
+t_cert_refuse(void)
+{
+	EVP_PKEY *account, *pkey, *other, *again;
+	struct cert *c;
+	struct err err;
+	size_t n;
+
+	open_house();
+	account = account_key();
+	other = pkey_new(NULL);
+	unit_row("nothing was asked for");
+	c = good_cert(other);
+	CHECK_INT(give_cert(c, &err), ERR_NOTFOUND);
+	cert_unref(c);
+	pkey = csr_key(account, ANNA);
+	refuse_cert("another key", &fake_ca, other, ANNA, CERT_SIGN, 60,
+	    "for another key");
+	refuse_cert("another address", &fake_ca, pkey, "bert@x.test", CERT_SIGN,
+	    60, "is bert@x.test's, not anna@x.test's");
+	refuse_cert("another authority", &fake_evil, pkey, ANNA, CERT_SIGN, 60,
+	    "");
+	refuse_cert("another use", &fake_ca, pkey, ANNA, CERT_ENCRYPT, 60,
+	    "not for signing");
+	refuse_cert("expired", &fake_ca, pkey, ANNA, CERT_SIGN, 31 * DAY,
+	    "expired");
+	refuse_cert("of next week", &fake_ca, pkey, ANNA, CERT_SIGN, -7 * DAY,
+	    "not yet valid");
+	unit_row("no certificate");
+	CHECK(give(OP_CERT_TAKE, ANNA, STR("rubbish"), &n, NULL) != ERR_OK);
+	unit_row("another's mailbox");
+	CHECK_INT(give(OP_CERT_TAKE, "bert@x.test", STR("x"), &n, NULL),
+	    ERR_DENIED);
+	unit_row("the key still waits");
+	restart();
+	again = csr_key(account, ANNA);
+	CHECK(EVP_PKEY_eq(pkey, again) == 1);
+	EVP_PKEY_free(again);
+	EVP_PKEY_free(pkey);
+	EVP_PKEY_free(other);
+	EVP_PKEY_free(account);
+	close_house();
+}
+
+/* What JWS_REVOKE carries is this certificate. */
+static enum err_code
+ask_revoke(EVP_PKEY *account, const struct cert *c)
+{
+	struct jws_req q = question(JWS_REVOKE);
+	enum err_code code;
+	struct buf json, want;
+
+	memcpy(q.fingerprint, cert_facts(c)->sha256, FINGERPRINT);
+	buf_init(&json, LIMIT_RECORD);
+	buf_init(&want, LIMIT_RECORD);
+	if ((code = payload(&q, account, &json)) == ERR_OK) {
+		buf_puts(&want, "{\"certificate\":\"");
+		b64url_encode(cert_facts(c)->der, &want);
+		buf_puts(&want, "\"}");
+		CHECK_BUF_EQ(&json, buf_text(&want));
+	}
+	buf_clear(&want);
+	buf_clear(&json);
+	return (code);
+}
+
+static void
+t_cert(void)
+{
+	EVP_PKEY *account, *first, *second;
+	struct cert *c, *d;
+	struct err err;
+
+	open_house();
+	account = account_key();
+	unit_row("first");
+	first = csr_key(account, ANNA);
+	c = good_cert(first);
+	CHECK_INT(give_cert(c, &err), ERR_OK);
+	CHECK_UINT(count_keys("sign"), 1);
+	unit_row("again");
+	CHECK_INT(give_cert(c, &err), ERR_OK);
+	restart();
+	CHECK_INT(give_cert(c, &err), ERR_OK);
+	CHECK_UINT(count_keys("sign"), 1);
+	unit_row("renewal");
+	second = csr_key(account, ANNA);
+	CHECK(EVP_PKEY_eq(first, second) == 0);
+	d = good_cert(second);
+	CHECK_INT(give_cert(d, &err), ERR_OK);
+	CHECK_UINT(count_keys("sign"), 1);
+	unit_row("the one before is gone");
+	CHECK_INT(give_cert(c, &err), ERR_NOTFOUND);
+	unit_row("both can be revoked");
+	CHECK_INT(ask_revoke(account, c), ERR_OK);
+	CHECK_INT(ask_revoke(account, d), ERR_OK);
+	unit_row("what is not ours cannot");
+	CHECK_INT(ask_revoke(account, fake_evil.cert), ERR_NOTFOUND);
+	cert_unref(d);
+	cert_unref(c);
+	EVP_PKEY_free(second);
+	EVP_PKEY_free(first);
+	EVP_PKEY_free(account);
+	close_house();
+}
+
+/* --- OP_BUNDLE_TAKE --- */
+
+static const char *const LOG[] = {"{\"n\":1}", "{\"n\":2}", "{\"n\":3}",
+    "{\"n\":4}"};
+static const char *const OTHER_LOG[] = {"{\"n\":1}", "{\"n\":9}", "{\"n\":3}",
+    "{\"n\":4}"};
+
+/* Ask for keys (or for the log); an honest answer to it, so far. */
+static struct fake_bundle
+asked(enum jws_kind kind, EVP_PKEY *account, struct arena *arena)
+{
+	struct fake_bundle f = {.signer = &fake_kms, .log = LOG, .nlog = 2};
+	static uint8_t digest[32];
+	struct jws_req q = question(kind);
+	struct buf json;
+	struct err err;
+
+	buf_init(&json, LIMIT_RECORD);
+	q.create = kind == JWS_KMS_KEYS;
+	CHECK_INT(payload(&q, account, &json), ERR_OK);
+	CHECK(kms_ask_get(buf_text(&json), arena, &f.ask, &err) == 0);
+	CHECK_STR(f.ask.mailbox, ANNA);
+	CHECK_UINT(f.ask.create, kind == JWS_KMS_KEYS);
+	if (kind == JWS_KMS_KEYS) {
+		f.to = cert_get(NULL, f.ask.transport, &err);
+		CHECK(f.to != NULL);
+		(void)crypt_sha256(f.ask.transport, digest);
+		f.transport = str_of((const char *)digest, sizeof(digest));
+	}
+	buf_clear(&json);
+	return (f);
+}
+
+/* Send it; how many keys the answer lists in *n. */
+static enum err_code
+give_bundle(const struct fake_bundle *f, size_t *n, struct err *why)
+{
+	enum err_code code;
+	struct buf der;
+
+	buf_init(&der, KMS_BUNDLE_MAX);
+	fake_bundle_put(f, &der);
+	code = give(OP_BUNDLE_TAKE, ANNA, buf_text(&der), n, why);
+	buf_clear(&der);
+	return (code);
+}
+
+static void
+refuse_bundle(const char *row, const struct fake_bundle *f, const char *words)
+{
+	size_t n, had = count_keys("encrypt");
+	unsigned told = sealer.told;
+	struct err err;
+
+	unit_row(row);
+	CHECK(give_bundle(f, &n, &err) != ERR_OK);
+	if (!CHECK(strstr(err.text, words) != NULL))
+		(void)fprintf(stderr, "%s: %s\n", row, err.text);
+	CHECK_UINT(count_keys("encrypt"), had);
+	CHECK_UINT(sealer.told, told);
+}
+
+static void
+t_bundle(void)
+{
+	struct hosted one = fake_hosted(&fake_ca, ANNA);
+	struct hosted two = fake_hosted(&fake_ca, ANNA);
+	struct fake_bundle f, news;
+	struct arena arena;
+	EVP_PKEY *account;
+	struct err err;
+	size_t n;
+
+	open_house();
+	account = account_key();
+	arena_init(&arena, 1024 * 1024);
+	unit_row("first");
+	f = asked(JWS_KMS_KEYS, account, &arena);
+	CHECK_UINT(f.ask.from, 0);
+	f.keys[0] = &one;
+	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
+	CHECK_UINT(n, 1);
+	CHECK_UINT(sealer.told, 1);
+	CHECK_UINT(count_keys("encrypt"), 1);
+	unit_row("again, also after a restart");
+	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
+	restart();
+	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
+	CHECK_UINT(n, 1);
+	CHECK_UINT(sealer.told, 0);
+	cert_unref(f.to);
+	unit_row("rotation keeps the old");
+	f = asked(JWS_KMS_KEYS, account, &arena);
+	CHECK_UINT(f.ask.from, 2);
+	f.nlog = 3;
+	f.keys[0] = &two;
+	f.keys[1] = &one;
+	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
+	CHECK_UINT(n, 2);
+	CHECK_UINT(sealer.told, 1);
+	CHECK_UINT(count_keys("encrypt"), 2);
+	unit_row("news of the log alone");
+	news = asked(JWS_KMS_LOG, account, &arena);
+	CHECK_UINT(news.ask.from, 0);
+	news.nlog = 4;
+	CHECK_INT(give_bundle(&news, &n, &err), ERR_OK);
+	CHECK_UINT(n, 0);
+	refuse_bundle("older than the news", &f, "rolled back");
+	cert_unref(f.to);
+	hosted_clear(&one);
+	hosted_clear(&two);
+	EVP_PKEY_free(account);
+	arena_clear(&arena);
+	close_house();
+}
+
+static void
+t_bundle_refuse(void)
+{
+	struct hosted one = fake_hosted(&fake_ca, ANNA);
+	struct hosted two = fake_hosted(&fake_ca, ANNA);
+	struct hosted bert = fake_hosted(&fake_ca, "bert@x.test");
+	struct hosted evil = fake_hosted(&fake_evil, ANNA);
+	struct fake_bundle good, f;
+	struct arena arena;
+	EVP_PKEY *account, *pkey;
+	struct cert *cert;
+	struct err err;
+	size_t n;
+
+	open_house();
+	account = account_key();
+	arena_init(&arena, 1024 * 1024);
+	good = asked(JWS_KMS_KEYS, account, &arena);
+	good.keys[0] = &one;
+	CHECK_INT(give_bundle(&good, &n, &err), ERR_OK);
+	cert_unref(good.to);
+	f = good; /* until the next question */
+	good = asked(JWS_KMS_KEYS, account, &arena);
+	good.nlog = 3;
+	good.keys[0] = &two;
+	good.keys[1] = &one;
+	f.to = good.to;
+	f.log = LOG;
+	f.nlog = 3;
+	f.keys[0] = &two;
+	refuse_bundle("replayed nonce", &f, "nonce is not the one");
+
+	f = good;
+	f.signer = NULL;
+	refuse_bundle("unsigned", &f, "the key service's answer");
+	f.signer = &fake_evilkms;
+	refuse_bundle("signed by another", &f, "not signed by [cloud] kms_key");
+	f = good;
+	f.nlog = 1;
+	refuse_bundle("rolled-back head", &f, "release log");
+	f.nlog = 3;
+	f.log = OTHER_LOG;
+	refuse_bundle("rewritten log", &f, "release log");
+	f.log = LOG;
+	f.ask.from = 1;
+	refuse_bundle("log from elsewhere", &f, "release log");
+	f = good;
+	f.ask.mailbox = STR("info@x.test");
+	refuse_bundle("another mailbox", &f, "another mailbox");
+	f = good;
+	f.transport =
+	    str_of((const char *)cert_facts(fake_ca.cert)->sha256, FINGERPRINT);
+	refuse_bundle("names another transport key", &f,
+	    "another transport key");
+	f = good;
+	f.transport = STR("");
+	f.keys[0] = NULL;
+	refuse_bundle("names none", &f, "nonce is not the one");
+	f = good;
+	pkey = pkey_new(NULL);
+	cert = fake_cert(&fake_ca, pkey, ANNA, CERT_ENCRYPT,
+	    clock_now().wall - 60, clock_now().wall + DAY);
+	f.to = cert;
+	refuse_bundle("sealed to another transport key", &f, "not encrypted");
+	cert_unref(cert);
+	EVP_PKEY_free(pkey);
+	f = good;
+	f.enveloped = true;
+	refuse_bundle("no AEAD", &f, "AuthEnvelopedData");
+	f = good;
+	f.other = bert.pkey;
+	refuse_bundle("key of another certificate", &f,
+	    "not that of its certificate");
+	f = good;
+	f.keys[1] = &bert;
+	refuse_bundle("certificate of another address", &f,
+	    "is bert@x.test's, not anna@x.test's");
+	f.keys[1] = &evil;
+	refuse_bundle("certificate of another authority", &f, "");
+
+	unit_row("and the honest one still counts");
+	CHECK_INT(give_bundle(&good, &n, &err), ERR_OK);
+	CHECK_UINT(n, 2);
+	CHECK_UINT(count_keys("encrypt"), 2);
+	cert_unref(good.to);
+	hosted_clear(&one);
+	hosted_clear(&two);
+	hosted_clear(&bert);
+	hosted_clear(&evil);
+	EVP_PKEY_free(account);
+	arena_clear(&arena);
+	close_house();
+}
+
 int
 main(void)
 {
@@ -292,23 +763,25 @@ main(void)
 	    {"jws", t_jws},
 	    {"jws refuse", t_jws_refuse},
 	    {"digest", t_digest},
+	    {"cert", t_cert},
+	    {"cert refuse", t_cert_refuse},
+	    {"bundle", t_bundle},
+	    {"bundle refuse", t_bundle_refuse},
 	    {NULL, NULL},
 	};
-	const char *src = getenv("srcdir");
-	char line[1600], here[200];
+	char line[400], here[200];
 	int rc;
 
 	if (getcwd(here, sizeof(here)) == NULL)
 		return (1);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)snprintf(keys, sizeof(keys), "%s/t_enrol.keys", here);
-	(void)snprintf(line, sizeof(line), "sh %s/tests/system/enrol-keys %s",
-	    src != NULL ? src : ".", keys);
-	if (system(line) != 0) {
-		(void)fprintf(stderr, "cannot make the keys\n");
+	(void)snprintf(line, sizeof(line), "mkdir -p %s", keys);
+	if (system(line) != 0)
 		return (1);
-	}
+	fake_open(keys);
 	rc = unit_main("enrol", tests);
+	fake_close();
 	(void)snprintf(line, sizeof(line), "rm -rf %s", keys);
 	return (system(line) == 0 ? rc : 1);
 }
