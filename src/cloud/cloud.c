@@ -9,6 +9,10 @@
 #include <unistd.h>
 
 #include "cloud/acme.h"
+#include "cloud/ca.h"
+#include "cloud/kms_paths.h"
+#include "cloud/mailer.h"
+#include "cloud/replies.h"
 #include "sys/log.h"
 #include "sys/sandbox.h"
 
@@ -24,10 +28,11 @@ struct route {
 	unsigned takes; /* enum acme_takes */
 };
 
-#define KID_GET    (ACME_TAKES_KID | ACME_TAKES_GET)
-#define KID_OBJECT (ACME_TAKES_KID | ACME_TAKES_OBJECT)
-#define KID_EITHER (KID_GET | KID_OBJECT)
-#define JWK_OBJECT (ACME_TAKES_JWK | ACME_TAKES_OBJECT)
+#define KID_GET     (ACME_TAKES_KID | ACME_TAKES_GET)
+#define KID_OBJECT  (ACME_TAKES_KID | ACME_TAKES_OBJECT)
+#define KID_EITHER  (KID_GET | KID_OBJECT)
+#define JWK_OBJECT  (ACME_TAKES_JWK | ACME_TAKES_OBJECT)
+#define BOTH_OBJECT (KID_OBJECT | JWK_OBJECT)
 
 static const struct route routes[] = {
     {ACME_DIRECTORY, acme_directory_serve, NULL, 0},
@@ -36,6 +41,15 @@ static const struct route routes[] = {
     {ACME_ACCOUNT, NULL, acme_account, KID_EITHER},
     {ACME_ORDERS, NULL, acme_orders, KID_GET},
     {ACME_KEY_CHANGE, NULL, acme_key_change, KID_OBJECT},
+    {ACME_NEW_ORDER, NULL, acme_new_order, KID_OBJECT},
+    {ACME_ORDER, NULL, acme_order, KID_GET},
+    {ACME_FINALIZE, NULL, acme_finalize, KID_OBJECT},
+    {ACME_AUTHZ, NULL, acme_authz, KID_EITHER},
+    {ACME_CHALLENGE, NULL, acme_challenge, KID_EITHER},
+    {ACME_CERT, NULL, acme_cert, KID_GET},
+    {ACME_REVOKE, NULL, acme_revoke, BOTH_OBJECT},
+    {CRL_PATH, ca_crl_serve, NULL, 0},
+    {CA_PATH, ca_cert_serve, NULL, 0},
 };
 
 /* Ids are 32 hex digits; whatever else stands there names nothing. */
@@ -95,6 +109,9 @@ on_signal(evutil_socket_t fd, short what, void *arg)
 static void
 cloud_clear(struct cloud *c)
 {
+	replies_free(c->replies);
+	mailer_free(c->mailer);
+	revoked_free(c->revoked);
 	httpd_free(c->httpd);
 	rate_free(c->rate_accounts);
 	rate_free(c->rate_orders);
@@ -114,7 +131,9 @@ open_parts(struct cloud *c, struct err *err)
 
 	(void)snprintf(dir, sizeof(dir), "%s/store",
 	    conf_str(c->conf, "cloud", "state_dir"));
-	if ((c->store = store_open(dir, err)) == NULL)
+	if ((c->store = store_open(dir, err)) == NULL ||
+	    (c->revoked = revoked_new(c, err)) == NULL ||
+	    (c->mailer = mailer_new(c, err)) == NULL)
 		return (-1);
 	err_set(err, ERR_MEMORY, "no memory to start with");
 	c->nonces = nonces_new();
@@ -148,6 +167,7 @@ cloud_open(struct cloud *c, struct err *err)
 	how.cert = buf_text(&c->keys.tls_cert);
 	how.key = buf_text(&c->keys.tls_key);
 	if ((c->httpd = httpd_new(c->base, &how, on_request, c, err)) == NULL ||
+	    (c->replies = replies_new(c, err)) == NULL ||
 	    sandbox_drop(conf_str(c->conf, "cloud", "user"), err) != 0 ||
 	    cloud_keys_load(&c->keys, c->conf, err) != 0)
 		return (-1);

@@ -8,7 +8,7 @@
 #include "acme/email.h"
 #include "cloud/ca.h"
 #include "cloud/mailer.h"
-#include "mail/header.h"
+#include "mail/protect.h"
 #include "smime/entity.h"
 
 /* The certificate has to hold until the mail is read. */
@@ -37,42 +37,30 @@ make_signer(struct cloud *c, struct str from, int64_t now, struct err *err)
 	return (key);
 }
 
-/* Outside stand the same fields (hp="clear"), but those of the MIME entity. */
-static void
-put_outer(struct str entity, struct buf *out)
-{
-	struct header h;
-	struct field f;
-
-	header_init(&h, entity);
-	while (header_next(&h, &f))
-		if (!str_istarts(f.name, STR("Content-")) &&
-		    !field_is(&f, "MIME-Version"))
-			buf_str(out, f.all);
-	buf_puts(out, "MIME-Version: 1.0\r\n");
-}
-
 int
 mailer_compose(struct cloud *c, const struct acme_challenge_mail *mail,
     int64_t now, struct buf *out, struct err *err)
 {
 	struct cms_sign how = {.time = now};
+	struct buf plain, payload;
 	struct key *key;
-	struct buf entity;
 	int rc = -1;
 
-	buf_init(&entity, MAIL_MAX);
+	buf_init(&plain, MAIL_MAX);
+	buf_init(&payload, MAIL_MAX);
 	if ((key = make_signer(c, mail->from, now, err)) == NULL)
 		goto out;
 	how.key = key;
-	if (acme_challenge_put(mail, &entity) != 0) {
-		err_set(err, ERR_MEMORY, "no memory for a mail");
+	if (acme_challenge_put(mail, &plain) != 0 ||
+	    protect_clear(buf_text(&plain), out, &payload) != 0) {
+		err_set(err, ERR_MEMORY, "cannot write the challenge");
 		goto out;
 	}
-	put_outer(buf_text(&entity), out);
-	rc = entity_sign(buf_text(&entity), &how, out, err);
+	buf_puts(out, "MIME-Version: 1.0\r\n");
+	rc = entity_sign(buf_text(&payload), &how, out, err);
 out:
 	key_free(key);
-	buf_clear(&entity);
+	buf_clear(&plain);
+	buf_clear(&payload);
 	return (rc);
 }

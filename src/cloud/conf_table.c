@@ -53,6 +53,13 @@ static const struct conf_option options[] = {
         "A new one is made after each revocation and when half of this time "
         "is over."},
 
+    {"ca", "crl_url", CONF_STRING, NULL, "http://pki.example.org/crl", NULL, 0,
+        "Where certificates say that the list is, if somebody else serves it "
+        "too, without TLS. "
+        "Otherwise it is /crl at the server's own address."},
+    {"ca", "ca_url", CONF_STRING, NULL, "http://pki.example.org/ca.cer", NULL,
+        0, "The same for the certificate of the issuing authority, /ca."},
+
     {"acme", "order_lifetime", CONF_SECONDS, "1d", NULL, "5m-30d", 0,
         "How long an order waits for its challenge."},
     {"acme", "validation", CONF_SECONDS, "30d", NULL, "1h-30d", 0,

@@ -3,15 +3,25 @@ noinst_LIBRARIES += src/cloud/libcloud.a
 src_cloud_libcloud_a_SOURCES = \
 	src/cloud/account.c src/cloud/acme.h \
 	src/cloud/acme_auth.c src/cloud/acme_auth.h \
+	src/cloud/authres.c src/cloud/authres.h \
+	src/cloud/authz.c src/cloud/authz.h \
+	src/cloud/ca.c src/cloud/ca.h \
+	src/cloud/cert.c \
 	src/cloud/cloud.c src/cloud/cloud.h \
+	src/cloud/compose.c \
 	src/cloud/conf_table.c \
+	src/cloud/dkim.c src/cloud/dkim.h \
 	src/cloud/httpd.c src/cloud/httpd.h \
 	src/cloud/init.c \
+	src/cloud/judge.c src/cloud/judge.h \
 	src/cloud/keys.c src/cloud/keys.h \
 	src/cloud/kms_paths.h \
+	src/cloud/mailer.c src/cloud/mailer.h \
 	src/cloud/nonce.c src/cloud/nonce.h \
+	src/cloud/order.c \
 	src/cloud/rate.c src/cloud/rate.h \
 	src/cloud/release.c src/cloud/release.h \
+	src/cloud/replies.c src/cloud/replies.h \
 	src/cloud/store.c src/cloud/store.h
 CLOUD_LIBS = src/cloud/libcloud.a src/acme/libacme.a src/smime/libsmime.a \
 	src/smtp/libsmtp.a src/mail/libmail.a src/sys/libsys.a \

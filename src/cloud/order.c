@@ -17,9 +17,6 @@
 #include "sys/fault.h"
 #include "sys/log.h"
 
-/* A CSR with an RSA-4096 key has 2 KiB. */
-#define CSR_MAX (16UL * 1024)
-
 /* How soon to ask again for an order that waits. */
 #define POLL_S 2
 
