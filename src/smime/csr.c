@@ -79,14 +79,19 @@ exponent_fits(EVP_PKEY *pkey)
 	return (fits);
 }
 
+/* By name, not spelt out (RFC 5480 2.1.1). */
 static bool
 curve_fits(EVP_PKEY *pkey)
 {
 	char group[64];
 	EVP_PKEY_CTX *ctx;
+	int spelt = 0;
 	bool fits;
 
-	if (EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1 ||
+	if (EVP_PKEY_get_int_param(pkey,
+	        OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &spelt) != 1 ||
+	    spelt != 0 ||
+	    EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1 ||
 	    (strcmp(group, "prime256v1") != 0 &&
 	        strcmp(group, "secp384r1") != 0 &&
 	        strcmp(group, "secp521r1") != 0))
