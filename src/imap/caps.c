@@ -43,6 +43,8 @@ caps_read(struct str list, struct caps *c)
 		c->literal_plus |= str_ieq(word, STR("LITERAL+"));
 		c->literal_minus |= str_ieq(word, STR("LITERAL-"));
 		c->idle |= str_ieq(word, STR("IDLE"));
+		c->uidplus |= str_ieq(word, STR("UIDPLUS"));
+		c->move |= str_ieq(word, STR("MOVE"));
 	}
 }
 

@@ -21,6 +21,8 @@ struct caps {
 	bool literal_plus;
 	bool literal_minus; /* non-synchronising ones up to 4096 bytes */
 	bool idle;
+	bool uidplus;
+	bool move;
 };
 
 /* Read a list ("IMAP4rev1 IDLE ..."). */

@@ -313,6 +313,15 @@ policy_refuse_rcpt(const struct policy *policy, const struct policy_rcpt *rcpt,
 	return (d.refusals);
 }
 
+const struct permit *
+policy_permit_challenge(void)
+{
+	static const size_t first[] = {0};
+	static const struct permit permit = {.rcpts = first, .n = 1};
+
+	return (&permit);
+}
+
 bool
 permit_covers(const struct permit *permit, size_t rcpt)
 {

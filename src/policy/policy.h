@@ -138,6 +138,12 @@ int policy_plan(const struct policy *, const struct policy_sender *,
 const struct policy_refusal *policy_refuse_rcpt(const struct policy *,
     const struct policy_rcpt *, struct arena *);
 
+/*
+ * The permit for the answer to an ACME challenge (RFC 8823 3.2), which its CA
+ * has to be able to read: it goes in clear under any rule, to recipient 0.
+ */
+const struct permit *policy_permit_challenge(void);
+
 /* Does the permit cover recipient number rcpt?  NULL covers nobody. */
 bool permit_covers(const struct permit *, size_t rcpt);
 

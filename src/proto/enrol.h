@@ -20,7 +20,7 @@
 /* OP_ACCOUNT_SEEN: the canonical login; its credential is held now. */
 struct account_seen {
 	struct str account;
-	bool loopback; /* the client came from this machine */
+	bool loopback; /* Waxwing listens on this machine alone */
 };
 void account_seen_put(struct buf *, const struct account_seen *);
 int account_seen_get(struct str, struct account_seen *, struct err *);

@@ -9,10 +9,13 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "proto/enrol.h"
+#include "proto/op.h"
 #include "proxy/mailbox.h"
 #include "proxy/opens.h"
 #include "proxy/viewcache.h"
 #include "sys/log.h"
+#include "sys/resolv.h"
 
 /* Longest password we hold. */
 #define PASSWORD_MAX 4096
@@ -161,6 +164,57 @@ no:
 	return (NULL);
 }
 
+/* Do we listen on this machine alone? */
+static bool
+only_loopback(const struct conf *conf)
+{
+	static const char *const at[][2] = {{"imap", "listen"},
+	    {"imap", "listen_tls"}, {"smtp", "listen"}, {"smtp", "listen_tls"}};
+	char host[CONF_HOST];
+	const char *list;
+	struct str word;
+	size_t i, pos;
+	uint16_t port;
+
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		list = conf_str(conf, at[i][0], at[i][1]);
+		pos = 0;
+		while (list != NULL && conf_word(list, &pos, &word))
+			if (conf_hostport(word, host, &port) == -1 ||
+			    !resolv_is_loopback(host))
+				return (false);
+	}
+	return (true);
+}
+
+static void
+account_tell(const struct account *a)
+{
+	const struct account_seen seen = {.account = str_c(a->login),
+	    .loopback = only_loopback(a->proxy->conf)};
+	struct buf b;
+
+	if (a->proxy->agent == NULL)
+		return;
+	buf_init(&b, LIMIT_RECORD);
+	account_seen_put(&b, &seen);
+	if (ipc_tell(a->proxy->agent, OP_ACCOUNT_SEEN, buf_text(&b)) == -1)
+		log_debug("account-seen login=%s told=no",
+		    log_addr(str_c(a->login)));
+	buf_clear(&b);
+}
+
+void
+accounts_tell(struct proxy *p)
+{
+	struct str key;
+	void *value;
+	size_t pos = 0;
+
+	while (map_next(p->accounts->by_login, &pos, &key, &value))
+		account_tell(value);
+}
+
 struct account *
 account_enter(struct proxy *p, const struct login *l, struct str password,
     struct err *err)
@@ -187,6 +241,8 @@ account_enter(struct proxy *p, const struct login *l, struct str password,
 		buf_wipe(&a->password);
 		buf_str(&a->password, password);
 	}
+	if (a->sessions == 1)
+		account_tell(a);
 	return (a);
 }
 

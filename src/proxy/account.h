@@ -63,6 +63,10 @@ void account_leave(struct account *); /* accepts NULL */
 struct accounts *accounts_new(void);
 void accounts_free(struct accounts *); /* accepts NULL */
 
+/* Tell the agent of every account whose credential is held: it was away, or
+ * has not heard of them. */
+void accounts_tell(struct proxy *);
+
 /* The account of a canonical login name that is here now, or NULL. */
 struct account *account_find(struct proxy *, struct str login);
 

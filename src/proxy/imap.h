@@ -21,6 +21,7 @@
 #include "imap/cmd.h"
 #include "imap/resp.h"
 #include "proxy/account.h"
+#include "proxy/imap_upstream.h"
 #include "proxy/mailbox.h"
 #include "proxy/throttle.h"
 #include "sys/stream.h"
@@ -49,7 +50,6 @@ enum imap_state {
 struct verb;
 struct job;
 struct gather;
-struct uplogin;
 
 /* A command that passed and whose tagged response has not come. */
 struct inflight {
@@ -127,15 +127,6 @@ struct imap *imap_of(struct session *);
 void imap_greet(struct imap *);
 void imap_noauth(struct imap *);     /* a command or line is in s->in */
 void imap_login_done(struct imap *); /* the server said yes, caps are known */
-
-/* imap_upstream.c */
-int uplogin_start(struct imap *, struct str user, struct str password);
-void uplogin_free(struct uplogin *); /* accepts NULL; wipes */
-void uplogin_ready(struct imap *);   /* the connection (or TLS) stands */
-void uplogin_resp(struct imap *, const struct resp *);
-/* It went wrong: err says how (the connection's end among others). */
-void uplogin_failed(struct imap *, const struct err *);
-struct str uplogin_password(const struct uplogin *);
 
 /* imap_router.c */
 void imap_route(struct imap *); /* a command is in s->in */

@@ -49,6 +49,108 @@ imap_greet(struct imap *s)
 	buf_clear(&b);
 }
 
+/* Back to where the client may try again. */
+static void
+login_over(struct imap *s)
+{
+	imap_disconnect(s);
+	uplogin_free(s->uplogin);
+	s->uplogin = NULL;
+	login_clear(&s->login);
+	memset(&s->caps, 0, sizeof(s->caps));
+	imap_enter(s, IMAP_NOAUTH);
+}
+
+static void
+login_failed(struct imap *s, const struct err *err)
+{
+	log_warn("imap-login session=%s login=%s result=unavailable "
+	         "reason=\"%s\"",
+	    s->s.id, log_addr(str_c(s->login.name)), err->text);
+	throttle_drop(s->attempt);
+	s->attempt = NULL;
+	imap_tagged(s, s->tag,
+	    "NO [UNAVAILABLE] the mail server cannot be reached");
+	login_over(s);
+}
+
+/* NO or BAD: relayed with its code. */
+static void
+login_refused(struct imap *s, const struct resp *r)
+{
+	struct buf b;
+
+	log_info("imap-login session=%s login=%s peer=%s result=no "
+	         "text=%s",
+	    s->s.id, log_addr(str_c(s->login.name)), stream_peer(s->client),
+	    log_str(r->text));
+	throttle_end(s->attempt, false);
+	s->attempt = NULL;
+	buf_init(&b, RESP_LINE_MAX + 100);
+	buf_printf(&b, "%s NO ", s->tag);
+	caps_code(r->code, &b);
+	buf_str(&b, r->text);
+	buf_puts(&b, "\r\n");
+	stream_str(s->client, buf_text(&b));
+	buf_clear(&b);
+	login_over(s);
+}
+
+/* The server took the credential, and we know what it can. */
+static void
+login_done(struct imap *s)
+{
+	struct uplogin *u = s->uplogin;
+	struct err err;
+	struct buf b;
+
+	throttle_end(s->attempt, true);
+	s->attempt = NULL;
+	s->account = account_enter(s->p, &s->login, uplogin_password(u), &err);
+	if (s->account == NULL) {
+		log_warn("imap-login session=%s login=%s result=refused "
+		         "reason=\"%s\"",
+		    s->s.id, log_addr(str_c(s->login.name)), err.text);
+		imap_tagged(s, s->tag, "NO [LIMIT] %s", err.text);
+		login_over(s);
+		return;
+	}
+	log_info("imap-login session=%s login=%s peer=%s result=ok", s->s.id,
+	    log_addr(str_c(s->login.name)), stream_peer(s->client));
+	s->caps = *uplogin_caps(u);
+	buf_init(&b, RESP_LINE_MAX);
+	buf_printf(&b, "%s OK [CAPABILITY ", s->tag);
+	caps_filter(uplogin_list(u), &b);
+	buf_puts(&b, "] Logged in\r\n");
+	stream_str(s->client, buf_text(&b));
+	buf_clear(&b);
+	uplogin_free(u);
+	s->uplogin = NULL;
+	imap_expect(s, 0);
+	s->client_until = s->p->mono + LIMIT_IMAP_IDLE_S * 1000;
+	imap_enter(s, IMAP_OPEN);
+}
+
+/* The client gets its OK only after the server's. */
+static void
+on_uplogin(enum uplogin_end end, const struct resp *r, const struct err *err,
+    void *arg)
+{
+	struct imap *s = arg;
+
+	switch (end) {
+	case UPLOGIN_DONE:
+		login_done(s);
+		return;
+	case UPLOGIN_REFUSED:
+		login_refused(s, r);
+		return;
+	case UPLOGIN_FAILED:
+		login_failed(s, err);
+		return;
+	}
+}
+
 /* The throttle says go. */
 static void
 login_go(void *arg)
@@ -58,7 +160,7 @@ login_go(void *arg)
 
 	imap_expect(s, LIMIT_UPSTREAM_S);
 	if (imap_connect(s, &err) == -1)
-		uplogin_failed(s, &err);
+		uplogin_lost(s->uplogin, &err);
 	imap_turn(s);
 }
 
@@ -75,7 +177,8 @@ login_start(struct imap *s, struct str user, struct str password)
 		    err.text);
 		return;
 	}
-	if (uplogin_start(s, user, password) == -1 ||
+	s->uplogin = uplogin_new(s->login.up, user, password, on_uplogin, s);
+	if (s->uplogin == NULL ||
 	    (s->attempt = throttle_begin(s->p->throttle, stream_peer(s->client),
 	         s->login.name, login_go, s)) == NULL) {
 		uplogin_free(s->uplogin);

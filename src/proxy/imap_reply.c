@@ -160,7 +160,7 @@ reply_take(struct imap *s, const struct resp *r)
 
 	if (s->state == IMAP_LOGIN) {
 		s->eat = !resp_is_line(r->kind);
-		uplogin_resp(s, r);
+		uplogin_resp(s->uplogin, r);
 		return;
 	}
 	switch (r->kind) {
@@ -322,7 +322,7 @@ reply_one(struct imap *s, struct str in)
 			struct err err;
 
 			err_set(&err, ERR_PEER, "the server talks nonsense");
-			uplogin_failed(s, &err);
+			uplogin_lost(s->uplogin, &err);
 		} else
 			reply_garbage(s, "no IMAP",
 			    str_of(in.p, in.len < 80 ? in.len : 80));

@@ -315,7 +315,7 @@ on_up_ready(struct stream *st, void *arg)
 
 	(void)st;
 	if (s->uplogin != NULL)
-		uplogin_ready(s);
+		uplogin_ready(s->uplogin);
 	imap_turn(s);
 }
 
@@ -345,7 +345,7 @@ on_up_closed(struct stream *st, const struct err *err, void *arg)
 
 		if (why.code == ERR_OK)
 			err_set(&why, ERR_PEER, "the server closed");
-		uplogin_failed(s, &why);
+		uplogin_lost(s->uplogin, &why);
 	} else
 		imap_die(s, "the mail server is gone", "server: %s",
 		    err->code == ERR_OK ? "closed" : err->text);
@@ -365,7 +365,10 @@ imap_connect(struct imap *s, struct err *err)
 	s->mid = s->eat = s->up_paused = false;
 	s->up =
 	    upstream_connect(s->p, s->login.up, UPSTREAM_IMAP, &up_ops, s, err);
-	return (s->up != NULL ? 0 : -1);
+	if (s->up == NULL)
+		return (-1);
+	uplogin_connect(s->uplogin, s->up);
+	return (0);
 }
 
 void
@@ -402,7 +405,7 @@ imap_tick(struct session *session, uint64_t mono)
 	if (s->up_until != 0 && mono > s->up_until) {
 		err_set(&err, ERR_TIMEOUT, "the server does not answer");
 		if (s->uplogin != NULL)
-			uplogin_failed(s, &err);
+			uplogin_lost(s->uplogin, &err);
 		else
 			imap_die(s, "the mail server does not answer", "%s",
 			    err.text);

@@ -1,8 +1,3 @@
-/*
- * Logging in at the real server: greeting, STARTTLS where the conf says so,
- * capabilities, then AUTHENTICATE PLAIN or LOGIN with the client's own
- * credential.  The client gets its OK only after the server's.
- */
 #include "config.h"
 
 #include <stdlib.h>
@@ -10,8 +5,8 @@
 
 #include "base/codec.h"
 #include "base/limits.h"
-#include "proxy/imap.h"
-#include "sys/log.h"
+#include "proxy/account.h"
+#include "proxy/imap_upstream.h"
 
 enum step {
 	STEP_CONNECT,
@@ -29,6 +24,11 @@ struct uplogin {
 	struct buf password; /* wiped */
 	struct buf later;    /* what the next "+" asks for; wiped */
 	struct buf list;     /* the last capability list */
+	struct caps caps;    /* what was read of it */
+	const struct upstream *at;
+	struct stream *up; /* the owner's; NULL until connected */
+	uplogin_fn *fn;
+	void *arg;
 };
 
 static const char *const tags[] = {
@@ -50,13 +50,17 @@ uplogin_free(struct uplogin *u)
 	free(u);
 }
 
-int
-uplogin_start(struct imap *s, struct str user, struct str password)
+struct uplogin *
+uplogin_new(const struct upstream *at, struct str user, struct str password,
+    uplogin_fn *fn, void *arg)
 {
 	struct uplogin *u;
 
 	if ((u = calloc(1, sizeof(*u))) == NULL)
-		return (-1);
+		return (NULL);
+	u->at = at;
+	u->fn = fn;
+	u->arg = arg;
 	buf_init(&u->user, LOGIN_MAX);
 	buf_init(&u->password, LIMIT_CLIENT_LINE);
 	buf_init(&u->later, 3 * LIMIT_CLIENT_LINE);
@@ -65,51 +69,63 @@ uplogin_start(struct imap *s, struct str user, struct str password)
 	buf_str(&u->password, password);
 	if (u->user.failed || u->password.failed) {
 		uplogin_free(u);
-		return (-1);
+		return (NULL);
 	}
-	s->uplogin = u;
-	return (0);
-}
-
-/* Back to where the client may try again. */
-static void
-uplogin_end(struct imap *s)
-{
-	imap_disconnect(s);
-	uplogin_free(s->uplogin);
-	s->uplogin = NULL;
-	login_clear(&s->login);
-	memset(&s->caps, 0, sizeof(s->caps));
-	imap_enter(s, IMAP_NOAUTH);
+	return (u);
 }
 
 void
-uplogin_failed(struct imap *s, const struct err *err)
+uplogin_connect(struct uplogin *u, struct stream *up)
 {
-	log_warn("imap-login session=%s login=%s result=unavailable "
-	         "reason=\"%s\"",
-	    s->s.id, log_addr(str_c(s->login.name)), err->text);
-	throttle_drop(s->attempt);
-	s->attempt = NULL;
-	imap_tagged(s, s->tag,
-	    "NO [UNAVAILABLE] the mail server cannot be reached");
-	uplogin_end(s);
+	u->up = up;
+}
+
+const struct caps *
+uplogin_caps(const struct uplogin *u)
+{
+	return (&u->caps);
+}
+
+struct str
+uplogin_list(const struct uplogin *u)
+{
+	return (buf_text(&u->list));
+}
+
+struct str
+uplogin_password(const struct uplogin *u)
+{
+	return (buf_text(&u->password));
+}
+
+/* These three end it: u may be gone when they return. */
+
+void
+uplogin_lost(struct uplogin *u, const struct err *err)
+{
+	u->fn(UPLOGIN_FAILED, NULL, err, u->arg);
 }
 
 static void
-uplogin_fail(struct imap *s, const char *why)
+uplogin_fail(struct uplogin *u, const char *why)
 {
 	struct err err;
 
 	err_set(&err, ERR_PEER, "%s", why);
-	uplogin_failed(s, &err);
+	uplogin_lost(u, &err);
 }
 
 static void
-uplogin_capability(struct imap *s, enum step step)
+uplogin_done(struct uplogin *u)
 {
-	s->uplogin->step = step;
-	stream_printf(s->up, "%s CAPABILITY\r\n", tags[step]);
+	u->fn(UPLOGIN_DONE, NULL, NULL, u->arg);
+}
+
+static void
+uplogin_capability(struct uplogin *u, enum step step)
+{
+	u->step = step;
+	stream_printf(u->up, "%s CAPABILITY\r\n", tags[step]);
 }
 
 static void
@@ -128,9 +144,8 @@ put_quoted(struct buf *b, struct str s)
 
 /* LOGIN; a password that cannot be quoted waits in later as a literal. */
 static void
-auth_login(struct imap *s, struct buf *line)
+auth_login(struct uplogin *u, struct buf *line)
 {
-	struct uplogin *u = s->uplogin;
 	struct str pw = buf_text(&u->password);
 	bool quotable = true;
 	size_t i;
@@ -151,9 +166,8 @@ auth_login(struct imap *s, struct buf *line)
 }
 
 static void
-auth_plain(struct imap *s, struct buf *line)
+auth_plain(struct uplogin *u, struct buf *line)
 {
-	struct uplogin *u = s->uplogin;
 	struct buf plain;
 
 	buf_init(&plain, 2 * LIMIT_CLIENT_LINE);
@@ -162,7 +176,7 @@ auth_plain(struct imap *s, struct buf *line)
 	buf_putc(&plain, '\0');
 	buf_str(&plain, buf_text(&u->password));
 	buf_printf(line, "%s AUTHENTICATE PLAIN", tags[STEP_AUTH]);
-	if (s->caps.sasl_ir) {
+	if (u->caps.sasl_ir) {
 		buf_putc(line, ' ');
 		b64_encode(buf_text(&plain), line);
 	} else {
@@ -175,203 +189,140 @@ auth_plain(struct imap *s, struct buf *line)
 
 /* Say who we are. */
 static void
-uplogin_auth(struct imap *s)
+uplogin_auth(struct uplogin *u)
 {
 	struct buf line;
 
-	if (!s->caps.auth_plain && s->caps.logindisabled) {
-		uplogin_fail(s, "the server offers neither PLAIN nor LOGIN");
+	if (!u->caps.auth_plain && u->caps.logindisabled) {
+		uplogin_fail(u, "the server offers neither PLAIN nor LOGIN");
 		return;
 	}
 	buf_init(&line, 3 * LIMIT_CLIENT_LINE);
-	if (s->caps.auth_plain)
-		auth_plain(s, &line);
+	if (u->caps.auth_plain)
+		auth_plain(u, &line);
 	else
-		auth_login(s, &line);
-	s->uplogin->step = STEP_AUTH;
-	buf_reset(&s->uplogin->list);
-	if (line.failed || s->uplogin->later.failed)
-		uplogin_fail(s, "password too long");
+		auth_login(u, &line);
+	u->step = STEP_AUTH;
+	buf_reset(&u->list);
+	if (line.failed || u->later.failed)
+		uplogin_fail(u, "password too long");
 	else
-		stream_secret(s->up, buf_text(&line));
+		stream_secret(u->up, buf_text(&line));
 	buf_wipe(&line);
 }
 
 /* Capabilities are known, TLS is as it shall be? */
 static void
-uplogin_next(struct imap *s)
+uplogin_next(struct uplogin *u)
 {
-	bool starttls = s->login.up->at[UPSTREAM_IMAP].tls == UPSTREAM_STARTTLS;
+	bool starttls = u->at->at[UPSTREAM_IMAP].tls == UPSTREAM_STARTTLS;
 
-	if (starttls && !stream_has_tls(s->up)) {
+	if (starttls && !stream_has_tls(u->up)) {
 		/* Whether it is listed is not asked: the list came in clear. */
-		s->uplogin->step = STEP_STARTTLS;
-		stream_printf(s->up, "%s STARTTLS\r\n", tags[STEP_STARTTLS]);
-	} else if (!s->caps.known)
-		uplogin_capability(s, STEP_CAPABILITY);
+		u->step = STEP_STARTTLS;
+		stream_printf(u->up, "%s STARTTLS\r\n", tags[STEP_STARTTLS]);
+	} else if (!u->caps.known)
+		uplogin_capability(u, STEP_CAPABILITY);
 	else
-		uplogin_auth(s);
+		uplogin_auth(u);
 }
 
 void
-uplogin_ready(struct imap *s)
+uplogin_ready(struct uplogin *u)
 {
-	struct uplogin *u = s->uplogin;
-
 	if (u->step == STEP_CONNECT) {
 		u->step = STEP_GREETING;
 		return;
 	}
 	/* TLS stands: what was said before it counts for nothing. */
-	memset(&s->caps, 0, sizeof(s->caps));
+	memset(&u->caps, 0, sizeof(u->caps));
 	buf_reset(&u->list);
-	uplogin_next(s);
+	uplogin_next(u);
 }
 
 static void
-uplogin_caps(struct imap *s, struct str list)
+read_caps(struct uplogin *u, struct str list)
 {
-	buf_reset(&s->uplogin->list);
-	buf_str(&s->uplogin->list, list);
-	caps_read(list, &s->caps);
-}
-
-/* The server took the credential, and we know what it can. */
-static void
-uplogin_done(struct imap *s)
-{
-	struct uplogin *u = s->uplogin;
-	struct err err;
-	struct buf b;
-
-	throttle_end(s->attempt, true);
-	s->attempt = NULL;
-	s->account =
-	    account_enter(s->p, &s->login, buf_text(&u->password), &err);
-	if (s->account == NULL) {
-		log_warn("imap-login session=%s login=%s result=refused "
-		         "reason=\"%s\"",
-		    s->s.id, log_addr(str_c(s->login.name)), err.text);
-		imap_tagged(s, s->tag, "NO [LIMIT] %s", err.text);
-		uplogin_end(s);
-		return;
-	}
-	log_info("imap-login session=%s login=%s peer=%s result=ok", s->s.id,
-	    log_addr(str_c(s->login.name)), stream_peer(s->client));
-	buf_init(&b, RESP_LINE_MAX);
-	buf_printf(&b, "%s OK [CAPABILITY ", s->tag);
-	caps_filter(buf_text(&u->list), &b);
-	buf_puts(&b, "] Logged in\r\n");
-	stream_str(s->client, buf_text(&b));
-	buf_clear(&b);
-	uplogin_free(u);
-	s->uplogin = NULL;
-	imap_expect(s, 0);
-	s->client_until = s->p->mono + LIMIT_IMAP_IDLE_S * 1000;
-	imap_enter(s, IMAP_OPEN);
-}
-
-/* NO or BAD: relayed with its code. */
-static void
-uplogin_refused(struct imap *s, const struct resp *r)
-{
-	struct buf b;
-
-	log_info("imap-login session=%s login=%s peer=%s result=no "
-	         "text=%s",
-	    s->s.id, log_addr(str_c(s->login.name)), stream_peer(s->client),
-	    log_str(r->text));
-	throttle_end(s->attempt, false);
-	s->attempt = NULL;
-	buf_init(&b, RESP_LINE_MAX + 100);
-	buf_printf(&b, "%s NO ", s->tag);
-	caps_code(r->code, &b);
-	buf_str(&b, r->text);
-	buf_puts(&b, "\r\n");
-	stream_str(s->client, buf_text(&b));
-	buf_clear(&b);
-	uplogin_end(s);
+	buf_reset(&u->list);
+	buf_str(&u->list, list);
+	caps_read(list, &u->caps);
 }
 
 static void
-uplogin_greeting(struct imap *s, const struct resp *r)
+uplogin_greeting(struct uplogin *u, const struct resp *r)
 {
 	struct str list;
 
 	if (r->kind != RESP_STATUS || r->cond != COND_OK) {
 		/* PREAUTH would make everybody the same somebody. */
-		uplogin_fail(s, "no greeting that lets us log in");
+		uplogin_fail(u, "no greeting that lets us log in");
 		return;
 	}
 	if (str_ieq(resp_code_word(r->code, &list), STR("CAPABILITY")))
-		uplogin_caps(s, list);
-	uplogin_next(s);
+		read_caps(u, list);
+	uplogin_next(u);
 }
 
 static void
-uplogin_tagged(struct imap *s, const struct resp *r)
+uplogin_tagged(struct uplogin *u, const struct resp *r)
 {
-	struct uplogin *u = s->uplogin;
 	struct str list;
 	struct err err;
 
 	if (u->step == STEP_TLS || tags[u->step] == NULL ||
 	    !str_eq(r->tag, str_c(tags[u->step]))) {
-		uplogin_fail(s, "answer to something not asked");
+		uplogin_fail(u, "answer to something not asked");
 		return;
 	}
 	if (u->step == STEP_AUTH && r->cond != COND_OK) {
-		uplogin_refused(s, r);
+		u->fn(UPLOGIN_REFUSED, r, NULL, u->arg);
 		return;
 	}
 	if (r->cond != COND_OK) {
-		uplogin_fail(s, "the server refuses to begin");
+		uplogin_fail(u, "the server refuses to begin");
 		return;
 	}
 	if (u->step == STEP_STARTTLS) {
 		u->step = STEP_TLS;
-		if (upstream_starttls(s->up, s->login.up, UPSTREAM_IMAP,
-		        &err) == -1)
-			uplogin_failed(s, &err);
+		if (upstream_starttls(u->up, u->at, UPSTREAM_IMAP, &err) == -1)
+			uplogin_lost(u, &err);
 		return;
 	}
 	if (str_ieq(resp_code_word(r->code, &list), STR("CAPABILITY")))
-		uplogin_caps(s, list);
+		read_caps(u, list);
 	if (u->step == STEP_CAPABILITY)
-		uplogin_auth(s);
+		uplogin_auth(u);
 	else if (u->step == STEP_AUTH && u->list.len == 0)
-		uplogin_capability(s, STEP_AFTER);
+		uplogin_capability(u, STEP_AFTER);
 	else
-		uplogin_done(s);
+		uplogin_done(u);
 }
 
 void
-uplogin_resp(struct imap *s, const struct resp *r)
+uplogin_resp(struct uplogin *u, const struct resp *r)
 {
-	struct uplogin *u = s->uplogin;
-
 	if (u->step == STEP_GREETING) {
-		uplogin_greeting(s, r);
+		uplogin_greeting(u, r);
 		return;
 	}
 	switch (r->kind) {
 	case RESP_TAGGED:
-		uplogin_tagged(s, r);
+		uplogin_tagged(u, r);
 		return;
 	case RESP_CAPABILITY:
-		uplogin_caps(s, r->text);
+		read_caps(u, r->text);
 		return;
 	case RESP_CONTINUE:
 		if (u->later.len == 0) {
-			uplogin_fail(s, "the server waits for nothing");
+			uplogin_fail(u, "the server waits for nothing");
 			return;
 		}
-		stream_secret(s->up, buf_text(&u->later));
+		stream_secret(u->up, buf_text(&u->later));
 		buf_wipe(&u->later);
 		return;
 	case RESP_STATUS:
 		if (r->cond == COND_BYE)
-			uplogin_fail(s, "the server said BYE");
+			uplogin_fail(u, "the server said BYE");
 		return;
 	case RESP_EXISTS:
 	case RESP_RECENT:

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/proxy/libproxy.a
 src_proxy_libproxy_a_SOURCES = \
 	src/proxy/account.c src/proxy/account.h \
+	src/proxy/challenge.c src/proxy/challenge.h \
 	src/proxy/fetch_answer.c \
 	src/proxy/fetch_views.c \
 	src/proxy/gather.c src/proxy/gather.h \
@@ -10,7 +11,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/imap_router.c \
 	src/proxy/imap_send.c \
 	src/proxy/imap_session.c \
-	src/proxy/imap_upstream.c \
+	src/proxy/imap_upstream.c src/proxy/imap_upstream.h \
 	src/proxy/job.c src/proxy/job.h \
 	src/proxy/job_fetch.c src/proxy/job_fetch.h \
 	src/proxy/job_probe.c \
@@ -20,6 +21,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/proxy.c src/proxy/proxy.h \
 	src/proxy/recorder.c src/proxy/recorder.h \
 	src/proxy/seen.c src/proxy/seen.h \
+	src/proxy/side.c src/proxy/side.h \
 	src/proxy/smtp_login.c \
 	src/proxy/smtp_seal.c \
 	src/proxy/smtp_send.c \

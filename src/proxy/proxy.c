@@ -12,10 +12,12 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "proto/enrol.h"
 #include "proto/keys.h"
 #include "proto/op.h"
 #include "proto/start.h"
 #include "proxy/account.h"
+#include "proxy/challenge.h"
 #include "proxy/listener.h"
 #include "proxy/recorder.h"
 #include "proxy/seen.h"
@@ -244,6 +246,7 @@ proxy_stop(struct self *self)
 
 	p->stopping = true;
 	listener_close_all(p);
+	challenge_abandon(p);
 	if (TAILQ_EMPTY(&p->sessions))
 		return (true);
 	for (s = TAILQ_FIRST(&p->sessions); s != NULL; s = next) {
@@ -275,12 +278,21 @@ proxy_end(struct self *self)
 }
 
 static void
+on_agent_asks(struct ipc *l, struct ipc_msg *msg, void *arg)
+{
+	struct self *self = arg;
+
+	challenge_asked(self->arg, l, msg);
+}
+
+static void
 on_agent_up(struct self *self, struct ipc *l, struct str account)
 {
 	struct proxy *p = self->arg;
 
 	(void)account;
 	p->agent = l;
+	accounts_tell(p);
 }
 
 static void
@@ -290,6 +302,7 @@ on_agent_down(struct self *self, struct ipc *l)
 
 	(void)l;
 	p->agent = NULL;
+	challenge_abandon(p);
 }
 
 static void
@@ -314,7 +327,8 @@ int
 proxy_main(int parent_fd)
 {
 	static const struct role_peer peers[] = {
-	    {ROLE_AGENT, op_nothing, NULL, on_agent_up, on_agent_down},
+	    {ROLE_AGENT, op_agent_to_proxy, on_agent_asks, on_agent_up,
+	        on_agent_down},
 	    {ROLE_SEALER, op_sealer_to_proxy, on_sealer_tells, on_sealer_up,
 	        on_sealer_down},
 	    {.allow = NULL},
@@ -337,5 +351,6 @@ proxy_main(int parent_fd)
 #endif
 	TAILQ_INIT(&p.sessions);
 	LIST_INIT(&p.listeners);
+	LIST_INIT(&p.errands);
 	return (role_run(&ops, parent_fd, &p));
 }

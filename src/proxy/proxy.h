@@ -20,6 +20,7 @@
 #include "sys/resolv.h"
 
 struct accounts;
+struct errand;
 struct listener;
 struct recorder;
 struct self;
@@ -62,6 +63,7 @@ struct proxy {
 	struct viewcache *views;
 	struct seen *seen; /* NULL when seen/ could not be opened */
 	struct session_list sessions;
+	LIST_HEAD(, errand) errands; /* see challenge.h */
 	LIST_HEAD(, listener) listeners;
 	struct event *tick; /* owned */
 	uint64_t mono;      /* the clock at the last tick, for timeouts */

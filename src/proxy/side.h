@@ -1,0 +1,45 @@
+/*
+ * side.h - a connection of our own to an account's IMAP server, beside those
+ * of its clients.
+ *
+ * One command at a time; each gets the untagged responses that come with it,
+ * whole, and then its tagged one.  For work in the background on few and small
+ * messages: a response is held in memory, up to SIDE_MAX.
+ */
+#ifndef WAXWING_PROXY_SIDE_H
+#define WAXWING_PROXY_SIDE_H
+
+#include "imap/caps.h"
+#include "imap/resp.h"
+#include "proxy/account.h"
+
+#define SIDE_MAX (1024UL * 1024)
+
+struct side;
+
+/* An untagged response; text is all of it, with its literals. */
+typedef void side_data_fn(const struct resp *, struct str text, void *arg);
+
+/*
+ * The end of a command, or of the login.  err NULL: it went well, and resp is
+ * the tagged response of a command.  Else the server said NO or BAD
+ * (ERR_DENIED), or is gone or silent (another code).  The side may be freed
+ * in there.
+ */
+typedef void side_done_fn(const struct resp *, const struct err *, void *arg);
+
+/* Connect and log in with the credential that the account holds.  NULL with
+ * the reason; done is not called then. */
+struct side *side_open(struct account *, side_done_fn *done, void *arg,
+    struct err *);
+
+/* Ask a command, given without tag and CRLF.  data may be NULL. */
+void side_ask(struct side *, const char *command, side_data_fn *data,
+    side_done_fn *done, void *arg);
+
+const struct caps *side_caps(const struct side *);
+
+/* Says LOGOUT if it can; accepts NULL. */
+void side_free(struct side *);
+
+#endif
