@@ -83,7 +83,7 @@ views_expunge(struct fetch_job *f, uint32_t seq)
 			f->wants[i].seq--;
 }
 
-static void
+void
 want_lost(struct want *w, const char *why)
 {
 	log_warn("view session=%s uid=%u result=lost reason=\"%s\"",

@@ -102,6 +102,8 @@ void fetch_finish(struct fetch_job *);
 void views_start(struct fetch_job *);
 void views_free(struct fetch_job *);
 void views_expunge(struct fetch_job *, uint32_t seq);
+/* There is no answer for it, and a NO in the end. */
+void want_lost(struct want *, const char *why);
 struct want *views_find(struct fetch_job *, const struct window *,
     uint32_t uid);
 
