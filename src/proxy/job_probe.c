@@ -23,14 +23,17 @@ probe_fetch(struct job *j, struct ask *a, struct gather *g)
 	struct imap *s = j->s;
 	struct resp_item item;
 	uint32_t uid = gather_uid(g);
+	struct str fields;
 	bool sealed;
 
 	(void)a;
 	if (uid == 0 ||
 	    !gather_find(g, STR("BODY[HEADER.FIELDS ("), true, &item))
 		return (false);
-	sealed = classify(item.data.p != NULL ? item.data : STR(""),
-	             str_c(s->p->install_id)) == CLASS_SEALED;
+	fields = item.data.p != NULL ? item.data : STR("");
+	if (item.away != SIZE_MAX)
+		fields = blob_str(g->blobs[item.away]);
+	sealed = classify(fields, str_c(s->p->install_id)) == CLASS_SEALED;
 	if (mailbox_learn(s->box, g->seq, uid) == -1 ||
 	    mailbox_class(s->box, uid, sealed) == -1)
 		imap_die(s, "the mail server talks nonsense",
