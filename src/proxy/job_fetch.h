@@ -67,7 +67,6 @@ struct fetch_job {
 	struct window win[2];
 	unsigned cur;   /* the window that is answered first */
 	unsigned sizes; /* asks about sizes in flight */
-	bool answered;  /* the sealed part is */
 	bool unavailable;
 };
 
