@@ -141,6 +141,19 @@ append_literal(const struct cmd_reader *r)
 	return (tok_literal(&t, &word, &nth) && nth == 0 ? 1 : -1);
 }
 
+/* Does the announcement at the end of the text begin a word?  Else a server
+ * may take it for a part of one, and the literal for commands. */
+static bool
+at_word(struct str text)
+{
+	while (text.len > 0 && text.p[text.len - 1] != '{')
+		text.len--;
+	if (text.len > 1 && text.p[text.len - 2] == '~')
+		text.len--;
+	return (text.len > 1 &&
+	        (text.p[text.len - 2] == ' ' || text.p[text.len - 2] == '('));
+}
+
 /* A literal was announced. */
 static enum cmd_event
 cmd_literal(struct cmd_reader *r)
@@ -148,6 +161,9 @@ cmd_literal(struct cmd_reader *r)
 	struct lex *l = &r->lex;
 	int append;
 
+	if (!at_word(buf_text(&r->text)))
+		return (cmd_refuse(r, LEX_LITERAL, LIMIT_CLIENT_LINE,
+		    "a literal within a word"));
 	if (l->binary)
 		return (cmd_refuse(r, LEX_LITERAL, LIMIT_MESSAGE,
 		    "binary literals are not offered"));

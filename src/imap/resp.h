@@ -38,8 +38,8 @@ struct resp {
 	struct str line; /* all that was read; whole lines with their end */
 };
 
-/* Longest line of status we read. */
-#define RESP_LINE_MAX (64UL * 1024)
+/* Longest line of status we read: COPYUID for all of a large mailbox. */
+#define RESP_LINE_MAX (1024UL * 1024)
 
 /*
  * Read the response at the start of in.  OK 1, MORE 0 (it cannot be told yet;

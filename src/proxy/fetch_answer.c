@@ -4,12 +4,27 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
+
 #include "base/limits.h"
 #include "proxy/job_fetch.h"
-#include "sys/log.h"
 
 /* Spans up to this are copied, larger ones sent from the view itself. */
 #define COPY_MAX 8192
+
+/* A span that is sent from the view, behind so much of the text. */
+struct away {
+	size_t at;
+	struct span span;
+};
+
+/* An answer in the making. */
+struct answer {
+	const struct view *view;
+	struct buf text;
+	struct away *away; /* owned; room for one an item */
+	size_t naway;
+};
 
 /* Sets \Seen as the client's own BODY[] would, and nothing under EXAMINE. */
 #define SEEN_ITEM "BODY[]<0.1>"
@@ -45,100 +60,119 @@ answer_complete(const struct fetch_job *f, struct gather *g)
 	return (!f->cmd.seen || gather_find(g, STR("BODY[]<0>"), false, &item));
 }
 
-/* Send what was written so far, then a span of a text. */
+/* Write a span of a view, or where it has to be sent from. */
 static void
-put_span(struct fetch_job *f, struct buf *b, const struct view *v,
-    struct span span)
+put_span(struct answer *a, struct span span)
 {
-	buf_printf(b, "{%zu}\r\n", span.len);
-	if (span.len <= COPY_MAX) {
-		buf_str(b, span_str(view_text(v).p, span));
-		return;
-	}
-	stream_str(f->j.s->client, buf_text(b));
-	buf_reset(b);
-	stream_blob(f->j.s->client, v->text, span);
+	buf_printf(&a->text, "{%zu}\r\n", span.len);
+	if (span.len <= COPY_MAX)
+		buf_str(&a->text, span_str(view_text(a->view).p, span));
+	else
+		a->away[a->naway++] =
+		    (struct away){.at = a->text.len, .span = span};
 }
 
 static int
-put_section(struct fetch_job *f, struct buf *b, const struct view *v,
-    const struct section *sec)
+put_section(struct answer *a, const struct section *sec)
 {
 	struct buf made;
 	struct span span;
 	int rc;
 
 	buf_init(&made, LIMIT_MESSAGE);
-	if ((rc = section_bytes(v, sec, &span, &made)) == 0)
-		put_span(f, b, v, span);
+	if ((rc = section_bytes(a->view, sec, &span, &made)) == 0)
+		put_span(a, span);
 	else if (rc == 1) {
-		buf_printf(b, "{%zu}\r\n", span.len);
-		buf_str(b, span_str(buf_text(&made).p, span));
+		buf_printf(&a->text, "{%zu}\r\n", span.len);
+		buf_str(&a->text, span_str(buf_text(&made).p, span));
 	}
 	buf_clear(&made);
 	return (rc == -1 ? -1 : 0);
 }
 
 static int
-put_item(struct fetch_job *f, struct buf *b, const struct fetch_item *it,
-    struct gather *g, const struct view *v)
+put_item(struct answer *a, const struct fetch_item *it, struct gather *g)
 {
 	struct resp_item item;
 
-	buf_str(b, it->name);
-	buf_putc(b, ' ');
+	buf_str(&a->text, it->name);
+	buf_putc(&a->text, ' ');
 	if (it->source == FROM_SERVER) {
 		if (!gather_find(g, it->name, false, &item))
 			return (-1);
-		buf_str(b, item.value);
+		buf_str(&a->text, item.value);
 		return (0);
 	}
 	if (it->section != NULL)
-		return (put_section(f, b, v, it->section));
-	return (it->kind->render(v, b));
+		return (put_section(a, it->section));
+	return (it->kind->render(a->view, &a->text));
 }
 
-bool
-answer_give(struct fetch_job *f, struct want *w, struct gather *g)
+/* All of it, or -1. */
+static int
+put_answer(struct answer *a, const struct want *w, struct gather *g)
 {
-	const struct view *v = viewref_view(w->view);
-	struct imap *s = f->j.s;
+	const struct fetch_job *f = w->f;
 	struct resp_item item;
-	struct buf b;
 	const char *gap = "";
 	size_t i;
-	int rc = 0;
 
-	if (!answer_complete(f, g))
-		return (false);
-	buf_init(&b, 2 * LIMIT_MESSAGE);
-	buf_printf(&b, "* %u FETCH (", (unsigned)g->seq);
+	buf_printf(&a->text, "* %u FETCH (", (unsigned)g->seq);
 	if (f->uid || f->cmd.uid) {
-		buf_printf(&b, "UID %u", (unsigned)w->uid);
+		buf_printf(&a->text, "UID %u", (unsigned)w->uid);
 		gap = " ";
 	}
 	/* \Seen was set: the server says so unasked, and so do we. */
 	if (f->cmd.seen && !f->cmd.flags &&
 	    gather_find(g, STR("FLAGS"), false, &item)) {
-		buf_printf(&b, "%sFLAGS ", gap);
-		buf_str(&b, item.value);
+		buf_printf(&a->text, "%sFLAGS ", gap);
+		buf_str(&a->text, item.value);
 		gap = " ";
 	}
-	for (i = 0; i < f->cmd.nitems && rc == 0; i++) {
+	for (i = 0; i < f->cmd.nitems; i++) {
 		if (str_ieq(f->cmd.items[i].name, STR("UID")))
 			continue;
-		buf_puts(&b, gap);
+		buf_puts(&a->text, gap);
 		gap = " ";
-		rc = put_item(f, &b, &f->cmd.items[i], g, v);
+		if (put_item(a, &f->cmd.items[i], g) == -1)
+			return (-1);
 	}
-	buf_puts(&b, ")\r\n");
-	if (rc == -1 || b.failed) {
-		imap_die(s, "out of memory", "cannot render an answer");
-		buf_clear(&b);
-		return (true);
+	buf_puts(&a->text, ")\r\n");
+	return (a->text.failed ? -1 : 0);
+}
+
+static void
+send_answer(const struct answer *a, struct stream *to)
+{
+	struct str text = buf_text(&a->text);
+	size_t i, from = 0;
+
+	for (i = 0; i < a->naway; i++) {
+		stream_write(to, text.p + from, a->away[i].at - from);
+		stream_blob(to, a->view->text, a->away[i].span);
+		from = a->away[i].at;
 	}
-	stream_str(s->client, buf_text(&b));
-	buf_clear(&b);
-	w->state = WANT_ANSWERED;
+	stream_write(to, text.p + from, text.len - from);
+}
+
+bool
+answer_give(struct fetch_job *f, struct want *w, struct gather *g)
+{
+	struct answer a = {.view = viewref_view(w->view)};
+
+	if (!answer_complete(f, g))
+		return (false);
+	buf_init(&a.text, 2 * LIMIT_MESSAGE);
+	a.away = calloc(f->cmd.nitems + 1, sizeof(*a.away));
+	/* Nothing is sent before all is there: half an answer would be none,
+	 * and would take the session with it. */
+	if (a.away == NULL || put_answer(&a, w, g) == -1)
+		want_lost(w, "an item cannot be made of it");
+	else {
+		send_answer(&a, f->j.s->client);
+		w->state = WANT_ANSWERED;
+	}
+	free(a.away);
+	buf_clear(&a.text);
 	return (true);
 }

@@ -83,7 +83,7 @@ views_expunge(struct fetch_job *f, uint32_t seq)
 			f->wants[i].seq--;
 }
 
-static void
+void
 want_lost(struct want *w, const char *why)
 {
 	log_warn("view session=%s uid=%u result=lost reason=\"%s\"",
@@ -265,12 +265,17 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 		return (false);
 	if (w->state != WANT_ASKED || j->over)
 		return (true); /* once is enough */
+	if (item.data.p == NULL) {
+		/* NIL: it was expunged elsewhere. */
+		w->state = WANT_GONE;
+		return (true);
+	}
 	if (item.away != SIZE_MAX)
 		w->wire = blob_ref(g->blobs[item.away]);
 	else
 		w->wire = memfd_copy(item.data.p, item.data.len, &err);
-	if (item.data.p == NULL || w->wire == NULL) {
-		want_lost(w, "the server does not give it");
+	if (w->wire == NULL) {
+		want_lost(w, err.text);
 		return (true);
 	}
 	if (blob_len(w->wire) > w->size)
@@ -280,7 +285,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 		    "server: messages are larger than it said");
 		return (true);
 	}
-	if (!set_has(&j->s->box->cls->sealed, w->uid)) {
+	if (f->cmd.foreign && !set_has(&j->s->box->cls->sealed, w->uid)) {
 		/* A plain one, because the server does not know an item. */
 		want_view(w, w->wire);
 		blob_unref(w->wire);
@@ -357,7 +362,7 @@ window_start(struct fetch_job *f, struct window *win)
 		}
 	}
 	win->hi = f->next;
-	mine.n = (size_t)(win - f->win);
+	mine.n = (uint32_t)(win - f->win);
 	win->asks = fetch_ask_all(f, &missing, "(UID BODY.PEEK[])", &mine);
 	set_clear(&missing);
 }
@@ -388,7 +393,7 @@ window_answer(struct fetch_job *f, struct window *win)
 	buf_init(&items, JOB_LINE);
 	answer_items(f, &items);
 	buf_putc(&items, '\0');
-	like.n = (size_t)(win - f->win);
+	like.n = (uint32_t)(win - f->win);
 	win->asks = fetch_ask_all(f, &ready, buf_text(&items).p, &like);
 	buf_clear(&items);
 	set_clear(&ready);

@@ -82,7 +82,8 @@ gather_put(struct gather *g, enum lex_event ev, struct str bytes, uint64_t left,
 	}
 	if (ev != LEX_LITERAL)
 		return (0);
-	if (g->bodies && g->naway < GATHER_AWAY && at_body(g)) {
+	if (g->naway < GATHER_AWAY &&
+	    (left > GATHER_HERE || (g->bodies && at_body(g)))) {
 		if (left > LIMIT_MESSAGE) {
 			err_set(err, ERR_LIMIT, "message too large");
 			return (-1);

@@ -2,7 +2,8 @@
  * gather.h - one FETCH response, collected for a job.
  *
  * The text with small literals in it is held in memory, up to
- * LIMIT_RESPONSE_TEXT; a message's body goes to a memfd.
+ * LIMIT_RESPONSE_TEXT; a message's body goes to a memfd, and so does whatever
+ * else is large: a hostile mail's header may be.
  */
 #ifndef WAXWING_PROXY_GATHER_H
 #define WAXWING_PROXY_GATHER_H
@@ -14,8 +15,10 @@
 #include "sys/memfd.h"
 #include "sys/stream.h"
 
-/* Bodies in one response: we ask for one. */
+/* Large literals in one response: we ask for one. */
 #define GATHER_AWAY 4
+/* Literals up to this stay in the text, if they are no bodies. */
+#define GATHER_HERE (64UL * 1024)
 
 struct gather {
 	uint32_t seq;

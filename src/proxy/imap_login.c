@@ -228,7 +228,7 @@ do_login(struct imap *s, const struct cmd *c)
 	if (!secret_astring(&t, &user) || !tok_char(&t, ' ') ||
 	    !secret_astring(&t, &password) || !tok_end(&t))
 		imap_tagged(s, s->tag, "BAD LOGIN needs a name and a password");
-	else if (memchr(buf_text(&password).p, '\0', password.len) != NULL)
+	else if (str_find(buf_text(&password), '\0') < password.len)
 		imap_tagged(s, s->tag, "BAD NUL in the password");
 	else
 		login_start(s, buf_text(&user), buf_text(&password));

@@ -155,6 +155,13 @@ imap_done_line(struct imap *s)
 	cmd_next(&s->in);
 }
 
+/* With its message it takes another way: imap_route_append(). */
+static enum route
+route_append(struct imap *s, const struct cmd *c)
+{
+	return (route_refuse(s, c, "APPEND needs a message"));
+}
+
 static enum route
 route_fetch(struct imap *s, const struct cmd *c)
 {
@@ -166,7 +173,7 @@ route_fetch(struct imap *s, const struct cmd *c)
 }
 
 static const struct verb verbs[] = {
-    {"APPEND", true, false, false, NULL, NULL},
+    {"APPEND", true, false, false, route_append, NULL},
     {"AUTHENTICATE", true, false, false, route_logged_in, NULL},
     {"CAPABILITY", true, false, false, NULL, NULL},
     {"CHECK", true, false, false, NULL, NULL},

@@ -31,7 +31,7 @@ struct ask {
 	/* The tagged OK.  NO and BAD end the job. */
 	void (*done)(struct job *, struct ask *);
 	struct set set; /* the job's own: what was asked about, ... */
-	size_t n;       /* ... and for whom */
+	uint32_t n;     /* ... and a number */
 };
 TAILQ_HEAD(ask_list, ask);
 

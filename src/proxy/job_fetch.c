@@ -31,10 +31,6 @@ fetch_oom(struct fetch_job *f)
 void
 fetch_finish(struct fetch_job *f)
 {
-	/* The plain part may still be on its way. */
-	f->answered = true;
-	if (!TAILQ_EMPTY(&f->j.asks))
-		return;
 	if (f->unavailable)
 		job_finish(&f->j,
 		    "NO [UNAVAILABLE] some messages cannot be opened now");
@@ -125,28 +121,41 @@ plain_done(struct job *j, struct ask *a)
 	struct fetch_job *f = fetch_job(j);
 
 	(void)a;
-	if (f->nwants == 0 || f->answered)
+	if (!TAILQ_EMPTY(&j->asks))
+		return;
+	if (f->nwants > 0)
+		views_start(f);
+	else
 		fetch_finish(f);
 }
 
-/* 4. The plain part is the server's, the sealed part is ours. */
+/*
+ * 4. The plain part is the server's, the sealed part is ours.  One after the
+ * other: what streams through unread must be the plain part's, and a server
+ * may send the answers to the next command before it closes this one (Dovecot
+ * does).
+ */
 static void
 fetch_parts(struct fetch_job *f)
 {
 	static const struct ask like = {.pass = true, .done = plain_done};
 	struct buf items;
+	unsigned n = 0;
 
 	buf_init(&items, 4 * LIMIT_CLIENT_LINE);
 	fetch_print_items(&f->cmd, &items);
 	buf_putc(&items, '\0');
 	if (items.failed)
 		fetch_oom(f);
-	else if (fetch_ask_all(f, &f->plain, buf_text(&items).p, &like) == 0 &&
-	         f->nwants == 0)
-		fetch_finish(f);
+	else
+		n = fetch_ask_all(f, &f->plain, buf_text(&items).p, &like);
 	buf_clear(&items);
+	if (n > 0)
+		return;
 	if (f->nwants > 0)
 		views_start(f);
+	else
+		fetch_finish(f);
 }
 
 /* 3. No sealed message is among them. */
@@ -360,7 +369,7 @@ static void
 star_done(struct job *j, struct ask *a)
 {
 	/* Mail may have come meanwhile: it was not asked for. */
-	fetch_resolve(fetch_job(j), mailbox_uid(j->s->box, (uint32_t)a->n));
+	fetch_resolve(fetch_job(j), mailbox_uid(j->s->box, a->n));
 }
 
 static void

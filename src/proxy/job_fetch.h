@@ -67,7 +67,6 @@ struct fetch_job {
 	struct window win[2];
 	unsigned cur;   /* the window that is answered first */
 	unsigned sizes; /* asks about sizes in flight */
-	bool answered;  /* the sealed part is */
 	bool unavailable;
 };
 
@@ -102,6 +101,8 @@ void fetch_finish(struct fetch_job *);
 void views_start(struct fetch_job *);
 void views_free(struct fetch_job *);
 void views_expunge(struct fetch_job *, uint32_t seq);
+/* There is no answer for it, and a NO in the end. */
+void want_lost(struct want *, const char *why);
 struct want *views_find(struct fetch_job *, const struct window *,
     uint32_t uid);
 

@@ -23,14 +23,23 @@ probe_fetch(struct job *j, struct ask *a, struct gather *g)
 	struct imap *s = j->s;
 	struct resp_item item;
 	uint32_t uid = gather_uid(g);
+	struct str fields;
 	bool sealed;
 
-	(void)a;
-	if (uid == 0 ||
+	if (uid == 0 || (j->probe_uid && !set_has(&a->set, uid)) ||
 	    !gather_find(g, STR("BODY[HEADER.FIELDS ("), true, &item))
 		return (false);
-	sealed = classify(item.data.p != NULL ? item.data : STR(""),
-	             str_c(s->p->install_id)) == CLASS_SEALED;
+	if (uid > a->n)
+		a->n = uid;
+	/* NIL: it was expunged elsewhere, or cannot be read just now. */
+	if (item.data.p == NULL) {
+		if (set_remove(&a->set, uid, uid) == -1)
+			imap_die(s, "out of memory", "out of memory");
+		return (true);
+	}
+	fields =
+	    item.away == SIZE_MAX ? item.data : blob_str(g->blobs[item.away]);
+	sealed = classify(fields, str_c(s->p->install_id)) == CLASS_SEALED;
 	if (mailbox_learn(s->box, g->seq, uid) == -1 ||
 	    mailbox_class(s->box, uid, sealed) == -1)
 		imap_die(s, "the mail server talks nonsense",
@@ -45,7 +54,7 @@ static void
 probe_done(struct job *j, struct ask *a)
 {
 	j->probe_out--;
-	if (j->probe_uid && mailbox_probed(j->s->box, &a->set) == -1) {
+	if (j->probe_uid && mailbox_probed(j->s->box, &a->set, a->n) == -1) {
 		imap_die(j->s, "out of memory", "out of memory");
 		return;
 	}
@@ -81,6 +90,8 @@ probe_more(struct job *j)
 		buf_puts(&b, PROBE_ITEMS);
 		if ((a = job_ask(j, buf_text(&b))) == NULL)
 			break;
+		/* What existed already when it was sent. */
+		a->n = j->s->box->max_uid;
 		a->fetch = probe_fetch;
 		a->done = probe_done;
 		rc = set_copy(&a->set, &part);

@@ -167,8 +167,8 @@ mailbox_learn(struct mailbox *box, uint32_t seq, uint32_t uid)
 	if (box->uids[seq - 1] != 0 && box->uids[seq - 1] != uid)
 		return (-1);
 	box->uids[seq - 1] = uid;
-	if (box->cls != NULL && uid > box->cls->max_uid)
-		box->cls->max_uid = uid;
+	if (uid > box->max_uid)
+		box->max_uid = uid;
 	return (0);
 }
 
@@ -188,9 +188,9 @@ mailbox_class(struct mailbox *box, uint32_t uid, bool sealed)
 }
 
 int
-mailbox_probed(struct mailbox *box, const struct set *uids)
+mailbox_probed(struct mailbox *box, const struct set *uids, uint32_t max)
 {
-	uint32_t hi, max = box->cls->max_uid;
+	uint32_t hi;
 	size_t i;
 
 	for (i = 0; i < uids->n && uids->r[i].lo <= max; i++) {

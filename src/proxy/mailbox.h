@@ -29,7 +29,6 @@ struct classes {
 	uint32_t uidvalidity;
 	struct set known;
 	struct set sealed;
-	uint32_t max_uid; /* highest UID ever seen: below it a hole stays one */
 };
 
 void classes_free_all(struct classes *);
@@ -42,6 +41,10 @@ struct mailbox {
 	bool readonly;
 	uint32_t *uids; /* owned; of sequence number i + 1, 0: not known */
 	size_t nuids;   /* those beyond are not known */
+	/* Highest UID that this session has seen: below it a hole stays one.
+	 * (Another session may know of later mail that this one's server has
+	 * not shown it yet, and there the holes may be filled.) */
+	uint32_t max_uid;
 	struct account *account;
 	struct classes *cls; /* referenced; NULL until mailbox_bind() */
 };
@@ -63,8 +66,8 @@ uint32_t mailbox_uid(const struct mailbox *, uint32_t seq); /* 0: unknown */
 /* The class of a message was found out. */
 int mailbox_class(struct mailbox *, uint32_t uid, bool sealed);
 
-/* These UIDs were asked for and all answers came: what did not come does not
- * exist and, if later UIDs do, never will. */
-int mailbox_probed(struct mailbox *, const struct set *uids);
+/* These UIDs were asked for and all answers came: what did not come, up to a
+ * UID that existed then, does not exist and never will. */
+int mailbox_probed(struct mailbox *, const struct set *uids, uint32_t max);
 
 #endif

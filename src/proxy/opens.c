@@ -13,7 +13,6 @@
 #include "proto/op.h"
 #include "proto/start.h"
 #include "sys/log.h"
-#include "sys/memfd.h"
 
 /* Messages remembered as deadly. */
 #define QUARANTINE_MAX 1000
@@ -140,31 +139,6 @@ opening_died(struct opening *g, const struct err *why)
 	opening_fail(g, &err);
 }
 
-#ifdef WAXWING_TEST_HOOKS
-/* A proof that the oracle looks: change one byte of a view. */
-static struct blob *
-flip(struct blob *view)
-{
-	struct blob *flipped;
-	char *copy;
-	size_t len = blob_len(view);
-
-	if (getenv("WAXWING_FLIP_VIEW") == NULL || len == 0 ||
-	    (copy = malloc(len)) == NULL)
-		return (view);
-	memcpy(copy, blob_data(view), len);
-	copy[len / 2] = copy[len / 2] == 'x' ? 'y' : 'x';
-	flipped = memfd_copy(copy, len, NULL);
-	free(copy);
-	if (flipped == NULL)
-		return (view);
-	blob_unref(view);
-	return (flipped);
-}
-#else
-#define flip(view) (view)
-#endif
-
 /* A whole answer has come. */
 static void
 opening_answer(struct opening *g, struct ipc_msg *msg)
@@ -188,7 +162,6 @@ opening_answer(struct opening *g, struct ipc_msg *msg)
 			opening_fail(g, &err);
 			return;
 		}
-		view = flip(view);
 	}
 	g->fn(&ans, view, NULL, g->arg);
 	opening_free(g);

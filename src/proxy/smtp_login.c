@@ -32,6 +32,16 @@ login_end(struct smtp_session *s, bool success)
 		smtp_session_hang_up(s, 421, "4.7.0 Too many failed logins");
 }
 
+/* The login was not tried: that says nothing about the password. */
+static void
+login_untried(struct smtp_session *s, const char *text)
+{
+	throttle_drop(s->attempt);
+	s->attempt = NULL;
+	smtp_session_reply(s, 454, text);
+	login_end(s, false);
+}
+
 static void
 login_failed(struct smtp_session *s, unsigned code, const char *text)
 {
@@ -51,7 +61,7 @@ login_answered(const struct reply *reply, const struct err *why, void *arg)
 		log_warn("smtp-login id=%s upstream=%s result=unreachable "
 		         "reason=%s",
 		    s->base.id, s->login.up->domain, log_str(str_c(why->text)));
-		login_failed(s, 454, "4.7.0 The mail server cannot be reached");
+		login_untried(s, "4.7.0 The mail server cannot be reached");
 	} else if (reply->code != 235) {
 		log_info("smtp-login id=%s upstream=%s result=refused code=%u",
 		    s->base.id, s->login.up->domain, reply->code);
@@ -61,7 +71,7 @@ login_answered(const struct reply *reply, const struct err *why, void *arg)
 	                buf_text(&s->password), &err)) == NULL) {
 		log_warn("smtp-login id=%s reason=%s", s->base.id,
 		    log_str(str_c(err.text)));
-		login_failed(s, 454, "4.7.0 Too many sessions");
+		login_untried(s, "4.7.0 Too many sessions");
 	} else {
 		log_info("smtp-login id=%s account=%s result=ok", s->base.id,
 		    log_addr(str_c(s->account->login)));
@@ -86,7 +96,7 @@ login_go(void *arg)
 	if (s->up == NULL) {
 		log_warn("smtp-login id=%s upstream=%s reason=%s", s->base.id,
 		    s->login.up->domain, log_str(str_c(err.text)));
-		login_failed(s, 454, "4.7.0 The mail server cannot be reached");
+		login_untried(s, "4.7.0 The mail server cannot be reached");
 	}
 	smtp_session_leave(s);
 }

@@ -568,6 +568,10 @@ smtp_seal_start(struct smtp_tx *tx)
 		return;
 	}
 	text = blob_str(tx->text);
+	if (header_len(text) > LIMIT_HEADER) {
+		smtp_tx_answer(tx, 552, "5.3.4 The header is too large");
+		return;
+	}
 	if (mark_visible(tx, text) == -1) {
 		fail(tx, "text", &err);
 		return;

@@ -14,6 +14,10 @@
 #include "smtp/verb.h"
 #include "sys/log.h"
 
+/* Replies that a client may leave unread before its commands wait: those of a
+ * full pipeline of recipients fit. */
+#define OUTPUT_HIGH (256UL * 1024)
+
 /* Seconds that the client may be silent. */
 static unsigned
 patience(const struct smtp_session *s)
@@ -343,6 +347,13 @@ run_line(struct smtp_session *s)
 	return (true);
 }
 
+/* Does the client not take our replies? */
+static bool
+is_full(const struct smtp_session *s)
+{
+	return (stream_output_len(s->client) >= OUTPUT_HIGH);
+}
+
 /* Read on as far as the state allows. */
 static void
 run(struct smtp_session *s)
@@ -350,7 +361,7 @@ run(struct smtp_session *s)
 	struct str in;
 	bool more = true;
 
-	while (more && !s->dead && s->client != NULL) {
+	while (more && !s->dead && s->client != NULL && !is_full(s)) {
 		if (s->tx != NULL && s->tx->state == TX_OVER)
 			drop_tx(s);
 		if (s->stopping && s->state != SESSION_MAIL) {
@@ -400,7 +411,11 @@ session_free(struct smtp_session *s)
 static void
 bound_input(struct smtp_session *s)
 {
-	if (stream_input_len(s->client) > LIMIT_CLIENT_LINE)
+	bool full = is_full(s);
+
+	if (full)
+		stream_want_drained(s->client);
+	if (full || stream_input_len(s->client) > LIMIT_CLIENT_LINE)
 		stream_pause(s->client);
 	else
 		stream_resume(s->client);
@@ -450,6 +465,13 @@ client_input(struct stream *stream, void *arg)
 	smtp_session_leave(s);
 }
 
+/* Our replies are taken again. */
+static void
+client_drained(struct stream *stream, void *arg)
+{
+	client_input(stream, arg);
+}
+
 static void
 client_closed(struct stream *stream, const struct err *why, void *arg)
 {
@@ -479,6 +501,7 @@ session_stop(struct session *base)
 static const struct stream_ops client_ops = {
     .ready = client_ready,
     .input = client_input,
+    .drained = client_drained,
     .closed = client_closed,
 };
 

@@ -12,7 +12,7 @@
 
 /* Memory for what is made of one mail: the addresses in a header of 1 MiB
  * and the plan for 1000 recipients. */
-#define TX_ARENA (8UL * 1024 * 1024)
+#define TX_ARENA (LIMIT_PARSE + 1024UL * 1024)
 
 void
 smtp_tx_state(struct smtp_tx *tx, enum tx_state state)

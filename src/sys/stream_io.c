@@ -147,8 +147,9 @@ read_tls(struct stream *s, struct evbuffer_iovec *v, size_t *got)
 	ERR_clear_error();
 	errno = 0;
 	s->read_wants_write = false;
+	/* with all that came taken, asking the socket again is a waste */
 	if (SSL_read_ex(s->ssl, v->iov_base, v->iov_len, got) == 1)
-		return (IO_DONE);
+		return (SSL_has_pending(s->ssl) == 1 ? IO_DONE : IO_READ);
 	why = SSL_get_error(s->ssl, 0);
 	switch (why) {
 	case SSL_ERROR_WANT_READ:

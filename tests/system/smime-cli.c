@@ -103,7 +103,7 @@ load_key(const char *name, const char *cert, const char *chain, unsigned use)
 	size_t n = 0;
 	struct err err;
 	struct key *k;
-	EVP_PKEY *pkey;
+	EVP_PKEY *pkey = NULL;
 	FILE *fp;
 
 	if ((fp = fopen(name, "r")) == NULL ||

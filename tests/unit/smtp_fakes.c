@@ -109,6 +109,12 @@ throttle_end(struct attempt *a, bool success)
 }
 
 void
+throttle_drop(struct attempt *a)
+{
+	throttle_end(a, false);
+}
+
+void
 smtp_fakes_pair(int fds[2])
 {
 	int size = 400000;

@@ -413,6 +413,7 @@ attributes_as_content(bool inside)
 	buf_init(&forged, 65536);
 	CHECK_INT(cms_sign_detached(text, &how, &der, &err), 0);
 	d = der_of(buf_text(&der));
+	ci = sd = infos = si = d; /* if a check fails */
 	CHECK(der_enter(&d, DER_SEQUENCE, &ci) && der_any(&ci, &it) &&
 	      der_enter(&ci, DER_CTX0_CONS, &sd));
 	d = sd;

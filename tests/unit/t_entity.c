@@ -144,8 +144,7 @@ static const char *const texts[] = {
     "Content-Type: text/plain\r\n\r\nno line end",
     "\r\nno header\r\n",
     "Content-Type: text/plain\r\n\r\n--=_x\r\n--\r\n- -\r\n. \r\n\r\n",
-    "Content-Type: text/plain\r\n\r\n8 bit \xc3\xa4, NUL not, space at end "
-    "\r\n",
+    "Content-Type: text/plain\r\n\r\n8 bit \xc3\xa4, a blank ends it \r\n",
 };
 
 /* Peel everything off and compare. */

@@ -2,6 +2,7 @@
 
 #include "proxy/gather.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -76,7 +77,7 @@ t_bad(void)
 	    {"* 4 FETCH (UID 17)\r\n", 0, true},
 	    {"* 4 FETCH (UID 17\r\n", 0, false},
 	    {"* 4 FETCH (BODY[] {200000000}\r\n", -1, false},
-	    {"* 4 FETCH (BODY[1] {2000000}\r\n", -1, false},
+	    {"* 4 FETCH (BODY[1] {200000000}\r\n", -1, false},
 	    {"* 4 FETCH (BODY[] {0}\r\n)\r\n", 0, true},
 	    {"* 4 FETCH (BODY[] NIL)\r\n", 0, true},
 	};
@@ -92,6 +93,29 @@ t_bad(void)
 			CHECK(gather_ok(g) == rows[i].ok);
 		gather_free(g);
 	}
+}
+
+/* Whatever is large is kept apart, be it a body or not. */
+static void
+t_large(void)
+{
+	static char big[GATHER_HERE + 200];
+	size_t head, n = GATHER_HERE + 1;
+	struct gather *g = gather_new(4, false);
+	struct resp_item item;
+	struct err err;
+
+	head = (size_t)snprintf(big, sizeof(big),
+	    "* 4 FETCH (UID 17 BODY[HEADER.FIELDS (X)] {%zu}\r\n", n);
+	memset(big + head, 'y', n);
+	memcpy(big + head + n, ")\r\n", 3);
+	CHECK_INT(put(g, str_of(big, head + n + 3), 5000, &err), 0);
+	CHECK(gather_ok(g));
+	CHECK_UINT(gather_uid(g), 17);
+	CHECK(gather_find(g, STR("BODY[HEADER.FIELDS ("), true, &item));
+	if (CHECK_UINT(item.away, 0))
+		CHECK_UINT(blob_len(g->blobs[0]), n);
+	gather_free(g);
 }
 
 /* Text beyond the limit is refused before it is kept. */
@@ -117,6 +141,7 @@ main(void)
 	static const struct unit_test tests[] = {
 	    {"items, in any pieces", t_items},
 	    {"what is refused", t_bad},
+	    {"large literals", t_large},
 	    {"limit", t_limit},
 	    {NULL, NULL},
 	};

@@ -41,7 +41,7 @@ t_numbers(void)
 	CHECK_UINT(mailbox_uid(box, 3), 0);
 	CHECK_INT(mailbox_learn(box, 3, 50), 0);
 	CHECK_UINT(mailbox_uid(box, 3), 50);
-	CHECK_UINT(box->cls->max_uid, 50);
+	CHECK_UINT(box->max_uid, 50);
 	unit_row("nonsense");
 	CHECK_INT(mailbox_learn(box, 3, 51), -1);
 	CHECK_INT(mailbox_learn(box, 4, 60), -1);
@@ -91,19 +91,25 @@ t_probed(void)
 {
 	struct account a = {0};
 	struct mailbox *box = select_box(&a, "x", 1, 2);
+	struct mailbox *stale = select_box(&a, "x", 1, 1);
 	struct set asked;
 
 	set_init(&asked);
 	CHECK_INT(set_parse(&asked, STR("1:9,15,20:30"), 0, NULL), 0);
-	CHECK_INT(mailbox_probed(box, &asked), 0);
+	CHECK_INT(mailbox_probed(box, &asked, box->max_uid), 0);
 	CHECK(set_empty(&box->cls->known));
 	CHECK_INT(mailbox_learn(box, 2, 22), 0);
-	CHECK_INT(mailbox_probed(box, &asked), 0);
+	CHECK_INT(mailbox_probed(box, &asked, box->max_uid), 0);
 	CHECK(set_has(&box->cls->known, 9) && set_has(&box->cls->known, 15));
 	CHECK(set_has(&box->cls->known, 22));
 	CHECK(!set_has(&box->cls->known, 23));
 	CHECK(!set_has(&box->cls->known, 10));
+	unit_row("a session that sees less");
+	CHECK_INT(set_parse(&asked, STR("12:22"), 0, NULL), 0);
+	CHECK_INT(mailbox_probed(stale, &asked, stale->max_uid), 0);
+	CHECK(!set_has(&box->cls->known, 12));
 	set_clear(&asked);
+	mailbox_free(stale);
 	mailbox_free(box);
 	classes_free_all(a.classes);
 }

@@ -1,0 +1,29 @@
+"""One client does not take what belongs to all."""
+
+import socket
+
+from daemon import Failed
+
+
+def flood(rig, port, line):
+    """Say line again and again and read nothing, until nobody listens."""
+    with socket.create_connection((rig.env['HOST'], rig.port(port)),
+                                  timeout=2) as c:
+        c.recv(100)
+        block = line * (65536 // len(line))
+        sent = 0
+        try:
+            while sent < 64 << 20:
+                sent += c.send(block)
+        except socket.timeout:
+            return
+    raise Failed('%d bytes of commands, and no answer was read' % sent)
+
+
+def test_answers_unread_smtp(rig):
+    """Commands wait while their answers do: they would fill the memory."""
+    flood(rig, 'SMTP_PORT', b'NOOP\r\n')
+
+
+def test_answers_unread_imap(rig):
+    flood(rig, 'IMAP_PORT', b'a NOOP\r\n')
