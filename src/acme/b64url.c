@@ -39,12 +39,15 @@ int
 b64url_decode(struct str s, struct buf *out)
 {
 	unsigned bits = 0, held = 0;
-	size_t i, n = 0;
+	size_t i, n;
 	char *room;
 	int v;
 
-	if (s.len % 4 == 1 || (room = buf_room(out, s.len / 4 * 3 + 3)) == NULL)
+	/* exactly as much as it becomes: out may be made to measure */
+	n = s.len / 4 * 3 + s.len % 4 * 3 / 4;
+	if (s.len % 4 == 1 || (room = buf_room(out, n)) == NULL)
 		return (-1);
+	n = 0;
 	for (i = 0; i < s.len; i++) {
 		if ((v = sextet(s.p[i])) == -1)
 			return (-1);

@@ -63,6 +63,11 @@ t_bad(void)
 	CHECK_INT(b64url_decode(STR("Zm9vYmFy"), &b), -1);
 	CHECK(b.failed);
 	buf_clear(&b);
+	unit_row("just enough room");
+	buf_init(&b, 4);
+	CHECK_INT(b64url_decode(STR("Zm9vYg"), &b), 0);
+	CHECK_BUF(&b, "foob");
+	buf_clear(&b);
 }
 
 int
