@@ -26,10 +26,10 @@
  * over {"mailbox", "nonce", "log", "head"}.
  *
  * The release log is one hash chain per mailbox.  An ENTRY is a string that
- * holds JSON ({"n", "time", "what": "create"|"release"|"rotate", "account":
- * thumbprint, "transport": base64url SHA-256, "keys": count}); hash n =
- * SHA-256(hash n-1, the string's bytes), hash 0 = 32 zero bytes; head.size is
- * how many entries there are.
+ * holds JSON ({"n", "time", "what": "create"|"release"|"rotate"|"renew",
+ * "account": thumbprint, "transport": base64url SHA-256, "keys": count}); hash
+ *n = SHA-256(hash n-1, the string's bytes), hash 0 = 32 zero bytes; head.size
+ *is how many entries there are.
  */
 #ifndef WAXWING_ACME_KMS_H
 #define WAXWING_ACME_KMS_H

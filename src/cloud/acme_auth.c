@@ -143,12 +143,11 @@ acme_answer(struct acme_call *call, unsigned status, json_t *o)
 }
 
 int
-acme_validated(struct cloud *c, struct str account_id, struct str mailbox,
-    int64_t now, struct err *err)
+acme_validated_at(struct cloud *c, struct str account_id, struct str mailbox,
+    int64_t *at, struct err *err)
 {
 	char id[CLOUD_ID + LIMIT_ADDRESS];
 	json_t *v;
-	int64_t at;
 
 	if (account_id.len + 1 + mailbox.len >= sizeof(id))
 		return (0);
@@ -156,8 +155,20 @@ acme_validated(struct cloud *c, struct str account_id, struct str mailbox,
 	    account_id.p, (int)mailbox.len, mailbox.p);
 	if ((v = store_json(c->store, "valid", str_c(id), err)) == NULL)
 		return (err->code == ERR_NOTFOUND ? 0 : -1);
-	at = json_integer_value(json_object_get(v, "time"));
+	*at = json_integer_value(json_object_get(v, "time"));
 	json_decref(v);
+	return (1);
+}
+
+int
+acme_validated(struct cloud *c, struct str account_id, struct str mailbox,
+    int64_t now, struct err *err)
+{
+	int64_t at;
+	int rc = acme_validated_at(c, account_id, mailbox, &at, err);
+
+	if (rc != 1)
+		return (rc);
 	return (now < at + (int64_t)conf_num(c->conf, "acme", "validation")
 	            ? 1
 	            : 0);

@@ -66,6 +66,11 @@ json_t *acme_url_json(const struct cloud *, const char *path, const char *id);
 /* Put a fresh nonce into the answer. */
 void acme_put_nonce(struct cloud *, struct http_res *);
 
+/* When this account last proved control of the mailbox (as verb_canonical
+ * writes it): 1, 0 if it never did, or -1. */
+int acme_validated_at(struct cloud *, struct str account_id, struct str mailbox,
+    int64_t *at, struct err *);
+
 /* Did this account prove control of the mailbox (as verb_canonical writes it)
  * so recently that it still counts ([acme] validation)?  1, 0 or -1. */
 int acme_validated(struct cloud *, struct str account_id, struct str mailbox,

@@ -10,6 +10,8 @@
 
 #include "cloud/acme.h"
 #include "cloud/ca.h"
+#include "cloud/directory.h"
+#include "cloud/kms.h"
 #include "cloud/kms_paths.h"
 #include "cloud/mailer.h"
 #include "cloud/replies.h"
@@ -50,6 +52,9 @@ static const struct route routes[] = {
     {ACME_REVOKE, NULL, acme_revoke, BOTH_OBJECT},
     {CRL_PATH, ca_crl_serve, NULL, 0},
     {CA_PATH, ca_cert_serve, NULL, 0},
+    {KMS_KEYS, NULL, kms_keys, KID_OBJECT},
+    {KMS_RELEASE_LOG, NULL, kms_release_log, KID_OBJECT},
+    {DIRECTORY_SEARCH, directory_search, NULL, 0},
 };
 
 /* Ids are 32 hex digits; whatever else stands there names nothing. */
@@ -112,6 +117,7 @@ cloud_clear(struct cloud *c)
 	replies_free(c->replies);
 	mailer_free(c->mailer);
 	revoked_free(c->revoked);
+	kms_close(c);
 	httpd_free(c->httpd);
 	rate_free(c->rate_accounts);
 	rate_free(c->rate_orders);
@@ -145,7 +151,7 @@ open_parts(struct cloud *c, struct err *err)
 	    rate_new(conf_num(c->conf, "acme", "mails_per_hour"), 3600);
 	return (c->nonces != NULL && c->rate_accounts != NULL &&
 	                c->rate_orders != NULL && c->rate_mails != NULL
-	            ? 0
+	            ? kms_open(c, err)
 	            : -1);
 }
 

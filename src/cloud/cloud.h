@@ -23,10 +23,14 @@ struct cloud {
 	struct httpd *httpd;
 	struct mailer *mailer;
 	struct replies *replies;
-	struct revoked *revoked;    /* the CRL */
-	struct rate *rate_accounts; /* by peer address */
-	struct rate *rate_orders;   /* by account */
-	struct rate *rate_mails;    /* by mailbox */
+	struct revoked *revoked;     /* the CRL */
+	struct rate *rate_accounts;  /* by peer address */
+	struct rate *rate_orders;    /* by account */
+	struct rate *rate_mails;     /* by mailbox */
+	struct keypool *keypool;     /* NULL: hosted keys are made at once */
+	struct rate *rate_keys;      /* by account */
+	struct rate *rate_rotations; /* by mailbox */
+	struct rate *rate_searches;  /* by peer address */
 };
 
 /* 16 random bytes as hex: ids of accounts, orders and the like. */

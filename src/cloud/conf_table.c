@@ -12,6 +12,10 @@ static const struct conf_section sections[] = {
     {"cloud", NULL, NULL, "The server itself."},
     {"ca", NULL, NULL, "The certificates that are issued."},
     {"acme", NULL, NULL, "What accounts may do."},
+    {"kms", NULL, NULL,
+        "The encryption keys that the server keeps for "
+        "mailboxes."},
+    {"directory", NULL, NULL, "Who may look certificates up."},
     {"mail", NULL, NULL, "How challenge mails leave."},
     {"reply", NULL, NULL, "How the replies to challenges arrive."},
 };
@@ -74,6 +78,24 @@ static const struct conf_option options[] = {
     {"acme", "mails_per_hour", CONF_NUMBER, "20", NULL, "1-1000000", 0,
         "How many challenges are sent to one mailbox, whoever asks for "
         "them."},
+
+    {"kms", "keys", CONF_WORD, "rsa", NULL, "rsa|ec", 0,
+        "The kind of encryption keys that are made: rsa of 3072 bits, which "
+        "every mail program reads, or ec on the curve P-256."},
+    {"kms", "ready_keys", CONF_NUMBER, "4", NULL, "1-64", 0,
+        "How many RSA keys are made ahead. "
+        "A mailbox that needs one while there is none has to ask again."},
+    {"kms", "requests_per_hour", CONF_NUMBER, "60", NULL, "1-1000000", 0,
+        "How often an account may ask for keys or the release log."},
+    {"kms", "keys_per_day", CONF_NUMBER, "10", NULL, "1-1000000", 0,
+        "How many new keys are made for one mailbox."},
+
+    {"directory", "searches_per_minute", CONF_NUMBER, "600", NULL,
+        "1-100000000", 0,
+        "How many certificates can be looked up from one network address, "
+        "so that nobody learns all addresses by trying."},
+    {"directory", "max_age", CONF_SECONDS, "5m", NULL, "0s-1d", 0,
+        "How long a client may use what it found without asking again."},
 
     {"mail", "from", CONF_STRING, NULL, "acme@cloud.example.org", NULL, 0,
         "The address that challenges come from. "

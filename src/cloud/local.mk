@@ -10,11 +10,15 @@ src_cloud_libcloud_a_SOURCES = \
 	src/cloud/cloud.c src/cloud/cloud.h \
 	src/cloud/compose.c \
 	src/cloud/conf_table.c \
+	src/cloud/directory.c src/cloud/directory.h \
 	src/cloud/dkim.c src/cloud/dkim.h \
+	src/cloud/hosted.c src/cloud/hosted.h \
 	src/cloud/httpd.c src/cloud/httpd.h \
 	src/cloud/init.c \
 	src/cloud/judge.c src/cloud/judge.h \
+	src/cloud/keypool.c src/cloud/keypool.h \
 	src/cloud/keys.c src/cloud/keys.h \
+	src/cloud/kms.c src/cloud/kms.h \
 	src/cloud/kms_paths.h \
 	src/cloud/mailer.c src/cloud/mailer.h \
 	src/cloud/nonce.c src/cloud/nonce.h \

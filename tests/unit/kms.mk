@@ -1,3 +1,16 @@
-check_PROGRAMS += tests/unit/t_release
-TESTS += tests/unit/t_release
-tests_unit_t_release_LDADD = $(CLOUD_LIBS) tests/unit/libunit.a $(CUNIT_LIBS)
+KMS_UNIT_LDADD = $(CLOUD_LIBS) tests/unit/libunit.a $(CUNIT_LIBS)
+KMS_UNIT_HOUSE = tests/unit/keyhouse.c tests/unit/keyhouse.h
+
+check_PROGRAMS += \
+	tests/unit/t_directory \
+	tests/unit/t_keyserver \
+	tests/unit/t_release
+TESTS += \
+	tests/unit/t_directory \
+	tests/unit/t_keyserver \
+	tests/unit/t_release
+tests_unit_t_directory_SOURCES = tests/unit/t_directory.c $(KMS_UNIT_HOUSE)
+tests_unit_t_directory_LDADD = $(KMS_UNIT_LDADD)
+tests_unit_t_keyserver_SOURCES = tests/unit/t_keyserver.c $(KMS_UNIT_HOUSE)
+tests_unit_t_keyserver_LDADD = $(KMS_UNIT_LDADD)
+tests_unit_t_release_LDADD = $(KMS_UNIT_LDADD)
