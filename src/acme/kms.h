@@ -19,17 +19,19 @@
  *	 "keys": [{"certificate": base64url DER,
  *	           "chain": [base64url DER, ...],
  *	           "key": base64url AuthEnvelopedData of the PKCS#8 to the
- *	                  transport key}, ...]}	newest first, all there ever
- *were
+ *	                  transport key}, ...]}
+ * newest first, all there ever were.
  *
  * POST waxwingReleaseLog, payload {"mailbox", "nonce", "from": n}: SignedData
  * over {"mailbox", "nonce", "log", "head"}.
  *
  * The release log is one hash chain per mailbox.  An ENTRY is a string that
  * holds JSON ({"n", "time", "what": "create"|"release"|"rotate"|"renew",
- * "account": thumbprint, "transport": base64url SHA-256, "keys": count}); hash
- *n = SHA-256(hash n-1, the string's bytes), hash 0 = 32 zero bytes; head.size
- *is how many entries there are.
+ * "account": thumbprint, "transport": base64url SHA-256, "keys": count; "n"
+ * of the first is 0, "time" is RFC 3339); hash n = SHA-256(hash n-1, the
+ * string's bytes), hash 0 = 32 zero bytes; head.size is how many entries there
+ * are.  A key whose certificate was renewed is in the list once for each of
+ * its certificates, since mail names them.
  */
 #ifndef WAXWING_ACME_KMS_H
 #define WAXWING_ACME_KMS_H
