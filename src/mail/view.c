@@ -12,8 +12,11 @@
 static void
 put_lines(struct buf *out, struct str s)
 {
-	const char *from = s.p, *p = s.p, *end = s.p + s.len, *lf;
+	const char *from = s.p, *p = s.p, *end, *lf;
 
+	if (s.len == 0)
+		return; /* perhaps no pointer to add to */
+	end = s.p + s.len;
 	while (p < end && (lf = memchr(p, '\n', (size_t)(end - p))) != NULL) {
 		p = lf + 1;
 		if (lf > s.p && lf[-1] == '\r')

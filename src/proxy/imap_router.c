@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "proxy/imap.h"
 #include "proxy/job.h"
+#include "sys/crypt.h"
 #include "sys/log.h"
 
 /* What a handler makes of a command. */
@@ -91,7 +92,11 @@ passed_select(struct imap *s, const struct resp *r)
 	}
 	if (str_ieq(resp_code_word(r->code, &rest), STR("READ-ONLY")))
 		box->readonly = true;
-	if (mailbox_bind(box) == -1) {
+	/* Without UIDVALIDITY the UIDs say nothing beyond this session (RFC
+	 * 3501 6.3.1): nothing that is kept may match them. */
+	if ((box->uidvalidity == 0 && crypt_random(&box->uidvalidity,
+	                                  sizeof(box->uidvalidity)) == -1) ||
+	    mailbox_bind(box) == -1) {
 		mailbox_free(box);
 		imap_die(s, "out of memory", "out of memory");
 		return;

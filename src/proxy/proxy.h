@@ -63,8 +63,8 @@ struct proxy {
 	struct viewcache *views;
 	struct seen *seen; /* NULL when seen/ could not be opened */
 	struct session_list sessions;
-	LIST_HEAD(, errand) errands; /* see challenge.h */
-	LIST_HEAD(, listener) listeners;
+	LIST_HEAD(errand_list, errand) errands; /* see challenge.h */
+	LIST_HEAD(listener_list, listener) listeners;
 	struct event *tick; /* owned */
 	uint64_t mono;      /* the clock at the last tick, for timeouts */
 	uint64_t next_session;

@@ -25,7 +25,7 @@ struct count {
 	uint64_t since; /* mono: when failed was last brought up to date */
 	unsigned users; /* attempts that point here */
 	unsigned running;
-	TAILQ_HEAD(, attempt) waiting;
+	TAILQ_HEAD(attempt_list, attempt) waiting;
 };
 
 struct attempt {

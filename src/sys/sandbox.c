@@ -78,17 +78,19 @@ drop_user(const char *user, struct err *err)
 	return (0);
 }
 
-/* Lower a limit for good; one that is lower already stays. */
+/* Lower a limit for good; one that is lower already stays.  The soft
+ * limit of descriptors goes up to it: it is there for select() alone, and a
+ * session takes two. */
 static int
 limit(int what, rlim_t max, struct err *err)
 {
 	struct rlimit rl;
 
-	if (max == KEEP)
+	if (max == KEEP && what != RLIMIT_NOFILE)
 		return (0);
 	if (getrlimit((__rlimit_resource_t)what, &rl) == -1)
 		goto fail;
-	if (rl.rlim_max == RLIM_INFINITY || rl.rlim_max > max)
+	if (max != KEEP && (rl.rlim_max == RLIM_INFINITY || rl.rlim_max > max))
 		rl.rlim_max = max;
 	rl.rlim_cur = rl.rlim_max;
 	if (setrlimit((__rlimit_resource_t)what, &rl) == 0)

@@ -27,3 +27,13 @@ def test_answers_unread_smtp(rig):
 
 def test_answers_unread_imap(rig):
     flood(rig, 'IMAP_PORT', b'a NOOP\r\n')
+
+
+def test_descriptors(rig):
+    """A session takes two descriptors: all that may be had are used."""
+    for pid in rig.roles('proxy'):
+        with open('/proc/%d/limits' % pid, encoding='ascii') as f:
+            soft, hard = next(line.split()[3:5] for line in f
+                              if line.startswith('Max open files'))
+        if soft != hard:
+            raise Failed('%s of %s' % (soft, hard))
