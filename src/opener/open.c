@@ -212,6 +212,11 @@ show(struct opening *o, struct err *err)
 	}
 	if (peel(&ask, &o->peeled, err) == -1)
 		return (-1);
+	if (o->peeled.result == OPEN_NOT_OURS && o->in->keys_come) {
+		/* Never a placeholder: clients keep it for ever. */
+		o->out->result = OPEN_KEY_LATER;
+		return (0);
+	}
 	o->out->result = o->peeled.result;
 	o->out->cipher = o->peeled.cipher;
 	memcpy(o->out->content, o->peeled.content, sizeof(o->out->content));

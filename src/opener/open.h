@@ -37,6 +37,7 @@ struct open_in {
 	int64_t first_seen;
 	struct str status; /* fixed earlier; empty at first */
 	bool other_from;
+	bool keys_come; /* the account has no key yet, but is being enrolled */
 };
 
 struct open_out {

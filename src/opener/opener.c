@@ -122,8 +122,11 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 
 	memset(&ans, 0, sizeof(ans));
 	ans.err = *err;
-	if (err->code == ERR_OK && (view = memfd_copy(buf_text(&out->view).p,
-	                                out->view.len, &ans.err)) != NULL) {
+	if (err->code == ERR_OK && out->result == OPEN_KEY_LATER)
+		ans.result = OPEN_KEY_LATER;
+	else if (err->code == ERR_OK &&
+	         (view = memfd_copy(buf_text(&out->view).p, out->view.len,
+	              &ans.err)) != NULL) {
 		ans.result = (uint8_t)out->result;
 		ans.cipher = (uint8_t)out->cipher;
 		ans.sign = (uint8_t)out->sign;
@@ -167,7 +170,10 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	}
 	make_ctx(o, &ctx);
 	in = (struct open_in){blob_str(wire), q.first_seen, q.status,
-	    q.other_from};
+	    q.other_from, false};
+	/* Without any key yet, a message may be ours all the same. */
+	if (keydb_count(ctx.keys) == 0 && conf_enrols(o->self->conf, q.account))
+		in.keys_come = true;
 	if (open_message(&ctx, &in, &out, &err) == 0)
 		log_debug("open result=%d cipher=%d sign=%d bytes=%zu",
 		    (int)out.result, (int)out.cipher, (int)out.sign,

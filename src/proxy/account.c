@@ -15,7 +15,6 @@
 #include "proxy/opens.h"
 #include "proxy/viewcache.h"
 #include "sys/log.h"
-#include "sys/resolv.h"
 
 /* Longest password we hold. */
 #define PASSWORD_MAX 4096
@@ -164,34 +163,11 @@ no:
 	return (NULL);
 }
 
-/* Do we listen on this machine alone? */
-static bool
-only_loopback(const struct conf *conf)
-{
-	static const char *const at[][2] = {{"imap", "listen"},
-	    {"imap", "listen_tls"}, {"smtp", "listen"}, {"smtp", "listen_tls"}};
-	char host[CONF_HOST];
-	const char *list;
-	struct str word;
-	size_t i, pos;
-	uint16_t port;
-
-	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
-		list = conf_str(conf, at[i][0], at[i][1]);
-		pos = 0;
-		while (list != NULL && conf_word(list, &pos, &word))
-			if (conf_hostport(word, host, &port) == -1 ||
-			    !resolv_is_loopback(host))
-				return (false);
-	}
-	return (true);
-}
-
 static void
 account_tell(const struct account *a)
 {
 	const struct account_seen seen = {.account = str_c(a->login),
-	    .loopback = only_loopback(a->proxy->conf)};
+	    .loopback = conf_loopback_only(a->proxy->conf)};
 	struct buf b;
 
 	if (a->proxy->agent == NULL)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/limits.h"
 #include "base/map.h"
@@ -18,6 +19,11 @@
 #define QUARANTINE_MAX 1000
 /* How long the parent may take to start an opener. */
 #define OPENER_MS 15000
+/* A key that is on its way is waited for so long, and looked for so often;
+ * then not again for a while, so that no client hangs on every command. */
+#define KEY_WAIT_MS 20000
+#define KEY_LOOK_MS 1000
+#define KEY_REST_MS 60000
 /* After a death the parent is given time to notice, lest it sends us to the
  * one that is dying. */
 #define DEATH_MS 200
@@ -29,7 +35,8 @@ struct opening {
 	struct buf body;   /* owned; the request */
 	uint8_t digest[CRYPT_DIGEST];
 	unsigned deaths;
-	uint32_t id; /* with the opener; 0: waiting */
+	uint32_t id;  /* with the opener; 0: waiting */
+	bool keyless; /* in the list of that name */
 	opens_fn *fn;
 	void *arg;
 };
@@ -43,6 +50,9 @@ struct opens {
 	struct event *again; /* owned; runs after a death */
 	uint32_t asked;      /* id of OP_OPENER at the parent; 0: not asked */
 	struct opening_list waiting;
+	struct opening_list keyless; /* wait for a key on its way */
+	struct event *look;          /* owned; looks for it */
+	uint64_t key_until;          /* mono */
 	struct opening_list running;
 	unsigned nrunning;
 	struct map *quarantine; /* owned; digest -> anything */
@@ -81,17 +91,66 @@ opens_fail_all(struct opens *o, const struct err *err)
 }
 
 static void
+opens_later(struct opens *o)
+{
+	event_active(o->soon, EV_TIMEOUT, 0);
+}
+
+/* Let those that wait for a key try again. */
+static void
+keyless_try(struct opens *o)
+{
+	struct opening *g;
+
+	evtimer_del(o->look);
+	while ((g = TAILQ_FIRST(&o->keyless)) != NULL) {
+		TAILQ_REMOVE(&o->keyless, g, next);
+		g->keyless = false;
+		TAILQ_INSERT_TAIL(&o->waiting, g, next);
+	}
+	opens_later(o);
+}
+
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	keyless_try(arg);
+}
+
+/* The opener has no key yet.  True: it is worth waiting for. */
+static bool
+keyless_wait(struct opening *g)
+{
+	static const struct timeval tv = {.tv_sec = KEY_LOOK_MS / 1000};
+	struct opens *o = g->o;
+	uint64_t now = clock_now().mono;
+
+	if (now > o->key_until + KEY_REST_MS || o->key_until == 0)
+		o->key_until = now + KEY_WAIT_MS;
+	if (now >= o->key_until)
+		return (false);
+	g->keyless = true;
+	TAILQ_INSERT_TAIL(&o->keyless, g, next);
+	if (!evtimer_pending(o->look, NULL))
+		evtimer_add(o->look, &tv);
+	return (true);
+}
+
+void
+opens_key_arrived(struct account *a)
+{
+	if (a->opens != NULL)
+		keyless_try(a->opens);
+}
+
+static void
 opens_soon(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
 	opens_pump(arg);
-}
-
-static void
-opens_later(struct opens *o)
-{
-	event_active(o->soon, EV_TIMEOUT, 0);
 }
 
 /* The link is gone, and with it what the opener had: ipc_free() fails it. */
@@ -155,7 +214,10 @@ opening_answer(struct opening *g, struct ipc_msg *msg)
 		opening_fail(g, &ans.err);
 		return;
 	}
-	if (ans.result != OPEN_KEY_LATER) {
+	if (ans.result == OPEN_KEY_LATER) {
+		if (keyless_wait(g))
+			return;
+	} else {
 		view = ipc_msg_blob(msg, 0, LIMIT_MESSAGE * LIMIT_OPEN_GROWTH,
 		    &err);
 		if (view == NULL) {
@@ -286,12 +348,14 @@ opens_new(struct proxy *p, const char *login)
 	o->p = p;
 	TAILQ_INIT(&o->waiting);
 	TAILQ_INIT(&o->running);
+	TAILQ_INIT(&o->keyless);
+	o->look = evtimer_new(p->base, on_look, o);
 	o->login = strdup(login);
 	o->quarantine = map_new(NULL);
 	o->soon = event_new(p->base, -1, 0, opens_soon, o);
 	o->again = evtimer_new(p->base, opens_soon, o);
 	if (o->login == NULL || o->quarantine == NULL || o->soon == NULL ||
-	    o->again == NULL) {
+	    o->again == NULL || o->look == NULL) {
 		opens_free(o);
 		return (NULL);
 	}
@@ -314,6 +378,10 @@ opens_free(struct opens *o)
 		TAILQ_REMOVE(&o->waiting, g, next);
 		opening_free(g);
 	}
+	while ((g = TAILQ_FIRST(&o->keyless)) != NULL) {
+		TAILQ_REMOVE(&o->keyless, g, next);
+		opening_free(g);
+	}
 	if (o->asked != 0 && o->p->parent != NULL)
 		ipc_forget(o->p->parent, o->asked);
 	ipc_free(o->link);
@@ -321,6 +389,8 @@ opens_free(struct opens *o)
 		event_free(o->soon);
 	if (o->again != NULL)
 		event_free(o->again);
+	if (o->look != NULL)
+		event_free(o->look);
 	map_free(o->quarantine);
 	free(o->login);
 	free(o);
@@ -377,6 +447,6 @@ opens_cancel(struct opening *g)
 		o->nrunning--;
 		opens_later(o);
 	} else
-		TAILQ_REMOVE(&o->waiting, g, next);
+		TAILQ_REMOVE(g->keyless ? &o->keyless : &o->waiting, g, next);
 	opening_free(g);
 }

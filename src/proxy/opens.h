@@ -37,4 +37,7 @@ struct opening *opens_ask(struct account *, struct blob *wire,
 /* The asker is gone.  Accepts NULL. */
 void opens_cancel(struct opening *);
 
+/* A key of the account arrived: what waits for one tries at once. */
+void opens_key_arrived(struct account *);
+
 #endif

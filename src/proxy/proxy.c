@@ -19,6 +19,7 @@
 #include "proxy/account.h"
 #include "proxy/challenge.h"
 #include "proxy/listener.h"
+#include "proxy/opens.h"
 #include "proxy/recorder.h"
 #include "proxy/seen.h"
 #include "proxy/throttle.h"
@@ -210,15 +211,19 @@ on_parent_asks(struct ipc *l, struct ipc_msg *msg, void *arg)
 static void
 on_sealer_tells(struct ipc *l, struct ipc_msg *msg, void *arg)
 {
+	struct self *self = arg;
+	struct proxy *p = self->arg;
+	struct account *a;
 	struct key_arrived k;
 	struct err err;
 
 	(void)l;
-	(void)arg;
 	if (msg->op != OP_KEY_ARRIVED ||
 	    key_arrived_get(msg->body, &k, &err) == -1)
 		return;
 	log_info("key-arrived login=%s", log_addr(k.account));
+	if ((a = account_find(p, k.account)) != NULL)
+		opens_key_arrived(a);
 }
 
 static void

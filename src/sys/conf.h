@@ -120,4 +120,10 @@ int conf_hostport(struct str, char host[CONF_HOST], uint16_t *port);
 void conf_print_default(const struct conf_schema *, struct buf *);
 void conf_print_mdoc(const struct conf_schema *, struct buf *);
 
+/* Are clients taken from this machine only? */
+bool conf_loopback_only(const struct conf *);
+
+/* Is this login to get certificates from the cloud ([cloud], [enrol])? */
+bool conf_enrols(const struct conf *, struct str login);
+
 #endif

@@ -1,7 +1,7 @@
 noinst_LIBRARIES += src/sys/libsys.a
 src_sys_libsys_a_SOURCES = \
 	src/sys/conf.c src/sys/conf.h src/sys/conf_priv.h \
-	src/sys/conf_check.c src/sys/conf_file.c src/sys/conf_print.c \
+	src/sys/conf_check.c src/sys/conf_enrol.c src/sys/conf_file.c src/sys/conf_print.c \
 	src/sys/conf_scan.c src/sys/conf_table.c \
 	src/sys/crypt.c src/sys/crypt.h \
 	src/sys/db.c src/sys/db.h \

@@ -124,7 +124,8 @@ static void
 open_it(const struct open_ctx *ctx, const struct buf *wire, struct str status,
     struct open_out *out)
 {
-	const struct open_in in = {buf_text(wire), HELP_NOW, status, false};
+	const struct open_in in = {buf_text(wire), HELP_NOW, status, false,
+	    false};
 	struct err err = {.code = ERR_OK};
 
 	if (!CHECK_INT(open_message(ctx, &in, out, &err), 0))
@@ -306,6 +307,30 @@ test_not_ours(void)
 	ctx.keys = none;
 	seal(&wire, outer_alice, str_c(text_entity), true, NID_aes_256_cbc);
 	check_unopened(&ctx, &wire, OPEN_NOT_OURS);
+	buf_clear(&wire);
+	keydb_free(none);
+}
+
+/* The account is being enrolled: no view at all, lest a client keeps it. */
+static void
+test_key_later(void)
+{
+	struct open_ctx ctx = ctx_bob();
+	struct keydb *none = keydb_new();
+	struct err err = {.code = ERR_OK};
+	struct open_out out;
+	struct open_in in;
+	struct buf wire;
+
+	ctx.keys = none;
+	seal(&wire, outer_alice, str_c(text_entity), true, NID_aes_256_cbc);
+	in = (struct open_in){.wire = buf_text(&wire),
+	    .first_seen = HELP_NOW,
+	    .keys_come = true};
+	CHECK_INT(open_message(&ctx, &in, &out, &err), 0);
+	CHECK_INT(out.result, OPEN_KEY_LATER);
+	CHECK_UINT(out.view.len, 0);
+	open_out_clear(&out);
 	buf_clear(&wire);
 	keydb_free(none);
 }
@@ -640,7 +665,7 @@ test_later(void)
 
 	later.keys = none;
 	const struct open_in in = {buf_text(&wire), HELP_NOW,
-	    buf_text(&first.status), false};
+	    buf_text(&first.status), false, false};
 	CHECK_INT(open_message(&later, &in, &second, &err), -1);
 	CHECK_INT(err.code, ERR_UNAVAILABLE);
 	open_out_clear(&second);
@@ -655,6 +680,7 @@ static const struct unit_test tests[] = {
     {"signed by another", test_other_from},
     {"unsigned inner From", test_unsigned_inner_from},
     {"not ours", test_not_ours},
+    {"key later", test_key_later},
     {"tampered", test_tampered},
     {"rules", test_rules},
     {"keep", test_keep},
