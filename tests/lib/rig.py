@@ -19,13 +19,15 @@ class Rig:
     """with Rig(path, users=3) as rig: up, and down at the end."""
 
     def __init__(self, path, users=2, conf=None, port_base=None,
-                 waxwing=True):
+                 waxwing=True, cloud=False):
         self.dir = path
         self.args = ['--users', str(users)]
         if port_base:
             self.args += ['--port-base', str(port_base)]
         if waxwing:
             self.args += ['--build', daemon.build_dir()]
+            if not cloud:
+                self.args += ['--import-keys']
         else:
             self.args += ['--no-waxwing']
         self.conf = conf
