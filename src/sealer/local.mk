@@ -5,6 +5,7 @@ src_sealer_libsealer_a_SOURCES = \
 	src/sealer/keystore.c src/sealer/keystore.h \
 	src/sealer/op_bundle.c \
 	src/sealer/op_cert.c \
+	src/sealer/op_export.c \
 	src/sealer/op_import.c \
 	src/sealer/op_jws.c \
 	src/sealer/op_list.c \

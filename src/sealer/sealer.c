@@ -71,6 +71,7 @@ static const struct {
 	void (*handler)(struct sealer *, struct ipc *, struct ipc_msg *);
 } ops[] = {
     {OP_KEY_IMPORT, op_key_import},
+    {OP_KEY_EXPORT, op_key_export},
     {OP_KEY_LIST, op_key_list},
     {OP_JWS, op_jws},
     {OP_DIGEST, op_digest},

@@ -20,6 +20,7 @@ src_smime_libsmime_a_SOURCES = \
 	src/smime/oid.h \
 	src/smime/ossl.c src/smime/ossl.h \
 	src/smime/p12.c src/smime/p12.h \
+	src/smime/p12_write.c \
 	src/smime/pkey.c src/smime/pkey.h \
 	src/smime/recipient.c src/smime/recipient.h \
 	src/smime/transport.c src/smime/transport.h

@@ -25,6 +25,7 @@
 #include "proto/op.h"
 #include "sealer/sealer.h"
 #include "smime/csr.h"
+#include "smime/p12.h"
 #include "smime/pkey.h"
 #include "sys/memfd.h"
 
@@ -756,6 +757,92 @@ t_bundle_refuse(void)
 	close_house();
 }
 
+/* --- OP_KEY_EXPORT --- */
+
+static enum err_code export(const char *address, const char *pass,
+    struct err *why) {
+	struct enrol_req q = {str_c(address), STR(ANNA)}; enum err_code code;
+	struct blob * blob;
+	struct buf body;
+	struct reply r;
+	int fd;
+
+	blob = memfd_copy(pass, strlen(pass), NULL);
+	fd = blob_fd(blob);
+	buf_init(&body, LIMIT_RECORD);
+	enrol_req_put(&body, &q);
+	reply_ask(&r, sealer.parent, OP_KEY_EXPORT, buf_text(&body), &fd, 1);
+	reply_wait(&h, &r);
+	code = r.err.code;
+	CHECK((r.blob != NULL) == (code == ERR_OK));
+	if (r.blob != NULL) house_write(&h, "out.p12", blob_str(r.blob));
+	if (why != NULL) *why = r.err;
+	reply_clear(&r);
+	buf_clear(&body);
+	blob_unref(blob);
+	return (code);
+}
+
+static void
+t_export(void)
+{
+	struct hosted one = fake_hosted(&fake_ca, ANNA);
+	struct hosted two = fake_hosted(&fake_ca, ANNA);
+	EVP_PKEY *account, *pkey;
+	struct fake_bundle f;
+	struct arena arena;
+	struct cert *cert;
+	struct buf file;
+	struct p12 p12;
+	struct err err;
+	size_t n;
+
+	open_house();
+	unit_row("nothing to export");
+	CHECK_INT(export(ANNA, "secret", &err), ERR_NOTFOUND);
+	account = account_key();
+	arena_init(&arena, 1024 * 1024);
+	f = asked(JWS_KMS_KEYS, account, &arena);
+	f.keys[0] = &one;
+	f.keys[1] = &two;
+	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
+	pkey = csr_key(account, ANNA);
+	cert = good_cert(pkey);
+	CHECK_INT(give_cert(cert, &err), ERR_OK);
+	unit_row("encryption keys only");
+	CHECK_INT(export(ANNA, "gr\xc3\xbcn secret", &err), ERR_OK);
+	house_read(&h, "out.p12", &file);
+	if (CHECK(p12_read(&p12, buf_text(&file), STR("gr\xc3\xbcn secret"),
+	              NULL, &err) == 0)) {
+		CHECK_UINT(p12.nkeys, 2);
+		p12_clear(&p12);
+	}
+	buf_clear(&file);
+	unit_row("others can read it");
+	CHECK_INT(house_run(&h, "printf 'gr\\303\\274n secret' >pass && "
+	                        "openssl pkcs12 -in out.p12 -passin file:pass "
+	                        "-nodes -out all.pem && "
+	                        "test $(grep -c 'BEGIN PRIVATE' all.pem) = 2 "
+	                        "&& openssl pkcs12 -in out.p12 -passin "
+	                        "file:pass -info -noout 2>&1 | "
+	                        "grep -q AES-256-CBC"),
+	    0);
+	unit_row("no passphrase");
+	CHECK_INT(export(ANNA, "", &err), ERR_SYNTAX);
+	unit_row("an address without keys");
+	CHECK_INT(export("info@x.test", "secret", &err), ERR_NOTFOUND);
+	unit_row("all of the account");
+	CHECK_INT(export("", "secret", &err), ERR_OK);
+	cert_unref(cert);
+	cert_unref(f.to);
+	EVP_PKEY_free(pkey);
+	EVP_PKEY_free(account);
+	hosted_clear(&one);
+	hosted_clear(&two);
+	arena_clear(&arena);
+	close_house();
+}
+
 int
 main(void)
 {
@@ -767,6 +854,7 @@ main(void)
 	    {"cert refuse", t_cert_refuse},
 	    {"bundle", t_bundle},
 	    {"bundle refuse", t_bundle_refuse},
+	    {"export", t_export},
 	    {NULL, NULL},
 	};
 	char line[400], here[200];
