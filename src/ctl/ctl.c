@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "ctl/client.h"
+#include "ctl/export.h"
+#include "ctl/follow.h"
 #include "ctl/secret.h"
 #include "ctl/show.h"
 #include "sys/memfd.h"
@@ -32,6 +34,7 @@ struct ctl {
 	const char *passphrase_file;
 	bool json;
 	char **args; /* after the command's words */
+	int file;    /* key export: what is written; -1: none */
 	/* the question, as it grows */
 	json_t *question;
 	int fds[CLIENT_FDS];
@@ -233,6 +236,116 @@ ask_log_level(struct ctl *c, struct err *err)
 	return (0);
 }
 
+static int
+ask_enrol(struct ctl *c, struct err *err)
+{
+	(void)err;
+	put_arg(c, "address", c->args[0]);
+	if (c->account != NULL)
+		put_arg(c, "account", c->account);
+	return (0);
+}
+
+static int
+ask_revoke(struct ctl *c, struct err *err)
+{
+	(void)err;
+	put_arg(c, "fingerprint", c->args[0]);
+	if (c->account != NULL)
+		put_arg(c, "account", c->account);
+	return (0);
+}
+
+/* A new passphrase is asked twice: nobody sees it. */
+static struct blob *
+new_secret(const char *file, struct err *err)
+{
+	struct blob *one, *two;
+	char prompt[300];
+
+	(void)snprintf(prompt, sizeof(prompt), "Passphrase for %s: ", file);
+	if ((one = secret_ask(prompt, err)) == NULL)
+		return (NULL);
+	two = secret_ask("The same again: ", err);
+	if (two != NULL && str_eq(blob_str(one), blob_str(two))) {
+		blob_unref(two);
+		return (one);
+	}
+	if (two != NULL)
+		err_set(err, ERR_SYNTAX, "these are not the same");
+	blob_unref(one);
+	blob_unref(two);
+	return (NULL);
+}
+
+/* The file is made first: afterwards it would be too late to find that it
+ * cannot be. */
+static int
+ask_key_export(struct ctl *c, struct err *err)
+{
+	struct blob *secret;
+
+	(void)ask_enrol(c, err);
+	if (c->passphrase_file != NULL)
+		secret = secret_read(c->passphrase_file, err);
+	else
+		secret = new_secret(c->args[1], err);
+	if (put_blob(c, secret, err) == -1)
+		return (-1);
+	c->file = export_create(c->args[1], err);
+	return (c->file == -1 ? -1 : 0);
+}
+
+/* Write the file; then the answer tells of it without its bytes. */
+static int
+end_key_export(struct ctl *c, json_t **result, struct err *err)
+{
+	const char *text = json_string_value(json_object_get(*result, "p12"));
+	int fd = c->file;
+
+	c->file = -1;
+	if (export_finish(fd, c->args[1], str_c(text != NULL ? text : ""),
+	        err) == -1)
+		return (-1);
+	(void)json_object_del(*result, "p12");
+	(void)json_object_set_new(*result, "file", json_string(c->args[1]));
+	return (0);
+}
+
+/* It has begun: see how it goes on. */
+static int
+end_enrol(struct ctl *c, json_t **result, struct err *err)
+{
+	const char *state, *why;
+	json_t *e;
+
+	e = follow(c->socket, c->args[0], c->account, !c->json, err);
+	if (e == NULL)
+		return (-1);
+	json_decref(*result);
+	*result = e;
+	state = json_string_value(json_object_get(e, "state"));
+	why = json_string_value(json_object_get(e, "reason"));
+	if (state != NULL && strcmp(state, "enrolled") == 0)
+		return (0);
+	err_set(err,
+	    state != NULL && strcmp(state, "waiting") == 0 ? ERR_UNAVAILABLE
+	                                                   : ERR_PEER,
+	    "not enrolled: %s", why != NULL ? why : "no reason given");
+	return (-1);
+}
+
+/* The agent tells how far each enrolment is. */
+static void
+print_enrolments(json_t *roles)
+{
+	json_t *role;
+	size_t i;
+
+	json_array_foreach(roles, i, role)
+	    show(json_object_get(role, "enrolments"));
+}
+
 static void
 print_status(json_t *result)
 {
@@ -245,6 +358,7 @@ print_status(json_t *result)
 	(void)printf("waxwingd %s, %s, installation %s\n", version,
 	    ready ? "ready" : "starting", id);
 	show(roles);
+	print_enrolments(roles);
 }
 
 static void
@@ -264,19 +378,35 @@ static const struct command {
 	const char *usage;
 	int (*ask)(struct ctl *, struct err *); /* or NULL */
 	void (*print)(json_t *);
+	/* What remains to be done with the answer; or NULL. */
+	int (*end)(struct ctl *, json_t **result, struct err *);
 } commands[] = {
-    {"status", NULL, "status", 0, 0, "", NULL, print_status},
-    {"account", "list", "account-list", 0, 0, "", NULL, show},
+    {"status", NULL, "status", 0, 0, "", NULL, print_status, NULL},
+    {"account", "list", "account-list", 0, 0, "", NULL, show, NULL},
+    {"enrol", NULL, "enrol", 1, 1, " ADDRESS [--account LOGIN]", ask_enrol,
+        show, end_enrol},
+    {"renew", NULL, "renew", 1, 1, " ADDRESS [--account LOGIN]", ask_enrol,
+        show, end_enrol},
     {"key", "import", "key-import", 2, 2,
         " ADDRESS FILE.p12 [--account LOGIN] [--passphrase-file FILE]",
-        ask_key_import, print_key_import},
-    {"key", "list", "key-list", 0, 0, " [--account LOGIN]", ask_key_list, show},
-    {"cert", "import", "cert-import", 1, 1, " FILE", ask_cert_import, show},
-    {"cert", "list", "cert-list", 0, 1, " [ADDRESS]", ask_cert_list, show},
-    {"lookup", NULL, "lookup", 1, 1, " ADDRESS", ask_lookup, show},
-    {"cache", "drop", "cache-drop", 0, 0, "", NULL, print_nothing},
+        ask_key_import, print_key_import, NULL},
+    {"key", "export", "key-export", 2, 2,
+        " ADDRESS FILE.p12 [--account LOGIN] [--passphrase-file FILE]",
+        ask_key_export, show, end_key_export},
+    {"key", "list", "key-list", 0, 0, " [--account LOGIN]", ask_key_list, show,
+        NULL},
+    {"cert", "import", "cert-import", 1, 1, " FILE", ask_cert_import, show,
+        NULL},
+    {"cert", "list", "cert-list", 0, 1, " [ADDRESS]", ask_cert_list, show,
+        NULL},
+    {"lookup", NULL, "lookup", 1, 1, " ADDRESS", ask_lookup, show, NULL},
+    {"release-log", NULL, "release-log", 1, 1, " ADDRESS [--account LOGIN]",
+        ask_enrol, show, NULL},
+    {"revoke", NULL, "revoke", 1, 1, " FINGERPRINT [--account LOGIN]",
+        ask_revoke, print_nothing, NULL},
+    {"cache", "drop", "cache-drop", 0, 0, "", NULL, print_nothing, NULL},
     {"log-level", NULL, "log-level", 1, 1, " LEVEL", ask_log_level,
-        print_nothing},
+        print_nothing, NULL},
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -316,21 +446,29 @@ find(char ***args, int n)
 	return (NULL);
 }
 
-/* Print what came.  Returns the exit status. */
+/* Do what remains and print what came.  Returns the exit status. */
 static int
-finish(const struct ctl *c, const struct command *k, json_t *answer)
+finish(struct ctl *c, const struct command *k, json_t *answer)
 {
-	json_t *result = json_object_get(answer, "result");
+	json_t *result = json_incref(json_object_get(answer, "result"));
+	struct err err;
+	int status = 0;
 
-	if (!json_is_true(json_object_get(answer, "ok")))
+	if (!json_is_true(json_object_get(answer, "ok"))) {
+		json_decref(result);
 		return (complain_answer(answer));
+	}
+	if (k->end != NULL && k->end(c, &result, &err) == -1)
+		status = complain(&err);
+	else if (!c->json)
+		k->print(result);
 	if (c->json) {
 		(void)json_dumpf(result, stdout,
 		    JSON_ENCODE_ANY | JSON_INDENT(2));
 		(void)putchar('\n');
-	} else
-		k->print(result);
-	return (fflush(stdout) == 0 ? 0 : 1);
+	}
+	json_decref(result);
+	return (fflush(stdout) == 0 ? status : 1);
 }
 
 static int
@@ -350,9 +488,9 @@ run(struct ctl *c, const struct command *k)
 	while (c->nfds > 0)
 		close(c->fds[--c->nfds]);
 	json_decref(c->question);
-	if (answer == NULL)
-		return (complain(&err));
-	status = finish(c, k, answer);
+	status = answer != NULL ? finish(c, k, answer) : complain(&err);
+	if (c->file != -1)
+		export_abandon(c->file, c->args[1]);
 	json_decref(answer);
 	return (status);
 }
@@ -369,7 +507,7 @@ main(int argc, char *argv[])
 	    {"version", no_argument, NULL, 'V'},
 	    {NULL, 0, NULL, 0},
 	};
-	struct ctl c = {.socket = DEFAULT_SOCKET};
+	struct ctl c = {.socket = DEFAULT_SOCKET, .file = -1};
 	const struct command *k;
 	int o;
 

@@ -9,8 +9,10 @@
 
 #include "base/err.h"
 
-/* Certificates and sessions tell times in seconds since the epoch. */
-static const char *const times[] = {"not_before", "not_after", "since"};
+/* Certificates, sessions and enrolments tell times in seconds since the epoch.
+ */
+static const char *const times[] = {"not_before", "not_after", "since",
+    "retry_at", "renew_at", "released_at", "time"};
 
 static bool
 is_time(const char *key)

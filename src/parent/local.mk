@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/parent/libparent.a
 src_parent_libparent_a_SOURCES = \
 	src/parent/child.c src/parent/child.h \
 	src/parent/control.c src/parent/control.h \
+	src/parent/enrol.c src/parent/enrol.h \
 	src/parent/install.c src/parent/install.h \
 	src/parent/openers.c src/parent/openers.h \
 	src/parent/owner.c src/parent/owner.h \

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "parent/child.h"
+#include "parent/enrol.h"
 #include "parent/owner.h"
 #include "proto/keys.h"
 #include "proto/op.h"
@@ -23,8 +24,8 @@
 /* A list in JSON. */
 #define LIST_MAX (8UL * 1024 * 1024)
 
-static void
-fail(struct request *q, enum err_code code, const char *text)
+void
+request_fail(struct request *q, enum err_code code, const char *text)
 {
 	struct err err;
 
@@ -32,9 +33,16 @@ fail(struct request *q, enum err_code code, const char *text)
 	request_done(q, &err, NULL);
 }
 
-/* The err of an answer; the JSON of its blob 0 into *json if wanted. */
-static void
-read_answer(struct ipc_msg *msg, const struct err *err, struct err *why,
+const char *
+request_arg(const struct request *q, const char *name)
+{
+	const char *s = json_string_value(json_object_get(q->args, name));
+
+	return (s != NULL ? s : "");
+}
+
+void
+request_answer(struct ipc_msg *msg, const struct err *err, struct err *why,
     json_t **json)
 {
 	struct blob *blob;
@@ -58,20 +66,18 @@ read_answer(struct ipc_msg *msg, const struct err *err, struct err *why,
 		err_set(why, ERR_PEER, "a role's answer is not JSON");
 }
 
-/* The answer is the role's own. */
-static void
-on_passed(struct ipc_msg *msg, const struct err *err, void *arg)
+void
+request_passed(struct ipc_msg *msg, const struct err *err, void *arg)
 {
 	json_t *json = NULL;
 	struct err why;
 
-	read_answer(msg, err, &why, &json);
+	request_answer(msg, err, &why, &json);
 	request_done(arg, &why, json);
 }
 
-/* Ask a role, with the request's descriptors if it has any. */
-static void
-ask(struct request *q, enum role role, uint16_t op, struct str body,
+void
+request_ask(struct request *q, enum role role, uint16_t op, struct str body,
     uint64_t ms, ipc_answer_fn *fn)
 {
 	struct child *c = parent_child(q->parent, role);
@@ -82,7 +88,7 @@ ask(struct request *q, enum role role, uint16_t op, struct str body,
 		return;
 	(void)snprintf(text, sizeof(text), "%s is not there, try again",
 	    role_name(role));
-	fail(q, ERR_UNAVAILABLE, text);
+	request_fail(q, ERR_UNAVAILABLE, text);
 }
 
 /* status: all roles at once, each adding to its object. */
@@ -110,7 +116,7 @@ on_status(struct ipc_msg *msg, const struct err *err, void *arg)
 	json_t *json = NULL;
 	struct err why;
 
-	read_answer(msg, err, &why, &json);
+	request_answer(msg, err, &why, &json);
 	if (json_is_object(json))
 		(void)json_object_update_missing(a->object, json);
 	else
@@ -148,7 +154,7 @@ run_status(struct request *q)
 	    PACKAGE_VERSION, "ready", p->ready, "install_id", p->install_id,
 	    "roles", roles = json_array());
 	if (q->result == NULL) {
-		fail(q, ERR_MEMORY, "out of memory");
+		request_fail(q, ERR_MEMORY, "out of memory");
 		return;
 	}
 	q->waiting = 1; /* until all are asked */
@@ -200,18 +206,24 @@ on_accounts(struct ipc_msg *msg, const struct err *err, void *arg)
 	json_t *sessions = NULL, *list;
 	struct err why;
 
-	read_answer(msg, err, &why, &sessions);
+	request_answer(msg, err, &why, &sessions);
 	list = owner_accounts(q->parent->conf, q->privileged, q->uid);
 	if (list != NULL && json_is_array(sessions))
 		merge_sessions(q, list, sessions);
 	json_decref(sessions);
-	request_done(q, why.code != ERR_OK ? &why : NULL, list);
+	if (why.code != ERR_OK) {
+		request_done(q, &why, list);
+		return;
+	}
+	q->result = list;
+	enrol_states(q);
 }
 
 static void
 run_account_list(struct request *q)
 {
-	ask(q, ROLE_PROXY, OP_ACCOUNTS, STR(""), STATUS_MS, on_accounts);
+	request_ask(q, ROLE_PROXY, OP_ACCOUNTS, STR(""), STATUS_MS,
+	    on_accounts);
 }
 
 /* key import: the sealer takes the keys, then agent their certificates. */
@@ -223,7 +235,7 @@ on_certs_taken(struct ipc_msg *msg, const struct err *err, void *arg)
 	json_t *json = NULL;
 	struct err why;
 
-	read_answer(msg, err, &why, &json);
+	request_answer(msg, err, &why, &json);
 	if (why.code != ERR_OK) {
 		err_prefix(&why,
 		    "the key is imported, but its certificates are not");
@@ -292,7 +304,7 @@ pass_certs(struct request *q, struct str list)
 		    &blob, 1, IMPORT_MS, on_certs_taken, q);
 	blob_unref(blob);
 	if (id == 0)
-		fail(q, ERR_UNAVAILABLE,
+		request_fail(q, ERR_UNAVAILABLE,
 		    "the key is imported, but agent is not there to take its "
 		    "certificates: import again");
 }
@@ -304,7 +316,7 @@ on_key_imported(struct ipc_msg *msg, const struct err *err, void *arg)
 	struct blob *blob;
 	struct err why;
 
-	read_answer(msg, err, &why, NULL);
+	request_answer(msg, err, &why, NULL);
 	if (why.code != ERR_OK) {
 		request_done(q, &why, NULL);
 		return;
@@ -332,20 +344,12 @@ run_key_import(struct request *q)
 	r.address = str_c(q->address);
 	buf_init(&body, LIMIT_RECORD);
 	key_import_req_put(&body, &r);
-	ask(q, ROLE_SEALER, OP_KEY_IMPORT, buf_text(&body), IMPORT_MS,
+	request_ask(q, ROLE_SEALER, OP_KEY_IMPORT, buf_text(&body), IMPORT_MS,
 	    on_key_imported);
 	buf_clear(&body);
 }
 
 /* The rest: one question, one answer. */
-
-static const char *
-string_arg(const struct request *q, const char *name)
-{
-	const char *s = json_string_value(json_object_get(q->args, name));
-
-	return (s != NULL ? s : "");
-}
 
 static void
 ask_list(struct request *q, enum role role, uint16_t op, const char *whose)
@@ -354,14 +358,14 @@ ask_list(struct request *q, enum role role, uint16_t op, const char *whose)
 
 	buf_init(&body, LIMIT_RECORD);
 	list_req_put(&body, str_c(whose));
-	ask(q, role, op, buf_text(&body), STATUS_MS, on_passed);
+	request_ask(q, role, op, buf_text(&body), STATUS_MS, request_passed);
 	buf_clear(&body);
 }
 
 static void
 run_key_list(struct request *q)
 {
-	const char *whose = string_arg(q, "account");
+	const char *whose = request_arg(q, "account");
 	struct err err;
 
 	if (!q->privileged && (whose = owner_own(q, whose, &err)) == NULL)
@@ -375,14 +379,14 @@ run_cert_import(struct request *q)
 {
 	char trust = TRUST_MANUAL;
 
-	ask(q, ROLE_AGENT, OP_CERT_IMPORT, str_of(&trust, 1), IMPORT_MS,
-	    on_passed);
+	request_ask(q, ROLE_AGENT, OP_CERT_IMPORT, str_of(&trust, 1), IMPORT_MS,
+	    request_passed);
 }
 
 static void
 run_cert_list(struct request *q)
 {
-	ask_list(q, ROLE_AGENT, OP_CERT_LIST, string_arg(q, "address"));
+	ask_list(q, ROLE_AGENT, OP_CERT_LIST, request_arg(q, "address"));
 }
 
 static void
@@ -434,15 +438,16 @@ run_lookup(struct request *q)
 	r.address = str_c(q->address);
 	buf_init(&body, LIMIT_RECORD);
 	lookup_req_put(&body, &r);
-	ask(q, ROLE_AGENT, OP_LOOKUP, buf_text(&body), 2 * LIMIT_LOOKUP_MS,
-	    on_looked_up);
+	request_ask(q, ROLE_AGENT, OP_LOOKUP, buf_text(&body),
+	    2 * LIMIT_LOOKUP_MS, on_looked_up);
 	buf_clear(&body);
 }
 
 static void
 run_cache_drop(struct request *q)
 {
-	ask(q, ROLE_PROXY, OP_CACHE_DROP, STR(""), STATUS_MS, on_passed);
+	request_ask(q, ROLE_PROXY, OP_CACHE_DROP, STR(""), STATUS_MS,
+	    request_passed);
 }
 
 static void
@@ -452,8 +457,8 @@ run_log_level(struct request *q)
 	struct child *c;
 	char byte;
 
-	if (log_level_parse(string_arg(q, "level"), &level) == -1) {
-		fail(q, ERR_SYNTAX,
+	if (log_level_parse(request_arg(q, "level"), &level) == -1) {
+		request_fail(q, ERR_SYNTAX,
 		    "level must be error, warn, info, debug or trace");
 		return;
 	}
@@ -478,6 +483,12 @@ static const struct {
     {"cert-import", 1, true, run_cert_import},
     {"cert-list", 0, true, run_cert_list},
     {"lookup", 0, false, run_lookup},
+    {"enrol", 0, false, enrol_run},
+    {"renew", 0, false, enrol_run_renew},
+    {"enrol-status", 0, false, enrol_run_status},
+    {"release-log", 0, false, enrol_run_log},
+    {"revoke", 0, false, enrol_run_revoke},
+    {"key-export", 1, false, enrol_run_export},
     {"cache-drop", 0, true, run_cache_drop},
     {"log-level", 0, true, run_log_level},
 };
@@ -498,21 +509,21 @@ all_sealed(const struct request *q)
 void
 request_run(struct request *q)
 {
-	const char *name = string_arg(q, "command");
+	const char *name = request_arg(q, "command");
 	size_t i;
 
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, name) == 0)
 			break;
 	if (i == sizeof(commands) / sizeof(commands[0]))
-		fail(q, ERR_UNSUPPORTED, "no such command");
+		request_fail(q, ERR_UNSUPPORTED, "no such command");
 	else if (commands[i].privileged && !q->privileged)
-		fail(q, ERR_DENIED,
+		request_fail(q, ERR_DENIED,
 		    "only root and the daemon's user may do that");
 	else if (q->nfds != commands[i].nfds)
-		fail(q, ERR_SYNTAX, "wrong number of files");
+		request_fail(q, ERR_SYNTAX, "wrong number of files");
 	else if (!all_sealed(q))
-		fail(q, ERR_SYNTAX, "files must be sealed memfds");
+		request_fail(q, ERR_SYNTAX, "files must be sealed memfds");
 	else
 		commands[i].run(q);
 }

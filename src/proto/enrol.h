@@ -160,12 +160,23 @@ void take_req_put(struct buf *, const struct take_req *);
 int take_req_get(struct str, struct take_req *, struct err *);
 
 /*
- * OP_ENROL, OP_RENEW (address): start now; the answer comes at once, progress
- * is in the agent's status.  OP_REVOKE: fingerprint as hex in text.
- * OP_RELEASE_LOG: the answer's blob 0 is JSON.  In all of these text is the
- * account, but for OP_REVOKE.
+ * OP_ENROL, OP_RENEW (address): start now; the answer comes at once, when the
+ * state is "running" already.  OP_REVOKE: fingerprint as hex in text, and the
+ * account in the place of the address.
+ * OP_RELEASE_LOG: the answer's blob 0 is JSON.  But for
+ * OP_REVOKE text is the account.
  * OP_KEY_EXPORT: blob 0 is the passphrase; the answer's blob 0 a PKCS#12 file
  * with the encryption keys of the address, or without one of the account.
+ *
+ * How far enrolments are is told by the agent's OP_STATUS: the member
+ * "enrolments" is an array of {"account", "address", "state"} and perhaps
+ *	"step"	       a word for what it does now
+ *	"reason"       why it waits or failed last
+ *	"retry_at", "renew_at", "not_after" (of the signing certificate)
+ *	"releases"     how many entries the release log has
+ *	"released_at"  the time of the last one
+ * state is "running", "waiting" (for a login, or until retry_at), "enrolled",
+ * or "failed" (it is not tried again by itself).
  */
 struct enrol_req {
 	struct str address;

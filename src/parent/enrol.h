@@ -1,0 +1,20 @@
+/*
+ * enrol.h - the control commands about enrolment: they ask the agent to begin
+ * something, and tell how far it is.
+ */
+#ifndef WAXWING_PARENT_ENROL_H
+#define WAXWING_PARENT_ENROL_H
+
+#include "parent/request.h"
+
+void enrol_run(struct request *);
+void enrol_run_renew(struct request *);
+void enrol_run_status(struct request *);
+void enrol_run_log(struct request *);
+void enrol_run_revoke(struct request *);
+void enrol_run_export(struct request *);
+
+/* Add to each account of q->result how far its enrolment is, and answer. */
+void enrol_states(struct request *);
+
+#endif
