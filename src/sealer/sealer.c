@@ -101,6 +101,8 @@ on_request(struct ipc *l, struct ipc_msg *msg, void *arg)
 			return;
 		}
 	}
+	err_set(&err, ERR_UNSUPPORTED, "the sealer does not do that");
+	role_answer_err(l, msg, &err);
 }
 
 static int
