@@ -1,1 +1,2 @@
-dist_man_MANS = man/waxwing.conf.5 man/waxwingctl.1 man/waxwingd.8
+dist_man_MANS = man/waxwing-cloudd.8 man/waxwing.conf.5 man/waxwingctl.1 \
+	man/waxwingd.8

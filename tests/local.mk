@@ -3,9 +3,10 @@
 EXTRA_DIST += .ci/run .clang-format .gitattributes .gitignore \
 	contrib/check contrib/check-long contrib/demo contrib/deps \
 	contrib/rig contrib/style \
+	tests/acme/acme tests/acme/hostile tests/acme/lib tests/acme/steps \
 	tests/dialog \
 	tests/lib/daemon.py tests/lib/dlg.py tests/lib/dlgrun.py \
-	tests/lib/mails.py tests/lib/rig.py tests/lib/submitd \
+	tests/lib/mails.py tests/lib/rig.py tests/lib/smtpsink tests/lib/submitd \
 	tests/system/matrix tests/system/parent tests/system/roles-keys \
 	tests/system/system tests/system/s_1_mail.py \
 	tests/system/s_2_pieces.py tests/system/s_3_trouble.py \

@@ -78,7 +78,7 @@ nonce_use(struct nonces *n, struct str nonce)
 	bool ok;
 	int i;
 
-	buf_init(&raw, sizeof(want));
+	buf_init(&raw, 4 * sizeof(want)); /* b64url_decode() takes room */
 	ok = nonce.len <= 2 * sizeof(want) && b64url_decode(nonce, &raw) == 0 &&
 	     raw.len == sizeof(want);
 	for (i = 0; ok && i < COUNTER; i++)

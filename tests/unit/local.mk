@@ -17,6 +17,7 @@ EXTRA_DIST += contrib/format contrib/include-check tests/unit/t_include_check
 include tests/unit/acme.mk
 include tests/unit/agent.mk
 include tests/unit/base.mk
+include tests/unit/cloud.mk
 include tests/unit/kms.mk
 include tests/unit/mail.mk
 include tests/unit/ipc.mk
