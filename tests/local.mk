@@ -5,6 +5,7 @@ EXTRA_DIST += .ci/run .clang-format .gitattributes .gitignore \
 	contrib/rig contrib/style \
 	tests/acme/acme tests/acme/hostile tests/acme/lib tests/acme/steps \
 	tests/dialog \
+	tests/kms/cloudlib.py tests/kms/kms \
 	tests/lib/daemon.py tests/lib/dlg.py tests/lib/dlgrun.py \
 	tests/lib/mails.py tests/lib/rig.py tests/lib/smtpsink tests/lib/submitd \
 	tests/system/matrix tests/system/parent tests/system/roles-keys \
