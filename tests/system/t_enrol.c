@@ -843,6 +843,172 @@ t_export(void)
 	close_house();
 }
 
+/* --- at rest --- */
+
+/* PKCS#8 of any P-256 key begins so (RFC 5958, RFC 5480). */
+static const uint8_t P256_KEY[] = {0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30,
+    0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
+
+static void
+t_at_rest(void)
+{
+	struct hosted one = fake_hosted(&fake_ca, ANNA);
+	EVP_PKEY *account, *pkey, *made = pkey_new(NULL);
+	struct fake_bundle f;
+	struct arena arena;
+	struct buf state, der;
+	struct err err;
+	size_t n;
+
+	open_house();
+	account = account_key();
+	pkey = csr_key(account, ANNA);
+	arena_init(&arena, 1024 * 1024);
+	f = asked(JWS_KMS_KEYS, account, &arena);
+	f.keys[0] = &one;
+	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
+	CHECK_INT(tenant_stop(&sealer), 0);
+	house_read(&h, "state/key/data.mdb", &state);
+	CHECK(state.len > 4096);
+	unit_row("device keys");
+	CHECK(
+	    memmem(state.data, state.len, P256_KEY, sizeof(P256_KEY)) == NULL);
+	CHECK(memmem(state.data, state.len, ANNA, strlen(ANNA)) == NULL);
+	unit_row("hosted keys");
+	buf_init(&der, LIMIT_RECORD);
+	CHECK(pkey_put(one.pkey, &der, &err) == 0);
+	CHECK(memmem(state.data, state.len, der.data + 600, 64) == NULL);
+	buf_wipe(&der);
+	unit_row("the search finds what is there");
+	buf_init(&der, LIMIT_RECORD);
+	CHECK(pkey_put(made, &der, &err) == 0);
+	CHECK(memmem(der.data, der.len, P256_KEY, sizeof(P256_KEY)) != NULL);
+	buf_wipe(&der);
+	buf_clear(&state);
+	start();
+	cert_unref(f.to);
+	EVP_PKEY_free(made);
+	EVP_PKEY_free(pkey);
+	EVP_PKEY_free(account);
+	hosted_clear(&one);
+	arena_clear(&arena);
+	close_house();
+}
+
+#ifdef WAXWING_TEST_HOOKS
+/* --- dying --- */
+
+static unsigned revived;
+
+static void
+revive(bool dead)
+{
+	revived++;
+	house_faults(&h, "");
+	if (!dead)
+		return;
+	(void)tenant_stop(&sealer);
+	start();
+}
+
+/* Until it works, which is the second time at the latest. */
+static void
+insist_jws(enum jws_kind kind, bool dead)
+{
+	struct jws_req q = question(kind);
+	struct err err;
+
+	if (ask_jws(&q, NULL, &err) == ERR_OK)
+		return;
+	revive(dead);
+	CHECK_INT(ask_jws(&q, NULL, &err), ERR_OK);
+}
+
+static void
+insist_cert(EVP_PKEY *account, bool dead)
+{
+	EVP_PKEY *pkey = csr_key(account, ANNA);
+	struct cert *c = good_cert(pkey);
+	struct err err;
+
+	if (give_cert(c, &err) != ERR_OK) {
+		revive(dead);
+		CHECK_INT(give_cert(c, &err), ERR_OK);
+	}
+	cert_unref(c);
+	EVP_PKEY_free(pkey);
+}
+
+static void
+insist_bundle(EVP_PKEY *account, const struct hosted *k, bool dead)
+{
+	struct fake_bundle f;
+	struct arena arena;
+	struct err err;
+	size_t n;
+
+	arena_init(&arena, 1024 * 1024);
+	f = asked(JWS_KMS_KEYS, account, &arena);
+	f.keys[0] = k;
+	if (give_bundle(&f, &n, &err) != ERR_OK) {
+		revive(dead);
+		CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
+	}
+	CHECK_UINT(n, 1);
+	cert_unref(f.to);
+	arena_clear(&arena);
+}
+
+/* Whatever happens at one point, afterwards there is one key of each kind. */
+static void
+fail_at(const char *point, const char *action, const struct hosted *k)
+{
+	bool dead = strcmp(action, "exit") == 0;
+	EVP_PKEY *account, *again;
+	char line[100];
+
+	unit_row(point);
+	open_house();
+	revived = 0;
+	(void)snprintf(line, sizeof(line), "%s %s\n", point, action);
+	house_faults(&h, line);
+	insist_jws(JWS_NEW_ACCOUNT, dead);
+	account = account_key();
+	insist_jws(JWS_FINALIZE, dead);
+	insist_cert(account, dead);
+	insist_jws(JWS_KMS_KEYS, dead);
+	insist_bundle(account, k, dead);
+	CHECK_UINT(revived, 1);
+	CHECK_UINT(count_keys("sign"), 1);
+	CHECK_UINT(count_keys("encrypt"), 1);
+	restart();
+	again = account_key();
+	CHECK(EVP_PKEY_eq(account, again) == 1);
+	EVP_PKEY_free(again);
+	EVP_PKEY_free(account);
+	close_house();
+}
+
+static void
+t_dies(void)
+{
+	static const char *const points[] = {"sealer.device.made",
+	    "sealer.device.stored", "sealer.pending.made",
+	    "sealer.pending.stored", "sealer.nonce.made", "sealer.nonce.stored",
+	    "sealer.cert.take", "sealer.cert.stored", "sealer.bundle.take",
+	    "sealer.bundle.stored"};
+	struct hosted k = fake_hosted(&fake_ca, ANNA);
+	size_t i;
+
+	for (i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		fail_at(points[i], "exit", &k);
+		if (strstr(points[i], "stored") == NULL)
+			fail_at(points[i], "error", &k);
+	}
+	hosted_clear(&k);
+}
+#endif
+
 int
 main(void)
 {
@@ -855,6 +1021,10 @@ main(void)
 	    {"bundle", t_bundle},
 	    {"bundle refuse", t_bundle_refuse},
 	    {"export", t_export},
+	    {"at rest", t_at_rest},
+#ifdef WAXWING_TEST_HOOKS
+	    {"sealer dies", t_dies},
+#endif
 	    {NULL, NULL},
 	};
 	char line[400], here[200];
