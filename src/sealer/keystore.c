@@ -432,6 +432,49 @@ keystore_secret_get(struct keystore *ks, enum device_kind kind,
 	return (rc);
 }
 
+struct walk {
+	struct place place;
+	keystore_secret_fn *fn;
+	void *arg;
+};
+
+static int
+walk_one(struct str id, struct str sealed, void *arg)
+{
+	struct walk *w = arg;
+	struct buf plain;
+	int rc = 0;
+
+	if (id.len != sizeof(w->place.id))
+		return (0);
+	/* the digest that names it is the end of the id and of the aad */
+	w->place.aad.len -= CRYPT_DIGEST;
+	rec_put_bytes(&w->place.aad, id.p + id.len - CRYPT_DIGEST,
+	    CRYPT_DIGEST);
+	buf_init(&plain, SECRET_MAX);
+	if (crypt_open(&w->place.key, buf_text(&w->place.aad), sealed, &plain,
+	        NULL) == 0)
+		rc = w->fn(buf_text(&plain), w->arg);
+	buf_wipe(&plain);
+	return (rc);
+}
+
+int
+keystore_secret_walk(struct keystore *ks, enum device_kind kind,
+    struct str account, keystore_secret_fn *fn, void *arg, struct err *err)
+{
+	static const uint8_t any[CRYPT_DIGEST];
+	struct walk w = {.fn = fn, .arg = arg};
+	int rc;
+
+	if ((rc = place_find(ks, kind, account, any, &w.place, err)) == 0)
+		rc = db_walk(ks->db,
+		    str_of(w.place.id, sizeof(w.place.id) - CRYPT_DIGEST),
+		    walk_one, &w, err);
+	place_clear(&w.place);
+	return (rc);
+}
+
 int
 keystore_secret_put(struct keystore *ks, enum device_kind kind,
     struct str account, const uint8_t name[CRYPT_DIGEST], struct str plain,

@@ -65,6 +65,12 @@ int keystore_drop_signing(struct keystore *, struct str account,
 
 int keystore_secret_get(struct keystore *, enum device_kind, struct str account,
     const uint8_t name[CRYPT_DIGEST], struct buf *out, struct err *);
+/* Call f with each secret of a kind, in no order; non-zero stops.  What cannot
+ * be read is left out. */
+typedef int keystore_secret_fn(struct str plain, void *arg);
+int keystore_secret_walk(struct keystore *, enum device_kind,
+    struct str account, keystore_secret_fn *, void *arg, struct err *);
+
 int keystore_secret_put(struct keystore *, enum device_kind, struct str account,
     const uint8_t name[CRYPT_DIGEST], struct str plain, struct err *);
 int keystore_secret_del(struct keystore *, enum device_kind, struct str account,

@@ -30,14 +30,15 @@ usage_word(unsigned use)
 }
 
 static json_t *
-json_key(struct str account, const struct key *k)
+json_cert(struct str account, const char *address, const char *usage,
+    const struct cert *c)
 {
-	const struct cert_facts *f = cert_facts(k->cert);
+	const struct cert_facts *f = cert_facts(c);
 
 	return (json_pack("{s:s%, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o}",
-	    "account", account.p, account.len, "address", k->address, "usage",
-	    usage_word(k->use), "subject", f->subject, "issuer", f->issuer_text,
-	    "serial", f->serial_hex, "ski", json_hex(f->ski), "not_before",
+	    "account", account.p, account.len, "address", address, "usage",
+	    usage, "subject", f->subject, "issuer", f->issuer_text, "serial",
+	    f->serial_hex, "ski", json_hex(f->ski), "not_before",
 	    (json_int_t)f->from, "not_after", (json_int_t)f->until,
 	    "fingerprint",
 	    json_hex(str_of((const char *)f->sha256, sizeof(f->sha256)))));
@@ -47,9 +48,42 @@ struct listing {
 	struct sealer *sealer;
 	json_t *list;
 	struct str address; /* only this one; empty: all */
+	struct str account; /* being listed */
 	struct err *err;
 	int rc;
 };
+
+/* The certificate of a signing key that was replaced: it may yet have to be
+ * revoked. */
+static int
+list_old(struct str der, void *arg)
+{
+	struct listing *l = arg;
+	struct cert *c = cert_get(l->sealer->certs, der, NULL);
+	const char *address;
+
+	if (c == NULL)
+		return (0);
+	address =
+	    cert_facts(c)->naddresses > 0 ? cert_facts(c)->addresses[0] : "";
+	if (l->address.len == 0 || str_ieq(l->account, l->address) ||
+	    str_ieq(str_c(address), l->address))
+		json_array_append_new(l->list,
+		    json_cert(l->account, address, "retired", c));
+	cert_unref(c);
+	return (0);
+}
+
+static int
+list_retired(struct listing *l, struct str account)
+{
+	l->account = account;
+	if (keystore_secret_walk(l->sealer->store, DEVICE_RETIRED, account,
+	        list_old, l, l->err) == 0)
+		return (0);
+	l->rc = -1;
+	return (1);
+}
 
 static int
 list_account(struct str account, void *arg)
@@ -72,9 +106,11 @@ list_account(struct str account, void *arg)
 		if (l->address.len > 0 && !str_ieq(account, l->address) &&
 		    !str_ieq(str_c(k->address), l->address))
 			continue;
-		json_array_append_new(l->list, json_key(account, k));
+		json_array_append_new(l->list,
+		    json_cert(account, k->address, usage_word(k->use),
+		        k->cert));
 	}
-	return (0);
+	return (list_retired(l, account));
 }
 
 void

@@ -532,6 +532,7 @@ t_cert(void)
 	d = good_cert(second);
 	CHECK_INT(give_cert(d, &err), ERR_OK);
 	CHECK_UINT(count_keys("sign"), 1);
+	CHECK_UINT(count_keys("retired"), 1);
 	unit_row("the one before is gone");
 	CHECK_INT(give_cert(c, &err), ERR_NOTFOUND);
 	unit_row("both can be revoked");

@@ -13,7 +13,8 @@ check_PROGRAMS += \
 	tests/unit/t_der \
 	tests/unit/t_entity \
 	tests/unit/t_issue \
-	tests/unit/t_keydb
+	tests/unit/t_keydb \
+	tests/unit/t_pkey
 TESTS += \
 	tests/unit/t_algo \
 	tests/unit/t_cert \
@@ -23,7 +24,8 @@ TESTS += \
 	tests/unit/t_der \
 	tests/unit/t_entity \
 	tests/unit/t_issue \
-	tests/unit/t_keydb
+	tests/unit/t_keydb \
+	tests/unit/t_pkey
 tests_unit_t_algo_LDADD = $(SMIME_UNIT_LDADD)
 tests_unit_t_cert_LDADD = $(SMIME_UNIT_LDADD)
 tests_unit_t_cms_open_LDADD = $(SMIME_UNIT_LDADD)
@@ -33,4 +35,5 @@ tests_unit_t_der_LDADD = $(SMIME_UNIT_LDADD)
 tests_unit_t_entity_LDADD = $(SMIME_UNIT_LDADD)
 tests_unit_t_issue_LDADD = $(SMIME_UNIT_LDADD)
 tests_unit_t_keydb_LDADD = $(SMIME_UNIT_LDADD)
+tests_unit_t_pkey_LDADD = $(SMIME_UNIT_LDADD)
 EXTRA_DIST += tests/data/smime

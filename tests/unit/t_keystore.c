@@ -178,6 +178,91 @@ t_bound(void)
 	drop_dir();
 }
 
+static int
+join_secrets(struct str plain, void *arg)
+{
+	struct buf *out = arg;
+
+	buf_str(out, plain);
+	buf_putc(out, ' ');
+	return (0);
+}
+
+/* A secret as text; "" if there is none. */
+static void
+check_secret(struct keystore *ks, enum device_kind kind, const char *account,
+    uint8_t n, const char *want)
+{
+	uint8_t name[CRYPT_DIGEST] = {n};
+	struct buf got;
+	struct err err;
+
+	buf_init(&got, SECRET_MAX);
+	CHECK_INT(
+	    keystore_secret_get(ks, kind, str_c(account), name, &got, &err),
+	    want[0] != '\0');
+	CHECK_BUF(&got, want);
+	buf_clear(&got);
+}
+
+static void
+t_secrets(void)
+{
+	static const uint8_t one_name[CRYPT_DIGEST] = {1},
+	                     two_name[CRYPT_DIGEST] = {2};
+	struct str a = STR("a@x.test");
+	struct keystore *ks;
+	struct buf text;
+	struct err err;
+
+	make_dir();
+	ks = keystore_open(dir, &root, &err);
+	check_secret(ks, DEVICE_KEYS, "a@x.test", 1, "");
+	CHECK(keystore_secret_put(ks, DEVICE_KEYS, a, one_name, STR("first"),
+	          &err) == 0);
+	CHECK(keystore_secret_put(ks, DEVICE_KEYS, a, two_name, STR("second"),
+	          &err) == 0);
+	unit_row("each kind, account and name is another");
+	check_secret(ks, DEVICE_KEYS, "a@x.test", 1, "first");
+	check_secret(ks, DEVICE_KEYS, "a@x.test", 2, "second");
+	check_secret(ks, DEVICE_PENDING, "a@x.test", 1, "");
+	check_secret(ks, DEVICE_KEYS, "b@x.test", 1, "");
+	unit_row("walk");
+	buf_init(&text, SECRET_MAX);
+	CHECK(keystore_secret_walk(ks, DEVICE_KEYS, a, join_secrets, &text,
+	          &err) == 0);
+	CHECK_BUF(&text, "first second ");
+	buf_clear(&text);
+	unit_row("no account for a list of keys");
+	CHECK(keystore_accounts(ks, join_names, &text, &err) == 0);
+	CHECK_UINT(text.len, 0);
+	unit_row("all or nothing");
+	CHECK(keystore_begin(ks, &err) == 0);
+	CHECK(keystore_secret_put(ks, DEVICE_KEYS, a, one_name, STR("new"),
+	          &err) == 0);
+	CHECK(keystore_secret_del(ks, DEVICE_KEYS, a, two_name, &err) == 0);
+	keystore_abort(ks);
+	check_secret(ks, DEVICE_KEYS, "a@x.test", 1, "first");
+	check_secret(ks, DEVICE_KEYS, "a@x.test", 2, "second");
+	unit_row("gone");
+	CHECK(keystore_secret_del(ks, DEVICE_KEYS, a, two_name, &err) == 0);
+	CHECK(keystore_secret_del(ks, DEVICE_KEYS, a, two_name, &err) == 0);
+	check_secret(ks, DEVICE_KEYS, "a@x.test", 2, "");
+	keystore_close(ks);
+
+	unit_row("another master key opens nothing");
+	root.k[1] ^= 1;
+	ks = keystore_open(dir, &root, &err);
+	buf_init(&text, SECRET_MAX);
+	CHECK_INT(
+	    keystore_secret_get(ks, DEVICE_KEYS, a, one_name, &text, &err), -1);
+	CHECK_UINT(text.len, 0);
+	buf_clear(&text);
+	root.k[1] ^= 1;
+	keystore_close(ks);
+	drop_dir();
+}
+
 static void
 t_ring(void)
 {
@@ -209,6 +294,7 @@ main(void)
 	static const struct unit_test tests[] = {
 	    {"store", t_store},
 	    {"bound", t_bound},
+	    {"secrets", t_secrets},
 	    {"ring", t_ring},
 	    {NULL, NULL},
 	};
