@@ -335,17 +335,6 @@ end_enrol(struct ctl *c, json_t **result, struct err *err)
 	return (-1);
 }
 
-/* The agent tells how far each enrolment is. */
-static void
-print_enrolments(json_t *roles)
-{
-	json_t *role;
-	size_t i;
-
-	json_array_foreach(roles, i, role)
-	    show(json_object_get(role, "enrolments"));
-}
-
 static void
 print_status(json_t *result)
 {
@@ -358,7 +347,7 @@ print_status(json_t *result)
 	(void)printf("waxwingd %s, %s, installation %s\n", version,
 	    ready ? "ready" : "starting", id);
 	show(roles);
-	print_enrolments(roles);
+	show(json_object_get(result, "enrolments"));
 }
 
 static void

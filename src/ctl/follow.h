@@ -12,7 +12,7 @@
 /*
  * Ask again and again until the enrolment of an address ends, waits for
  * somebody, or FOLLOW_S are over; with talk, each change is a line.  Returns
- * the last state (an object of OP_STATUS's "enrolments"), the caller's, or
+ * the last state (as in the status's "enrolments"), the caller's, or
  * NULL: ERR_TIMEOUT, ERR_PEER if there is none, or what client_ask() says.
  */
 #define FOLLOW_S 300

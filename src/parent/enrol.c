@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/limits.h"
 #include "parent/child.h"
@@ -70,7 +71,92 @@ enrol_run_log(struct request *q)
 	    request_passed);
 }
 
-/* How far it is: the part of the agent's status that is the asker's. */
+/* How far it is. */
+
+static const char *
+member(const json_t *e, const char *name)
+{
+	const char *s = json_string_value(json_object_get(e, name));
+
+	return (s != NULL ? s : "");
+}
+
+static const char *
+state_of(const json_t *e, int64_t now)
+{
+	bool asleep = json_integer_value(json_object_get(e, "next")) > now;
+
+	if (strcmp(member(e, "step"), "done") == 0)
+		return ("enrolled");
+	return (
+	    asleep && member(e, "error")[0] != '\0' ? "waiting" : "running");
+}
+
+static void
+copy_time(json_t *o, const char *name, const json_t *time)
+{
+	if (json_integer_value(time) > 0)
+		(void)json_object_set_new(o, name,
+		    json_integer(json_integer_value(time)));
+}
+
+/* The last entry knows how many there are: the first is number 0. */
+static void
+count_releases(json_t *o, const json_t *log)
+{
+	const json_t *last, *n, *when;
+
+	if (json_array_size(log) == 0)
+		return;
+	last = json_array_get(log, json_array_size(log) - 1);
+	n = json_object_get(last, "n");
+	when = json_object_get(last, "time");
+	(void)json_object_set_new(o, "releases",
+	    json_integer(json_integer_value(n) + 1));
+	if (json_is_string(when))
+		(void)json_object_set_new(o, "released_at",
+		    json_string(json_string_value(when)));
+}
+
+static json_t *
+translate(const json_t *e, int64_t now)
+{
+	const char *state = state_of(e, now);
+	bool done = strcmp(state, "enrolled") == 0;
+	json_t *o;
+
+	o = json_pack("{s:s, s:s, s:s}", "account", member(e, "account"),
+	    "address", member(e, "address"), "state", state);
+	if (o == NULL)
+		return (NULL);
+	if (!done)
+		(void)json_object_set_new(o, "step",
+		    json_string(member(e, "step")));
+	if (member(e, "error")[0] != '\0')
+		(void)json_object_set_new(o, "reason",
+		    json_string(member(e, "error")));
+	if (strcmp(state, "waiting") == 0)
+		copy_time(o, "retry_at", json_object_get(e, "next"));
+	copy_time(o, "not_after",
+	    json_object_get(json_object_get(e, "sign"), "not_after"));
+	count_releases(o, json_object_get(e, "releases"));
+	return (o);
+}
+
+json_t *
+enrol_list(const json_t *agent_status)
+{
+	json_t *list = json_array(), *e;
+	int64_t now = clock_now().wall;
+	size_t i;
+
+	json_array_foreach(json_object_get(agent_status, "enrol"), i, e)
+	{
+		if (json_array_append_new(list, translate(e, now)) == -1)
+			break;
+	}
+	return (list);
+}
 
 static bool
 is_about(const json_t *e, const char *key, const char *what)
@@ -85,18 +171,20 @@ static void
 on_enrolments(struct ipc_msg *msg, const struct err *err, void *arg)
 {
 	struct request *q = arg;
-	json_t *status = NULL, *list = json_array(), *e;
+	json_t *status = NULL, *all, *list = json_array(), *e;
 	const char *address = request_arg(q, "address");
 	struct err why;
 	size_t i;
 
 	request_answer(msg, err, &why, &status);
-	json_array_foreach(json_object_get(status, "enrolments"), i, e)
+	all = enrol_list(status);
+	json_array_foreach(all, i, e)
 	{
 		if (is_about(e, "address", address) &&
 		    is_about(e, "account", q->account))
 			(void)json_array_append(list, e);
 	}
+	json_decref(all);
 	json_decref(status);
 	request_done(q, why.code != ERR_OK ? &why : NULL, list);
 }
@@ -125,14 +213,13 @@ enrol_run_status(struct request *q)
 static void
 set_state(json_t *account, const json_t *enrolments)
 {
-	const char *login;
+	const char *login = member(account, "login");
 	json_t *e, *best = NULL;
 	size_t i;
 
-	login = json_string_value(json_object_get(account, "login"));
 	json_array_foreach(enrolments, i, e)
 	{
-		if (login != NULL && is_about(e, "account", login) &&
+		if (login[0] != '\0' && is_about(e, "account", login) &&
 		    (best == NULL || is_about(e, "address", login)))
 			best = e;
 	}
@@ -145,14 +232,15 @@ static void
 on_states(struct ipc_msg *msg, const struct err *err, void *arg)
 {
 	struct request *q = arg;
-	json_t *status = NULL, *list = q->result, *a;
+	json_t *status = NULL, *all, *list = q->result, *a;
 	struct err why;
 	size_t i;
 
 	q->result = NULL;
 	request_answer(msg, err, &why, &status);
-	json_array_foreach(list, i, a)
-	    set_state(a, json_object_get(status, "enrolments"));
+	all = enrol_list(status);
+	json_array_foreach(list, i, a) set_state(a, all);
+	json_decref(all);
 	json_decref(status);
 	request_done(q, NULL, list); /* without the agent there is none */
 }

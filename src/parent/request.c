@@ -98,6 +98,24 @@ struct asked {
 	json_t *object; /* borrowed from the request's result */
 };
 
+/* What agent tells of enrolments is for people too, so it is told in their
+ * words and beside the roles. */
+static void
+lift_enrolments(json_t *result)
+{
+	json_t *role;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "roles"), i, role)
+	{
+		if (json_object_get(role, "enrol") == NULL)
+			continue;
+		(void)json_object_set_new(result, "enrolments",
+		    enrol_list(role));
+		(void)json_object_del(role, "enrol");
+	}
+}
+
 static void
 status_arrived(struct request *q)
 {
@@ -105,6 +123,7 @@ status_arrived(struct request *q)
 
 	if (--q->waiting > 0)
 		return;
+	lift_enrolments(result);
 	q->result = NULL;
 	request_done(q, NULL, result);
 }

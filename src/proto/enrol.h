@@ -168,15 +168,12 @@ int take_req_get(struct str, struct take_req *, struct err *);
  * OP_KEY_EXPORT: blob 0 is the passphrase; the answer's blob 0 a PKCS#12 file
  * with the encryption keys of the address, or without one of the account.
  *
- * How far enrolments are is told by the agent's OP_STATUS: the member
- * "enrolments" is an array of {"account", "address", "state"} and perhaps
- *	"step"	       a word for what it does now
- *	"reason"       why it waits or failed last
- *	"retry_at", "renew_at", "not_after" (of the signing certificate)
- *	"releases"     how many entries the release log has
- *	"released_at"  the time of the last one
- * state is "running", "waiting" (for a login, or until retry_at), "enrolled",
- * or "failed" (it is not tried again by itself).
+ * How far enrolments are is told by the agent's OP_STATUS: the member "enrol"
+ * is an array of {"account", "address", "step"} and perhaps "next" (a time: it
+ * sleeps until then), "error" (why the last try failed), "since", "tries",
+ * "sign" and "encrypt" ({"fingerprint", "not_before", "not_after"}) and
+ * "releases" (the last entries of the release log).  A step is "done" when
+ * there is nothing left to do until "next".
  */
 struct enrol_req {
 	struct str address;
