@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "mail/addr.h"
+#include "opener/challenge.h"
 #include "opener/keys.h"
 #include "opener/open.h"
 #include "opener/verify.h"
@@ -23,6 +24,9 @@
 /* A file of certificates, or an answer of a directory. */
 #define FOUND_MAX (4UL * 1024 * 1024)
 
+/* A challenge is a page of text with a signature. */
+#define CHALLENGE_MAX (256UL * 1024)
+
 /* The lists of revocations at hand, all together; and where one is. */
 #define CRLS_MAX (16UL * 1024 * 1024)
 #define URL_MAX  2000
@@ -32,6 +36,7 @@ struct opener {
 	struct keys *keys;
 	struct cert_cache *cache;
 	struct anchors *anchors;
+	struct anchors *cloud; /* of those only what is pinned of the cloud */
 };
 
 static struct opener *
@@ -224,12 +229,40 @@ do_verify(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 }
 
 static void
+do_challenge(struct opener *o, struct ipc *link, struct ipc_msg *msg)
+{
+	struct challenge_check_ans ans = {.err = {.code = ERR_OK}};
+	struct challenge_check_req q;
+	struct blob *mail = NULL;
+	struct arena arena;
+	struct buf body;
+
+	arena_init(&arena, LIMIT_PARSE);
+	buf_init(&body, LIMIT_RECORD);
+	if (challenge_check_req_get(msg->body, &q, &ans.err) == 0 &&
+	    (mail = ipc_msg_blob(msg, 0, CHALLENGE_MAX, &ans.err)) != NULL)
+		(void)challenge_check(blob_str(mail), &q, o->cloud, o->cache,
+		    &arena, &ans, &ans.err);
+	if (FAULT("opener.challenge"))
+		err_set(&ans.err, ERR_UNAVAILABLE, "fault opener.challenge");
+	if (ans.err.code != ERR_OK)
+		ans.token1 = ans.message_id = ans.reply_to = STR("");
+	challenge_check_ans_put(&body, &ans);
+	ipc_answer(link, msg->op, msg->id, buf_text(&body), NULL, 0);
+	blob_unref(mail);
+	buf_clear(&body);
+	arena_clear(&arena);
+}
+
+static void
 on_request(struct ipc *link, struct ipc_msg *msg, void *arg)
 {
 	struct opener *o = opener_of(arg);
 
 	if (msg->op == OP_OPEN)
 		do_open(o, link, msg);
+	else if (msg->op == OP_CHALLENGE_CHECK)
+		do_challenge(o, link, msg);
 	else
 		do_verify(o, link, msg);
 }
@@ -253,32 +286,43 @@ opener_start(struct self *self, struct err *err)
 	return (0);
 }
 
+/* The authorities of a section, added to anchors. */
+static int
+add_section(struct opener *o, const char *section, struct anchors *anchors,
+    struct err *err)
+{
+	struct str pem = conf_file(o->self->conf, section, "ca_file");
+
+	if (pem.len == 0 || anchors_add_pem(anchors, o->cache, pem, err) != -1)
+		return (0);
+	err_prefix(err, "[%s] ca_file", section);
+	return (-1);
+}
+
 static int
 opener_conf(struct self *self, const struct conf *old, struct err *err)
 {
 	struct opener *o = opener_of(self);
-	static const char *const sections[] = {"trust", "cloud"};
-	struct anchors *anchors;
-	struct str pem;
-	size_t i;
+	struct anchors *all = anchors_new(), *cloud = anchors_new();
 
 	(void)old;
-	if ((anchors = anchors_new()) == NULL) {
+	if (all == NULL || cloud == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
-		return (-1);
+		goto fail;
 	}
-	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-		pem = conf_file(self->conf, sections[i], "ca_file");
-		if (pem.len > 0 &&
-		    anchors_add_pem(anchors, o->cache, pem, err) == -1) {
-			err_prefix(err, "[%s] ca_file", sections[i]);
-			anchors_free(anchors);
-			return (-1);
-		}
-	}
+	if (add_section(o, "trust", all, err) == -1 ||
+	    add_section(o, "cloud", all, err) == -1 ||
+	    add_section(o, "cloud", cloud, err) == -1)
+		goto fail;
 	anchors_free(o->anchors);
-	o->anchors = anchors;
+	anchors_free(o->cloud);
+	o->anchors = all;
+	o->cloud = cloud;
 	return (0);
+fail:
+	anchors_free(all);
+	anchors_free(cloud);
+	return (-1);
 }
 
 static void
@@ -288,6 +332,7 @@ opener_end(struct self *self)
 
 	keys_free(o->keys);
 	anchors_free(o->anchors);
+	anchors_free(o->cloud);
 	cert_cache_free(o->cache);
 }
 
@@ -309,7 +354,7 @@ static const struct role_ops ops = {
 int
 opener_main(int parent_fd)
 {
-	struct opener o = {NULL, NULL, NULL, NULL};
+	struct opener o = {.self = NULL};
 
 	return (role_run(&ops, parent_fd, &o));
 }
