@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "agent/enrol.h"
+#include "agent/post.h"
 #include "agent/src_cloud.h"
 #include "agent/state.h"
 #include "proto/op.h"
@@ -18,6 +20,9 @@ agent_end(struct self *self)
 	op_lookup_forget(a, NULL);
 	src_cloud_abandon(a);
 	cert_imports_abandon(a);
+	errands_abandon(a);
+	enrol_close(a);
+	directory_clear(&a->directory);
 	http_free(a->http);
 	store_close(a->store);
 }
@@ -36,8 +41,9 @@ agent_start(struct self *self, struct err *err)
 		err_set(err, ERR_UNAVAILABLE, "fault agent.start");
 		return (-1);
 	}
-	a->store = store_open(self->state_dir, err);
-	return (a->store != NULL ? 0 : -1);
+	if ((a->store = store_open(self->state_dir, err)) == NULL)
+		return (-1);
+	return (enrol_open(a, err));
 }
 
 /* The cloud is another, or there is none any more. */
@@ -59,8 +65,11 @@ agent_conf(struct self *self, const struct conf *old, struct err *err)
 		return (-1);
 	}
 	src_cloud_abandon(a);
+	post_abandon(a);
+	directory_clear(&a->directory);
 	http_free(a->http);
 	a->http = http;
+	enrol_conf(a);
 	return (0);
 }
 
@@ -79,6 +88,11 @@ static const struct {
     {OP_LOOKUP, op_lookup},
     {OP_CERT_IMPORT, op_cert_import},
     {OP_CERT_LIST, op_cert_list},
+    {OP_ACCOUNT_SEEN, op_account_seen},
+    {OP_ENROL, op_enrol},
+    {OP_RENEW, op_renew},
+    {OP_REVOKE, op_revoke},
+    {OP_RELEASE_LOG, op_release_log},
 };
 
 static void
@@ -129,6 +143,9 @@ agent_status(struct self *self, json_t *o)
 	json_object_set_new(o, "found", json_integer((json_int_t)a->found));
 	json_object_set_new(o, "imports",
 	    json_integer((json_int_t)a->nimports));
+	json_object_set_new(o, "cloud",
+	    a->http != NULL ? json_string(http_url(a->http)) : json_null());
+	json_object_set_new(o, "enrol", enrol_status(a));
 	json_object_set_new(o, "verifier",
 	    json_boolean(role_link(self, ROLE_OPENER) != NULL));
 }
@@ -159,5 +176,9 @@ agent_main(int parent_fd)
 	LIST_INIT(&a.imports);
 	LIST_INIT(&a.askings);
 	LIST_INIT(&a.asked);
+	LIST_INIT(&a.posts);
+	LIST_INIT(&a.enrols);
+	LIST_INIT(&a.errands);
+	directory_init(&a.directory);
 	return (role_run(&agent, parent_fd, &a));
 }

@@ -141,7 +141,7 @@ class Cloud:
         self.nonces = set()
         self.count = 0
         self.orders = {}
-        self.accounts = 0
+        self.accounts = {}
 
     def nonce(self):
         self.count += 1
@@ -254,6 +254,123 @@ class Handler(http.server.BaseHTTPRequestHandler):
             text = text.replace(self.cloud.url, 'https://127.0.0.2:1')
         self.reply(status, text.encode(), **fields)
 
+    # --- POST ---
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        try:
+            jws = json.loads(body)
+        except ValueError:
+            return self.problem(400, 'malformed')
+        self.note(' kind=%s' % jws.get('kind'))
+        if self.lie():
+            return
+        c = self.cloud
+        with c.lock:
+            fresh = jws['nonce'] in c.nonces
+            c.nonces.discard(jws['nonce'])
+        if not fresh:
+            return self.problem(400, 'badNonce')
+        if jws['url'] != c.url + self.path:
+            return self.problem(401, 'unauthorized')
+        if self.path == '/acme/new-account':
+            return self.new_account(jws)
+        if jws['kid'] not in c.accounts.values():
+            return self.problem(400, 'accountDoesNotExist')
+        if self.path == '/acme/new-order':
+            return self.new_order(jws)
+        if self.path == '/acme/revoke-cert':
+            return self.reply(200, b'')
+        if self.path.startswith('/kms/'):
+            return self.reply(200, json.dumps(jws).encode(),
+                              'application/pkcs7-mime')
+        kind, number = self.path.split('/')[2:4]
+        order = c.orders.get(int(number))
+        if order is None:
+            return self.problem(404, 'malformed')
+        getattr(self, 'post_' + kind)(order)
+
+    def new_account(self, jws):
+        c = self.cloud
+        with c.lock:
+            known = jws['account'] in c.accounts
+            kid = c.accounts.setdefault(
+                jws['account'],
+                '%s/acme/account/%d' % (c.url, len(c.accounts) + 1))
+        if not known:
+            self.note(' MADE')
+        self.obj(200 if known else 201, {'status': 'valid'}, Location=kid)
+
+    def new_order(self, jws):
+        c = self.cloud
+        with c.lock:
+            n = len(c.orders) + 1
+            o = {'n': n, 'address': jws['address'], 'status': 'pending',
+                 'authz': 'pending', 'made': False,
+                 'token1': 'AAAAAAAAAAAAAAAAAAAAAAAA-%d' % n,
+                 'token2': 'BBBBBBBBBBBBBBBBBBBBBBBB-%d' % n}
+            if self.plan('reuse'):
+                o['status'] = 'ready'
+                o['authz'] = 'valid'
+            c.orders[n] = o
+        if o['authz'] == 'pending':
+            with open('mail.new', 'w') as f:
+                f.write('%d %s' % (n, o['token1']))
+            os.rename('mail.new', 'mail')
+        self.order(o, 201)
+
+    def order(self, o, status=200):
+        u = self.cloud.url + '/acme/%s/%d'
+        n = o['n']
+        what = {'status': self.plan('order-status') or o['status'],
+                'identifiers': [{'type': 'email', 'value':
+                                 self.plan('identifier') or o['address']}],
+                'authorizations': [u % ('authz', n)],
+                'finalize': u % ('finalize', n)}
+        if o['status'] == 'valid':
+            what['certificate'] = u % ('cert', n)
+        self.obj(status, what, Location=u % ('order', n))
+
+    def post_order(self, o):
+        self.order(o)
+
+    def look_for_reply(self, o):
+        try:
+            with open('reply') as f:
+                got = f.read().strip()
+        except FileNotFoundError:
+            return
+        want = 'digest-%s-%s' % (o['token1'], o['token2'])
+        if o['authz'] == 'pending' and o['token1'] in got:
+            o['authz'] = 'valid' if got == want else 'invalid'
+            o['status'] = 'ready' if got == want else 'invalid'
+
+    def post_authz(self, o):
+        self.look_for_reply(o)
+        u = self.cloud.url
+        self.obj(200, {
+            'status': self.plan('authz-status') or o['authz'],
+            'identifier': {'type': 'email', 'value':
+                           self.plan('identifier') or o['address']},
+            'challenges': [{
+                'type': 'email-reply-00',
+                'url': '%s/acme/challenge/%d' % (u, o['n']),
+                'status': o['authz'], 'token': o['token2'],
+                'from': 'ca@cloud.test'}]})
+
+    def post_challenge(self, o):
+        self.obj(200, {'status': o['authz']})
+
+    def post_finalize(self, o):
+        if o['status'] == 'ready':
+            o['status'] = 'valid'
+            self.note(' ISSUED')
+        self.order(o)
+
+    def post_cert(self, o):
+        self.reply(200, b'chain %d' % o['n'],
+                   'application/pem-certificate-chain')
+
     # --- GET and HEAD ---
 
     def do_HEAD(self):
@@ -318,13 +435,18 @@ class Server(http.server.ThreadingHTTPServer):
 
 def commands(keys):
     """Lines on standard input: issue NAME ADDRESS [SECTION [CA [CRL]]] or
-    revoke NAME; each is answered with a line."""
+    revoke NAME or reset; each is answered with a line."""
     for line in sys.stdin:
         words = line.split()
         if words[0] == 'issue':
             keys.issue(*words[1:])
         elif words[0] == 'revoke':
             keys.revoke(words[1])
+        elif words[0] == 'reset':
+            Handler.cloud = Cloud(Handler.cloud.url)
+            for name in ('mail', 'reply'):
+                with open(name, 'w'):
+                    pass
         print('done', flush=True)
 
 

@@ -332,3 +332,15 @@ house_agent(struct house *h, struct tenant *t)
 	t->agent =
 	    ipc_new(h->base, fds[1], "role", op_nothing, on_told, on_dead, t);
 }
+
+struct ipc *
+house_play(struct house *h, struct tenant *t, enum role as,
+    const uint16_t *allow, ipc_request_fn *fn, void *arg)
+{
+	int fds[2];
+
+	if (proc_pair(fds, NULL) == -1)
+		abort();
+	hand_over(h, t, as, fds[0]);
+	return (ipc_new(h->base, fds[1], "role", allow, fn, on_dead, arg));
+}

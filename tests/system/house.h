@@ -58,6 +58,10 @@ void house_link(struct house *, struct tenant *, struct tenant *);
 void house_proxy(struct house *, struct tenant *);
 void house_agent(struct house *, struct tenant *);
 
+/* Play a role towards a tenant: what it may ask goes to fn. */
+struct ipc *house_play(struct house *, struct tenant *, enum role,
+    const uint16_t *allow, ipc_request_fn *fn, void *arg);
+
 /* Ask and do not wait; then wait (at most some seconds). */
 void reply_ask(struct reply *, struct ipc *, uint16_t op, struct str body,
     const int *fds, size_t nfds);

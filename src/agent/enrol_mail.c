@@ -1,0 +1,374 @@
+/* The steps around the challenge mail (RFC 8823 3). */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "acme/email.h"
+#include "agent/enrol_priv.h"
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/limits.h"
+#include "proto/op.h"
+#include "sys/fault.h"
+#include "sys/log.h"
+
+/* A challenge is a page of text with a signature. */
+#define MAIL_MAX ((size_t)256 * 1024)
+
+/* After so many looks the authorization is looked at, which may have ended. */
+#define LOOKS_MAX 20
+
+/* Challenges of ours that were never answered are removed too, so many. */
+#define TIDY_MAX 10
+
+/* --- find it, and have it checked --- */
+
+static void
+ask_find(struct enrol *e, ipc_answer_fn *done)
+{
+	struct challenge_find_req q = {enrol_str(e, "account"),
+	    enrol_str(e, "from"), enrol_str(e, "address")};
+	struct buf body;
+
+	buf_init(&body, LIMIT_RECORD);
+	challenge_find_req_put(&body, &q);
+	enrol_ask(e, ROLE_PROXY, OP_CHALLENGE_FIND, &body, NULL, 0, done);
+	buf_clear(&body);
+}
+
+static void
+ask_check(struct enrol *e, struct blob *mail, ipc_answer_fn *done)
+{
+	struct challenge_check_req q = {enrol_str(e, "from"),
+	    enrol_str(e, "address"), clock_now().wall};
+	struct buf body;
+
+	buf_init(&body, LIMIT_RECORD);
+	challenge_check_req_put(&body, &q);
+	enrol_ask(e, ROLE_OPENER, OP_CHALLENGE_CHECK, &body, &mail, 1, done);
+	buf_clear(&body);
+}
+
+/* What was found: the mail and where it is, which is noted in the record. */
+static struct blob *
+take_found(struct enrol *e, struct ipc_msg *msg, const struct err *why,
+    struct err *err)
+{
+	struct challenge_find_ans ans;
+	struct blob *mail = NULL;
+
+	e->id = 0;
+	err->code = ERR_OK;
+	if (msg == NULL) {
+		*err = *why;
+		return (NULL);
+	}
+	if (challenge_find_ans_get(msg->body, &ans, err) == 0)
+		*err = ans.err;
+	if (err->code == ERR_OK)
+		mail = ipc_msg_blob(msg, 0, MAIL_MAX, err);
+	if (mail != NULL) {
+		enrol_set_num(e, "uidvalidity", ans.uidvalidity);
+		enrol_set_num(e, "uid", ans.uid);
+	}
+	return (mail);
+}
+
+/* Strings in ans are the message's. */
+static void
+take_checked(struct enrol *e, struct ipc_msg *msg, const struct err *why,
+    struct challenge_check_ans *ans, struct err *err)
+{
+	e->id = 0;
+	err->code = ERR_OK;
+	if (msg == NULL)
+		*err = *why;
+	else if (challenge_check_ans_get(msg->body, ans, err) == 0)
+		*err = ans->err;
+}
+
+static void
+on_checked(struct ipc_msg *msg, const struct err *why, void *arg)
+{
+	struct challenge_check_ans ans;
+	struct enrol *e = arg;
+	struct err err;
+
+	take_checked(e, msg, why, &ans, &err);
+	if (err.code != ERR_OK) {
+		/* forged, perhaps; the right one may still come */
+		err_prefix(&err, "the challenge mail");
+		enrol_retry(e, &err, -1);
+		return;
+	}
+	enrol_set_str(e, "token1", ans.token1);
+	enrol_set_str(e, "message_id", ans.message_id);
+	enrol_set_str(e, "reply_to", ans.reply_to);
+	enrol_next(e, STEP_ANSWER);
+}
+
+static void
+on_found(struct ipc_msg *msg, const struct err *why, void *arg)
+{
+	struct enrol *e = arg;
+	struct blob *mail;
+	struct err err;
+
+	if ((mail = take_found(e, msg, why, &err)) != NULL)
+		ask_check(e, mail, on_checked);
+	else if (err.code != ERR_NOTFOUND)
+		enrol_retry(e, &err, -1);
+	else if (e->polls < LOOKS_MAX)
+		enrol_poll(e, -1);
+	else
+		enrol_next(e, STEP_AUTHZ);
+	blob_unref(mail);
+}
+
+void
+step_find(struct enrol *e)
+{
+	ask_find(e, on_found);
+}
+
+/* --- answer it --- */
+
+/* RFC 5322 3.3, in UTC. */
+static void
+put_date(char out[64])
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t now = (time_t)clock_now().wall;
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm) == NULL)
+		memset(&tm, 0, sizeof(tm));
+	(void)snprintf(out, 64, "%.3s, %02d %.3s %d %02d:%02d:%02d +0000",
+	    days + (size_t)tm.tm_wday % 7 * 3, tm.tm_mday,
+	    months + (size_t)tm.tm_mon % 12 * 3, tm.tm_year + 1900, tm.tm_hour,
+	    tm.tm_min, tm.tm_sec);
+}
+
+static struct blob *
+make_reply(struct enrol *e, struct str digest, struct err *err)
+{
+	struct str address = enrol_str(e, "address");
+	size_t at = str_find(address, '@');
+	struct acme_reply_mail m = {.digest = digest};
+	uint8_t random[16];
+	char date[64], hex[33], id[LIMIT_ADDRESS + 40];
+	struct blob *blob = NULL;
+	struct buf mail;
+
+	put_date(date);
+	if (crypt_random(random, sizeof(random)) == -1)
+		memset(random, 0, sizeof(random));
+	hex_encode(random, sizeof(random), hex);
+	(void)snprintf(id, sizeof(id), "<%s%.*s>", hex, (int)(address.len - at),
+	    address.p + at);
+	m.from = address;
+	m.to = enrol_str(e, "reply_to");
+	m.token1 = enrol_str(e, "token1");
+	m.in_reply_to = enrol_str(e, "message_id");
+	m.message_id = str_c(id);
+	m.date = str_c(date);
+	buf_init(&mail, MAIL_MAX);
+	if (acme_reply_put(&m, &mail) == 0)
+		blob = blob_take(&mail);
+	if (blob == NULL)
+		err_set(err, ERR_PEER, "cannot write an answer to that");
+	buf_clear(&mail);
+	return (blob);
+}
+
+/*
+ * The submission server has it, or has it not, or nobody knows.  In the last
+ * case it is sent again only if the cloud does not see it either.
+ */
+static void
+on_submitted(struct ipc_msg *msg, const struct err *why, void *arg)
+{
+	struct enrol *e = arg;
+	struct err err = {.code = ERR_OK};
+	struct rec r;
+
+	e->id = 0;
+	if (msg == NULL) {
+		log_info("enrol address=%s answer=unsure reason=\"%s\"",
+		    log_addr(enrol_str(e, "address")), why->text);
+		json_object_set_new(e->rec, "unsure", json_true());
+		enrol_next(e, STEP_RESPOND);
+		return;
+	}
+	rec_init(&r, msg->body);
+	rec_get_err(&r, &err);
+	if (err.code == ERR_OK) {
+		enrol_next(e, STEP_RESPOND);
+		return;
+	}
+	enrol_unset(e, "answered");
+	err_prefix(&err, "the answer was refused");
+	enrol_retry(e, &err, err.code == ERR_DENIED ? 60 : -1);
+}
+
+static void
+submit(struct enrol *e, struct str digest)
+{
+	struct reply_submit_req q = {enrol_str(e, "account"),
+	    enrol_str(e, "address"), enrol_str(e, "reply_to")};
+	struct blob *mail;
+	struct err err;
+	struct buf body;
+
+	if ((mail = make_reply(e, digest, &err)) == NULL) {
+		enrol_restart(e, &err);
+		return;
+	}
+	/* on disk before it leaves: it is answered once */
+	json_object_set_new(e->rec, "answered", json_true());
+	if (enrol_save(e) == -1) {
+		enrol_unset(e, "answered");
+		blob_unref(mail);
+		return;
+	}
+	(void)FAULT("agent.enrol.submit");
+	buf_init(&body, LIMIT_RECORD);
+	reply_submit_req_put(&body, &q);
+	enrol_ask(e, ROLE_PROXY, OP_REPLY_SUBMIT, &body, &mail, 1,
+	    on_submitted);
+	if (e->id == 0) /* it did not leave */
+		enrol_unset(e, "answered");
+	buf_clear(&body);
+	blob_unref(mail);
+}
+
+static void
+on_digest(struct ipc_msg *msg, const struct err *why, void *arg)
+{
+	struct enrol *e = arg;
+	struct err err = {.code = ERR_OK};
+	struct jws_ans ans;
+
+	e->id = 0;
+	if (msg == NULL)
+		err = *why;
+	else if (jws_ans_get(msg->body, &ans, &err) == 0)
+		err = ans.err;
+	if (err.code == ERR_OK)
+		submit(e, ans.jws);
+	else
+		enrol_retry(e, &err, -1);
+}
+
+void
+step_answer(struct enrol *e)
+{
+	struct digest_req q = {enrol_str(e, "account"), enrol_str(e, "token1"),
+	    enrol_str(e, "token2")};
+	struct buf body;
+
+	if (json_is_true(json_object_get(e->rec, "answered"))) {
+		/* we died before we knew */
+		json_object_set_new(e->rec, "unsure", json_true());
+		enrol_next(e, STEP_RESPOND);
+		return;
+	}
+	buf_init(&body, LIMIT_RECORD);
+	digest_req_put(&body, &q);
+	enrol_ask(e, ROLE_SEALER, OP_DIGEST, &body, NULL, 0, on_digest);
+	buf_clear(&body);
+}
+
+/* --- remove it, and others of the same kind --- */
+
+/* The mailbox is only less tidy. */
+static void
+tidied(struct enrol *e, const struct err *err)
+{
+	if (err->code != ERR_OK && err->code != ERR_NOTFOUND)
+		log_warn("enrol address=%s tidy=\"%s\"",
+		    log_addr(enrol_str(e, "address")), err->text);
+	enrol_unset(e, "uid");
+	enrol_unset(e, "uidvalidity");
+	enrol_next(e, STEP_FINALIZE);
+}
+
+static void
+on_removed(struct ipc_msg *msg, const struct err *why, void *arg)
+{
+	struct enrol *e = arg;
+	struct err err = {.code = ERR_OK};
+	struct rec r;
+
+	e->id = 0;
+	if (msg == NULL) {
+		err = *why;
+	} else {
+		rec_init(&r, msg->body);
+		rec_get_err(&r, &err);
+	}
+	if (err.code == ERR_OK || err.code == ERR_NOTFOUND) {
+		enrol_unset(e, "uid");
+		if (++e->polls < TIDY_MAX) {
+			step_tidy(e);
+			return;
+		}
+	}
+	tidied(e, &err);
+}
+
+static void
+ask_remove(struct enrol *e)
+{
+	struct challenge_remove_req q = {enrol_str(e, "account"),
+	    (uint32_t)enrol_num(e, "uidvalidity"),
+	    (uint32_t)enrol_num(e, "uid")};
+	struct buf body;
+
+	buf_init(&body, LIMIT_RECORD);
+	challenge_remove_req_put(&body, &q);
+	enrol_ask(e, ROLE_PROXY, OP_CHALLENGE_REMOVE, &body, NULL, 0,
+	    on_removed);
+	buf_clear(&body);
+}
+
+static void
+on_other_checked(struct ipc_msg *msg, const struct err *why, void *arg)
+{
+	struct challenge_check_ans ans;
+	struct enrol *e = arg;
+	struct err err;
+
+	take_checked(e, msg, why, &ans, &err);
+	if (err.code == ERR_OK)
+		ask_remove(e);
+	else
+		tidied(e, &err);
+}
+
+static void
+on_other(struct ipc_msg *msg, const struct err *why, void *arg)
+{
+	struct enrol *e = arg;
+	struct blob *mail;
+	struct err err;
+
+	if ((mail = take_found(e, msg, why, &err)) != NULL)
+		ask_check(e, mail, on_other_checked);
+	else
+		tidied(e, &err);
+	blob_unref(mail);
+}
+
+/* Ours first; then what a restart may have left there. */
+void
+step_tidy(struct enrol *e)
+{
+	if (json_object_get(e->rec, "uid") != NULL)
+		ask_remove(e);
+	else
+		ask_find(e, on_other);
+}
