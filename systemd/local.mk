@@ -1,29 +1,34 @@
 # What lies outside the programs: the unit, its user, the configuration.
 
-systemdsystemunit_DATA = systemd/waxwing.service
+systemdsystemunit_DATA = systemd/waxwing.service systemd/waxwing-cloud.service
 sysusersdir = $(prefix)/lib/sysusers.d
 sysusers_DATA = systemd/waxwing.conf
-EXTRA_DIST += systemd/waxwing.service.in systemd/waxwing.conf
-CLEANFILES += systemd/waxwing.service
+EXTRA_DIST += systemd/waxwing.service.in systemd/waxwing-cloud.service.in \
+	systemd/waxwing.conf
+CLEANFILES += systemd/waxwing.service systemd/waxwing-cloud.service
 
-systemd/waxwing.service: $(top_srcdir)/systemd/waxwing.service.in Makefile
+$(systemdsystemunit_DATA): Makefile
 	@$(MKDIR_P) systemd
 	$(AM_V_GEN)sed -e 's,@sbindir[@],$(sbindir),g' \
 	    -e 's,@sysconfdir[@],$(sysconfdir),g' \
-	    $(top_srcdir)/systemd/waxwing.service.in >$@.tmp && mv $@.tmp $@
+	    $(top_srcdir)/$@.in >$@.tmp && mv $@.tmp $@
+systemd/waxwing.service: $(top_srcdir)/systemd/waxwing.service.in
+systemd/waxwing-cloud.service: $(top_srcdir)/systemd/waxwing-cloud.service.in
 
 # A configuration that is there already is the administrator's.
 confdir = $(sysconfdir)/waxwing
 install-data-local:
-	@if test -f $(top_srcdir)/conf/waxwing.conf && \
-	    test ! -f $(DESTDIR)$(confdir)/waxwing.conf; then \
+	@for f in waxwing.conf waxwing-cloud.conf; do \
+		test ! -f $(DESTDIR)$(confdir)/$$f || continue; \
 		$(MKDIR_P) $(DESTDIR)$(confdir) && \
-		$(INSTALL_DATA) $(top_srcdir)/conf/waxwing.conf \
-		    $(DESTDIR)$(confdir)/waxwing.conf; \
-	fi
+		$(INSTALL_DATA) $(top_srcdir)/conf/$$f \
+		    $(DESTDIR)$(confdir)/$$f || exit 1; \
+	done
 uninstall-local:
-	@if cmp -s $(top_srcdir)/conf/waxwing.conf \
-	    $(DESTDIR)$(confdir)/waxwing.conf; then \
-		rm -f $(DESTDIR)$(confdir)/waxwing.conf; \
-		rmdir $(DESTDIR)$(confdir) 2>/dev/null || :; \
-	fi
+	@for f in waxwing.conf waxwing-cloud.conf; do \
+		if cmp -s $(top_srcdir)/conf/$$f \
+		    $(DESTDIR)$(confdir)/$$f; then \
+			rm -f $(DESTDIR)$(confdir)/$$f; \
+		fi; \
+	done; \
+	rmdir $(DESTDIR)$(confdir) 2>/dev/null || :

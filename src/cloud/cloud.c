@@ -15,6 +15,7 @@
 #include "cloud/kms_paths.h"
 #include "cloud/mailer.h"
 #include "cloud/replies.h"
+#include "cloud/sweep.h"
 #include "sys/log.h"
 #include "sys/sandbox.h"
 
@@ -115,6 +116,7 @@ static void
 cloud_clear(struct cloud *c)
 {
 	replies_free(c->replies);
+	sweep_free(c->sweep);
 	mailer_free(c->mailer);
 	revoked_free(c->revoked);
 	kms_close(c);
@@ -139,6 +141,7 @@ open_parts(struct cloud *c, struct err *err)
 	    conf_str(c->conf, "cloud", "state_dir"));
 	if ((c->store = store_open(dir, err)) == NULL ||
 	    (c->revoked = revoked_new(c, err)) == NULL ||
+	    (c->sweep = sweep_new(c, err)) == NULL ||
 	    (c->mailer = mailer_new(c, err)) == NULL)
 		return (-1);
 	err_set(err, ERR_MEMORY, "no memory to start with");

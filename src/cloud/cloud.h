@@ -23,6 +23,7 @@ struct cloud {
 	struct httpd *httpd;
 	struct mailer *mailer;
 	struct replies *replies;
+	struct sweep *sweep;
 	struct revoked *revoked;     /* the CRL */
 	struct rate *rate_accounts;  /* by peer address */
 	struct rate *rate_orders;    /* by account */

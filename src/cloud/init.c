@@ -343,21 +343,21 @@ make_rest(const struct conf *c, struct err *err)
 	return (rc);
 }
 
-/* The directory, for the user that will serve from it. */
+/* The directory, for the user that will serve from it; systemd may have made
+ * it for root. */
 static int
 make_dir(const struct conf *c, struct err *err)
 {
 	const char *dir = conf_str(c, "cloud", "state_dir");
-	struct passwd *pw;
+	const struct passwd *pw;
+	struct stat st;
 
-	if (mkdir(dir, 0700) != 0) {
-		if (errno == EEXIST)
-			return (0);
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
 		err_set(err, ERR_IO, "cannot make %s: %s", dir,
 		    strerror(errno));
 		return (-1);
 	}
-	if (geteuid() != 0)
+	if (geteuid() != 0 || stat(dir, &st) != 0 || st.st_uid != 0)
 		return (0);
 	if ((pw = getpwnam(conf_str(c, "cloud", "user"))) != NULL &&
 	    chown(dir, pw->pw_uid, pw->pw_gid) == 0)

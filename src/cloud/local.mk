@@ -26,7 +26,8 @@ src_cloud_libcloud_a_SOURCES = \
 	src/cloud/rate.c src/cloud/rate.h \
 	src/cloud/release.c src/cloud/release.h \
 	src/cloud/replies.c src/cloud/replies.h \
-	src/cloud/store.c src/cloud/store.h
+	src/cloud/store.c src/cloud/store.h \
+	src/cloud/sweep.c src/cloud/sweep.h
 CLOUD_LIBS = src/cloud/libcloud.a src/acme/libacme.a src/smime/libsmime.a \
 	src/smtp/libsmtp.a src/mail/libmail.a src/sys/libsys.a \
 	src/base/libbase.a $(OPENDKIM_LIBS) $(LIBEVENT_LIBS) $(CURL_LIBS) \

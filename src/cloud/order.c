@@ -13,6 +13,7 @@
 #include "cloud/ca.h"
 #include "smime/cert.h"
 #include "smime/csr.h"
+#include "smime/exts.h"
 #include "smtp/verb.h"
 #include "sys/fault.h"
 #include "sys/log.h"
@@ -127,7 +128,8 @@ read_identifier(struct acme_call *call, struct buf *mailbox)
 	if (value.len == 0 || value.len > LIMIT_ADDRESS ||
 	    memchr(value.p, '*', value.len) != NULL ||
 	    verb_canonical(value, mailbox) != 0 ||
-	    memchr(mailbox->data, '@', mailbox->len) == NULL) {
+	    memchr(mailbox->data, '[', mailbox->len) != NULL ||
+	    exts_check_address(buf_text(mailbox), NULL) != 0) {
 		acme_refuse(call->res, 400, "rejectedIdentifier",
 		    "no certificate can be had for this address");
 		return (-1);
