@@ -64,6 +64,7 @@ struct proxy {
 	struct session_list sessions;
 	LIST_HEAD(listener_list, listener) listeners;
 	struct event *tick; /* owned */
+	struct event *last; /* owned; when all sessions are gone */
 	uint64_t mono;      /* the clock at the last tick, for timeouts */
 	uint64_t next_session;
 	bool stopping;

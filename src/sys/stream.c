@@ -125,10 +125,15 @@ clear_deadline(struct stream *s)
 	(void)event_del(&s->ev_deadline);
 }
 
+/* Those that no owner knows any more. */
+static LIST_HEAD(, stream) finishing = LIST_HEAD_INITIALIZER(finishing);
+
 /* Free all, in no callback of this stream. */
 static void
 destroy(struct stream *s)
 {
+	if (s->listed)
+		LIST_REMOVE(s, link);
 	(void)event_del(&s->ev_soon);
 	(void)event_del(&s->ev_deadline);
 	stream_unbind(s);
@@ -543,7 +548,7 @@ stream_free(struct stream *s)
 void
 stream_finish(struct stream *s)
 {
-	if (s == NULL || s->freed)
+	if (s == NULL || s->freed || s->listed)
 		return;
 	/* never opened, or broken: nothing can be sent */
 	if (s->fd < 0 || s->clear != NULL ||
@@ -553,10 +558,32 @@ stream_finish(struct stream *s)
 		return;
 	}
 	s->state = STREAM_FINISHING;
+	LIST_INSERT_HEAD(&finishing, s, link);
+	s->listed = true;
 	s->want_drained = false;
 	s->retime = true;
 	set_deadline(s, LIMIT_FINISH_S);
 	stream_soon(s);
+}
+
+bool
+streams_finished(void)
+{
+	const struct stream *s;
+
+	LIST_FOREACH (s, &finishing, link)
+		if (!s->shut)
+			return (false);
+	return (true);
+}
+
+void
+streams_abandon(void)
+{
+	struct stream *s;
+
+	while ((s = LIST_FIRST(&finishing)) != NULL)
+		destroy(s);
 }
 
 void

@@ -149,6 +149,7 @@ class Daemon:
         self.dir = path
         self.build = build
         self.process = None
+        self.told = False
         self.control = os.path.join(path, 'control')
         self.log_path = os.path.join(path, 'log')
         self.faults = os.path.join(path, 'faults')
@@ -186,6 +187,10 @@ class Daemon:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
                 cwd='/', start_new_session=True)
         end = time.monotonic() + limit
+        # bound after the ports
+        while not os.path.exists(self.control) and \
+                self.process.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
         for port in ports:
             while True:
                 if self.process.poll() is not None:
@@ -230,11 +235,17 @@ class Daemon:
         return [line for line in self.log().splitlines()
                 if BAD_LOG.search(line)]
 
-    def stop(self, limit=15):
-        """Stop it; raises if it does not go by itself, or ends badly."""
+    def terminate(self):
+        """Tell it to stop."""
         if self.process is None or self.process.poll() is not None:
             raise Failed('waxwingd was gone already:\n' + self.log()[-4000:])
+        self.told = True
         self.process.send_signal(signal.SIGTERM)
+
+    def stop(self, limit=15):
+        """Stop it; raises if it does not go by itself, or ends badly."""
+        if not self.told:
+            self.terminate()
         try:
             status = self.process.wait(limit)
         except subprocess.TimeoutExpired:
