@@ -176,6 +176,7 @@ class Daemon:
             f.write(conf_text(self.sections))
 
     def start(self, ports, limit=20):
+        """Start it, wait until all ports listen; without ports, do not."""
         env = dict(os.environ, WAXWING_FAULTS=self.faults,
                    WAXWING_CLOCK=self.clock)
         # A role cannot be traced, which is how leaks are looked for.
@@ -192,18 +193,22 @@ class Daemon:
                 self.process.poll() is None and time.monotonic() < end:
             time.sleep(0.02)
         for port in ports:
-            while True:
-                if self.process.poll() is not None:
-                    raise Failed('waxwingd ended at its start:\n' +
-                                 self.log())
-                try:
-                    socket.create_connection(('127.0.0.1', port), 1).close()
-                    break
-                except OSError:
-                    if time.monotonic() > end:
-                        raise Failed('waxwingd does not listen:\n' +
-                                     self.log()) from None
-                    time.sleep(0.02)
+            self.wait_for(socket.AF_INET, ('127.0.0.1', port), end)
+        if ports:
+            self.wait_for(socket.AF_UNIX, self.control, end)
+
+    def wait_for(self, family, address, end):
+        """Until somebody listens there."""
+        while True:
+            if self.process.poll() is not None:
+                raise Failed('waxwingd ended at its start:\n' + self.log())
+            with socket.socket(family) as s:
+                s.settimeout(1)
+                if s.connect_ex(address) == 0:
+                    return
+            if time.monotonic() > end:
+                raise Failed('waxwingd does not listen:\n' + self.log())
+            time.sleep(0.02)
 
     def ctl(self, *args, check=True):
         """Run waxwingctl; returns the finished process."""
