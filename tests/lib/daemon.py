@@ -177,6 +177,7 @@ class Daemon:
 
     def start(self, ports, limit=20):
         """Start it, wait until all ports listen; without ports, do not."""
+        self.told = False
         env = dict(os.environ, WAXWING_FAULTS=self.faults,
                    WAXWING_CLOCK=self.clock)
         # A role cannot be traced, which is how leaks are looked for.
@@ -188,10 +189,6 @@ class Daemon:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
                 cwd='/', start_new_session=True)
         end = time.monotonic() + limit
-        # bound after the ports
-        while not os.path.exists(self.control) and \
-                self.process.poll() is None and time.monotonic() < end:
-            time.sleep(0.02)
         for port in ports:
             self.wait_for(socket.AF_INET, ('127.0.0.1', port), end)
         if ports:
