@@ -80,6 +80,11 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	p->mono = clock_now().mono;
+	if (p->sealer_stuck) {
+		p->sealer_stuck = false;
+		log_error("peer-slow peer=sealer");
+		role_accuse(p->self, ROLE_SEALER);
+	}
 	for (s = TAILQ_FIRST(&p->sessions); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, link);
 		if (s->tick != NULL)
@@ -323,6 +328,7 @@ on_sealer_up(struct self *self, struct ipc *l, struct str account)
 
 	(void)account;
 	p->sealer = l;
+	p->sealer_stuck = false;
 }
 
 static void

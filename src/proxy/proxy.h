@@ -50,6 +50,8 @@ struct proxy {
 	struct ipc *parent; /* links; NULL while the other is away */
 	struct ipc *agent;
 	struct ipc *sealer;
+	uint64_t sealed;     /* answers of the sealer so far */
+	bool sealer_stuck;   /* it has to be replaced */
 	char install_id[17]; /* authserv-id of the status fields */
 	const char *state_dir;
 	struct crypt_key seen_key;
