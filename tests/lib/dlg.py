@@ -12,7 +12,7 @@ import re
 
 LANE = re.compile(r'(C|S|U)(\d?)(<|>)?: ?(.*)$')
 DIRECTIVES = ('use', 'pause', 'quiet', 'close', 'reset', 'closed', 'tls',
-              'login', 'timeout', 'fault', 'clock', 'log', 'stop',
+              'login', 'timeout', 'fault', 'clock', 'log', 'stop', 'ctl',
               'any', 'end')
 HEADER = ('proto', 'client', 'upstream', 'conf', 'caps', 'fresh', 'greeting',
           'needs')

@@ -482,6 +482,8 @@ class Run:
             self.wait_log(arg)
         elif step.kind == 'stop':
             self.bench.daemon.terminate()
+        elif step.kind == 'ctl':
+            self.bench.daemon.ctl(*arg.split())
 
     def wait_log(self, arg):
         end = self.until()
