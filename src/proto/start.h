@@ -6,7 +6,8 @@
  * OP_CONF:  no body; blob 0 is conf_put()'s.  Answered with an err.
  * OP_PEER:  body peer_req; descriptor 0 is the link's end.
  * OP_LISTEN: body listen_req; descriptor 0 is the listening socket.
- * OP_LINK_LOST: body peer_req, whose other end broke the rules of the link.
+ * OP_LINK_LOST: body peer_req, whose other end broke the rules of the link or
+ * answers nothing any more.
  * OP_LOG_LEVEL: one u8.  OP_STATUS: no body; the answer is err + blob 0 JSON.
  */
 #ifndef WAXWING_PROTO_START_H

@@ -17,6 +17,7 @@
 #include "base/num.h"
 #include "proxy/job_fetch.h"
 #include "sys/log.h"
+#include "sys/memfd.h"
 
 /* Messages in one window; its bytes are bounded by LIMIT_FETCH_AHEAD. */
 #define WINDOW_MAX 256
@@ -161,7 +162,13 @@ want_view(struct want *w, struct blob *text)
 	struct view *v;
 	struct err err;
 
-	if ((v = view_new(text, &err)) == NULL) {
+	if ((text = memfd_keep(blob_ref(text), &err)) == NULL) {
+		want_lost(w, err.text);
+		return;
+	}
+	v = view_new(text, &err);
+	blob_unref(text);
+	if (v == NULL) {
 		want_lost(w, err.text);
 		return;
 	}

@@ -36,6 +36,9 @@
 /* How often sessions look at their timeouts. */
 #define TICK_S 2
 
+/* How often it is looked whether the last words are said. */
+#define LAST_MS 10
+
 void
 proxy_session_add(struct proxy *p, struct session *s, const char *kind,
     void (*stop)(struct session *))
@@ -48,12 +51,27 @@ proxy_session_add(struct proxy *p, struct session *s, const char *kind,
 	TAILQ_INSERT_TAIL(&p->sessions, s, link);
 }
 
+/* The sessions are gone, but what they said last may not be. */
+static void
+on_last(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval soon = {0, LAST_MS * 1000L};
+	struct proxy *p = arg;
+
+	(void)fd;
+	(void)what;
+	if (streams_finished())
+		role_end(p->self);
+	else
+		evtimer_add(p->last, &soon);
+}
+
 void
 proxy_session_del(struct proxy *p, struct session *s)
 {
 	TAILQ_REMOVE(&p->sessions, s, link);
-	if (p->stopping && TAILQ_EMPTY(&p->sessions) && p->self != NULL)
-		role_end(p->self);
+	if (p->stopping && TAILQ_EMPTY(&p->sessions))
+		event_active(p->last, EV_TIMEOUT, 0);
 }
 
 static void
@@ -65,6 +83,11 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	p->mono = clock_now().mono;
+	if (p->sealer_stuck) {
+		p->sealer_stuck = false;
+		log_error("peer-slow peer=sealer");
+		role_accuse(p->self, ROLE_SEALER);
+	}
 	for (s = TAILQ_FIRST(&p->sessions); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, link);
 		if (s->tick != NULL)
@@ -99,8 +122,9 @@ proxy_start(struct self *self, struct err *err)
 	p->views = viewcache_new();
 	p->recorder = recorder_new(&p->tokens_key);
 	p->tick = event_new(p->base, -1, EV_PERSIST, on_tick, p);
+	p->last = evtimer_new(p->base, on_last, p);
 	if (p->accounts == NULL || p->throttle == NULL || p->views == NULL ||
-	    p->recorder == NULL || p->tick == NULL) {
+	    p->recorder == NULL || p->tick == NULL || p->last == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (-1);
 	}
@@ -252,8 +276,10 @@ proxy_stop(struct self *self)
 	p->stopping = true;
 	listener_close_all(p);
 	challenge_abandon(p);
-	if (TAILQ_EMPTY(&p->sessions))
+	if (p->last == NULL)
 		return (true);
+	if (TAILQ_EMPTY(&p->sessions))
+		event_active(p->last, EV_TIMEOUT, 0);
 	for (s = TAILQ_FIRST(&p->sessions); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, link);
 		s->stop(s);
@@ -267,6 +293,7 @@ proxy_end(struct self *self)
 	struct proxy *p = self->arg;
 
 	listener_close_all(p);
+	streams_abandon();
 	accounts_free(p->accounts);
 	throttle_free(p->throttle);
 	viewcache_free(p->views);
@@ -278,6 +305,8 @@ proxy_end(struct self *self)
 	resolv_free(p->resolv);
 	if (p->tick != NULL)
 		event_free(p->tick);
+	if (p->last != NULL)
+		event_free(p->last);
 	crypt_key_wipe(&p->seen_key);
 	crypt_key_wipe(&p->tokens_key);
 }
@@ -317,6 +346,7 @@ on_sealer_up(struct self *self, struct ipc *l, struct str account)
 
 	(void)account;
 	p->sealer = l;
+	p->sealer_stuck = false;
 }
 
 static void

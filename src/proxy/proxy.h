@@ -51,6 +51,8 @@ struct proxy {
 	struct ipc *parent; /* links; NULL while the other is away */
 	struct ipc *agent;
 	struct ipc *sealer;
+	uint64_t sealed;     /* answers of the sealer so far */
+	bool sealer_stuck;   /* it has to be replaced */
 	char install_id[17]; /* authserv-id of the status fields */
 	const char *state_dir;
 	struct crypt_key seen_key;
@@ -66,6 +68,7 @@ struct proxy {
 	LIST_HEAD(errand_list, errand) errands; /* see challenge.h */
 	LIST_HEAD(listener_list, listener) listeners;
 	struct event *tick; /* owned */
+	struct event *last; /* owned; when all sessions are gone */
 	uint64_t mono;      /* the clock at the last tick, for timeouts */
 	uint64_t next_session;
 	bool stopping;

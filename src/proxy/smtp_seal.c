@@ -88,6 +88,23 @@ fail(struct smtp_tx *tx, const char *what, const struct err *err)
 }
 
 /*
+ * The sealer answered in time, or did not.  It takes one request after the
+ * other: with a long queue it may be late, but if it answered nobody in all
+ * that time it never will.
+ */
+static void
+sealer_heard(const struct smtp_tx *tx, const struct ipc_msg *msg,
+    const struct err *why)
+{
+	struct proxy *p = tx->session->proxy;
+
+	if (msg != NULL)
+		p->sealed++;
+	else if (why->code == ERR_TIMEOUT && p->sealed == tx->sealed)
+		p->sealer_stuck = true;
+}
+
+/*
  * Is the answer a failure?  A sealer that died gets one more try, when it is
  * there again.  Returns true if the caller has to leave.
  */
@@ -203,6 +220,7 @@ seal_answered(struct ipc_msg *msg, const struct err *why, void *arg)
 
 	smtp_session_enter(s);
 	tx->ask = 0;
+	sealer_heard(tx, msg, why);
 	if (msg == NULL)
 		err = *why;
 	else if (seal_ans_get(msg->body, &ans, &err) == 0)
@@ -337,6 +355,7 @@ sender_answered(struct ipc_msg *msg, const struct err *why, void *arg)
 
 	smtp_session_enter(s);
 	tx->ask = 0;
+	sealer_heard(tx, msg, why);
 	if (msg == NULL)
 		err = *why;
 	else if (sender_ans_get(msg->body, &ans, &err) == 0)
@@ -389,6 +408,7 @@ ask(struct smtp_tx *tx)
 		err_set(&err, ERR_MEMORY, "out of memory");
 	else
 		err_set(&err, ERR_UNAVAILABLE, "the sealer is away");
+	tx->sealed = tx->session->proxy->sealed;
 	if (sealer != NULL && rc == 0)
 		tx->ask = ipc_ask(sealer, seal ? OP_SEAL : OP_SENDER,
 		    buf_text(&body), seal ? &tx->text : NULL, seal ? 1 : 0,

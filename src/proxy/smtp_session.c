@@ -498,6 +498,20 @@ session_stop(struct session *base)
 	smtp_session_leave(s);
 }
 
+/* Commands that need no login do not hold a connection for ever. */
+static void
+session_tick(struct session *base, uint64_t mono)
+{
+	struct smtp_session *s = (struct smtp_session *)(void *)base;
+
+	if (s->account != NULL || mono <= s->login_until ||
+	    (s->state != SESSION_COMMAND && s->state != SESSION_AUTH))
+		return;
+	smtp_session_enter(s);
+	smtp_session_hang_up(s, 421, "4.4.2 No login for too long");
+	smtp_session_leave(s);
+}
+
 static const struct stream_ops client_ops = {
     .ready = client_ready,
     .input = client_input,
@@ -522,7 +536,9 @@ smtp_session_start(struct proxy *proxy, int fd, bool tls)
 	buf_init(&s->line, LIMIT_SMTP_LINE);
 	buf_init(&s->user, LIMIT_SMTP_LINE);
 	buf_init(&s->password, LIMIT_SMTP_LINE);
+	s->login_until = proxy->mono + LIMIT_LOGIN_S * 1000;
 	proxy_session_add(proxy, &s->base, "smtp", session_stop);
+	s->base.tick = session_tick;
 	s->client = stream_accept(proxy->base, fd, tls ? proxy->smtp_tls : NULL,
 	    &client_ops, s, &err);
 	if (s->client == NULL) {

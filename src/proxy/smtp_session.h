@@ -44,7 +44,8 @@ struct smtp_session {
 	unsigned depth; /* entries from the event loop */
 	bool dead;
 	bool greeted;
-	bool stopping; /* goes when the mail in hand is done */
+	bool stopping;        /* goes when the mail in hand is done */
+	uint64_t login_until; /* mono: who has not logged in by then goes */
 
 	struct buf hello; /* owned: what the client said with EHLO */
 	struct buf line;  /* owned: the line in hand; wiped */

@@ -105,6 +105,7 @@ struct smtp_tx {
 	uint32_t ask;        /* id of the question to the sealer, or 0 */
 	unsigned tries;      /* waits for a sealer that is away */
 	bool retried;        /* the question was asked twice */
+	uint64_t sealed;     /* proxy's, when the sealer was asked */
 	struct event *timer; /* owned */
 
 	unsigned expected;   /* replies to a group's envelope */

@@ -233,34 +233,35 @@ drop_link(struct link *k)
 	free(k);
 }
 
-/* Both may live on without a link: whoever broke the rules must start again,
- * which makes a new one. */
-static void
-accuse(struct link *k)
+void
+role_accuse(struct self *self, enum role role)
 {
 	struct peer_req q = {
-	    .role = (uint8_t)k->peer->role,
+	    .role = (uint8_t)role,
 	    .account = STR(""),
 	};
 	struct buf body;
 
 	buf_init(&body, LIMIT_RECORD);
 	peer_req_put(&body, &q);
-	(void)ipc_tell(k->ring->self.parent, OP_LINK_LOST, buf_text(&body));
+	(void)ipc_tell(self->parent, OP_LINK_LOST, buf_text(&body));
 	buf_clear(&body);
 }
 
 static void
 on_peer_dead(struct ipc *l, const struct err *err, void *arg)
 {
+	struct link *k = arg;
 	bool broken = err->code == ERR_PEER;
 
 	log_at(broken ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
 	    "peer-gone peer=%s reason=%s", ipc_name(l),
 	    log_str(str_c(err->text)));
+	/* Both may live on without a link: whoever broke the rules must start
+	 * again, which makes a new one. */
 	if (broken)
-		accuse(arg);
-	drop_link(arg);
+		role_accuse(&k->ring->self, k->peer->role);
+	drop_link(k);
 }
 
 static void

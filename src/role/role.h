@@ -108,6 +108,10 @@ void role_end(struct self *);
 /* The link to another role (an opener: any account's), or NULL. */
 struct ipc *role_link(struct self *, enum role);
 
+/* Another role breaks the rules, or answers nothing any more: the parent kills
+ * it and starts another. */
+void role_accuse(struct self *, enum role);
+
 /* Answer a request with nothing but an err (NULL: ERR_OK). */
 void role_answer_err(struct ipc *, const struct ipc_msg *, const struct err *);
 

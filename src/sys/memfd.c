@@ -25,11 +25,14 @@ struct memfd {
 	char stage[STAGE];
 };
 
+/* Kept bytes up to this are copied: a process may have 65530 mappings. */
+#define COPY_MAX (64UL * 1024)
+
 /* What a blob's release needs. */
 struct mapping {
 	void *addr; /* NULL: nothing is mapped */
 	size_t len;
-	int fd;
+	int fd; /* -1: none */
 };
 
 static void
@@ -39,13 +42,14 @@ mapping_release(void *arg)
 
 	if (m->addr != NULL)
 		munmap(m->addr, m->len);
-	close(m->fd);
+	if (m->fd != -1)
+		close(m->fd);
 	free(m);
 }
 
-/* Map a sealed memfd; swallows fd. */
+/* Map a sealed memfd; swallows fd, which the blob has if it shall. */
 static struct blob *
-map_sealed(int fd, size_t len, struct err *err)
+map_sealed(int fd, size_t len, bool with_fd, struct err *err)
 {
 	struct mapping *m;
 	struct blob *b;
@@ -64,6 +68,10 @@ map_sealed(int fd, size_t len, struct err *err)
 			munmap(addr, len);
 		close(fd);
 		return (NULL);
+	}
+	if (!with_fd) {
+		close(fd);
+		fd = -1;
 	}
 	m->addr = addr;
 	m->len = len;
@@ -176,7 +184,7 @@ memfd_take(struct memfd *m, struct err *err)
 		memfd_free(m);
 		return (NULL);
 	}
-	b = map_sealed(m->fd, m->len, err);
+	b = map_sealed(m->fd, m->len, true, err);
 	explicit_bzero(m, sizeof(*m));
 	free(m);
 	return (b);
@@ -227,7 +235,7 @@ memfd_receive(int fd, size_t max, struct err *err)
 		close(fd);
 		return (NULL);
 	}
-	return (map_sealed(fd, (size_t)st.st_size, err));
+	return (map_sealed(fd, (size_t)st.st_size, true, err));
 }
 
 struct blob *
@@ -240,4 +248,58 @@ memfd_ensure(struct blob *b, struct err *err)
 	copy = memfd_copy(blob_data(b), blob_len(b), err);
 	blob_unref(b);
 	return (copy);
+}
+
+/* A copy in memory, with its length before it. */
+struct copy {
+	size_t len;
+	char bytes[];
+};
+
+static void
+copy_release(void *arg)
+{
+	struct copy *c = arg;
+
+	explicit_bzero(c->bytes, c->len);
+	free(c);
+}
+
+static struct blob *
+copy_of(const struct blob *b, struct err *err)
+{
+	struct copy *c;
+	struct blob *copy;
+
+	if ((c = malloc(sizeof(*c) + blob_len(b))) == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (NULL);
+	}
+	c->len = blob_len(b);
+	memcpy(c->bytes, blob_data(b), c->len);
+	copy = blob_wrap(c->bytes, c->len, -1, copy_release, c);
+	if (copy == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		copy_release(c);
+	}
+	return (copy);
+}
+
+struct blob *
+memfd_keep(struct blob *b, struct err *err)
+{
+	struct blob *kept = NULL;
+	int fd;
+
+	if (blob_fd(b) == -1)
+		return (b);
+	if (blob_len(b) <= COPY_MAX)
+		kept = copy_of(b, err);
+	else if ((fd = fcntl(blob_fd(b), F_DUPFD_CLOEXEC, 0)) == -1)
+		err_set(err, ERR_IO, "cannot keep a memfd: %s",
+		    strerror(errno));
+	else
+		kept = map_sealed(fd, blob_len(b), false, err);
+	blob_unref(b);
+	return (kept);
 }

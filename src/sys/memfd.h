@@ -40,4 +40,9 @@ struct blob *memfd_receive(int fd, size_t max, struct err *);
  * a reference, returns one. */
 struct blob *memfd_ensure(struct blob *, struct err *);
 
+/* The same bytes to be kept, by the thousand perhaps: without a descriptor
+ * and, if they are few, without a mapping.  Wiped when they go.  Swallows a
+ * reference, returns one. */
+struct blob *memfd_keep(struct blob *, struct err *);
+
 #endif

@@ -8,11 +8,7 @@
 
 #include "sys/stream.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,42 +23,6 @@
 
 /* Seconds until the next address of a name is tried. */
 #define TRY_S 10
-
-int
-stream_socket_options(int fd)
-{
-	int flags, on = 1;
-
-	if ((flags = fcntl(fd, F_GETFL)) < 0 ||
-	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-		return (-1);
-	/* A socket that is no TCP has neither option, nor needs it. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	return (0);
-}
-
-void
-stream_set_peer(struct stream *s, const struct sockaddr *sa)
-{
-	char host[INET6_ADDRSTRLEN] = "?";
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-
-	if (sa->sa_family == AF_INET) {
-		memcpy(&v4, sa, sizeof(v4));
-		(void)inet_ntop(AF_INET, &v4.sin_addr, host, sizeof(host));
-		(void)snprintf(s->peer, sizeof(s->peer), "%s:%u", host,
-		    (unsigned)ntohs(v4.sin_port));
-	} else if (sa->sa_family == AF_INET6) {
-		memcpy(&v6, sa, sizeof(v6));
-		(void)inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof(host));
-		(void)snprintf(s->peer, sizeof(s->peer), "[%s]:%u", host,
-		    (unsigned)ntohs(v6.sin6_port));
-	} else
-		(void)snprintf(s->peer, sizeof(s->peer), "local");
-	s->peer_loopback = sa->sa_family == AF_UNIX || resolv_is_loopback(host);
-}
 
 void
 stream_fail(struct stream *s, enum err_code code, const char *fmt, ...)
@@ -125,10 +85,15 @@ clear_deadline(struct stream *s)
 	(void)event_del(&s->ev_deadline);
 }
 
+/* Those that no owner knows any more. */
+static LIST_HEAD(, stream) finishing = LIST_HEAD_INITIALIZER(finishing);
+
 /* Free all, in no callback of this stream. */
 static void
 destroy(struct stream *s)
 {
+	if (s->listed)
+		LIST_REMOVE(s, link);
 	(void)event_del(&s->ev_soon);
 	(void)event_del(&s->ev_deadline);
 	stream_unbind(s);
@@ -543,7 +508,7 @@ stream_free(struct stream *s)
 void
 stream_finish(struct stream *s)
 {
-	if (s == NULL || s->freed)
+	if (s == NULL || s->freed || s->listed)
 		return;
 	/* never opened, or broken: nothing can be sent */
 	if (s->fd < 0 || s->clear != NULL ||
@@ -553,10 +518,32 @@ stream_finish(struct stream *s)
 		return;
 	}
 	s->state = STREAM_FINISHING;
+	LIST_INSERT_HEAD(&finishing, s, link);
+	s->listed = true;
 	s->want_drained = false;
 	s->retime = true;
 	set_deadline(s, LIMIT_FINISH_S);
 	stream_soon(s);
+}
+
+bool
+streams_finished(void)
+{
+	const struct stream *s;
+
+	LIST_FOREACH (s, &finishing, link)
+		if (!s->shut)
+			return (false);
+	return (true);
+}
+
+void
+streams_abandon(void)
+{
+	struct stream *s;
+
+	while ((s = LIST_FIRST(&finishing)) != NULL)
+		destroy(s);
 }
 
 void

@@ -115,6 +115,11 @@ void stream_timeout(struct stream *, unsigned read_s, unsigned write_s);
  * freed. */
 void stream_finish(struct stream *);
 
+/* Before a role ends: have all that finish sent what they had to say?  Then
+ * they need not wait for their peers to hear it. */
+bool streams_finished(void);
+void streams_abandon(void);
+
 /* "127.0.0.1:1234", for logs. */
 const char *stream_peer(const struct stream *);
 bool stream_peer_is_loopback(const struct stream *);

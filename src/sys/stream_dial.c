@@ -1,17 +1,21 @@
-/* From a host and a port to a connected socket. */
+/* From a host and a port to a connected socket; sockets and their peers. */
 
 #include "config.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/dns.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "sys/fault.h"
 #include "sys/stream_priv.h"
 
 /* Addresses tried; a name with more of them is a farm, not a spare. */
@@ -35,6 +39,44 @@ struct dial {
 	uint16_t port;
 	char host[256];
 };
+
+int
+stream_socket_options(int fd)
+{
+	int flags, on = 1;
+
+	if ((flags = fcntl(fd, F_GETFL)) < 0 ||
+	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		return (-1);
+	/* A socket that is no TCP has neither option, nor needs it. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	return (0);
+}
+
+void
+stream_set_peer(struct stream *s, const struct sockaddr *sa)
+{
+	char host[INET6_ADDRSTRLEN] = "?";
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (sa->sa_family == AF_INET) {
+		memcpy(&v4, sa, sizeof(v4));
+		(void)inet_ntop(AF_INET, &v4.sin_addr, host, sizeof(host));
+		(void)snprintf(s->peer, sizeof(s->peer), "%s:%u", host,
+		    (unsigned)ntohs(v4.sin_port));
+	} else if (sa->sa_family == AF_INET6) {
+		memcpy(&v6, sa, sizeof(v6));
+		(void)inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof(host));
+		(void)snprintf(s->peer, sizeof(s->peer), "[%s]:%u", host,
+		    (unsigned)ntohs(v6.sin6_port));
+	} else
+		(void)snprintf(s->peer, sizeof(s->peer), "local");
+	s->peer_loopback =
+	    !FAULT("stream.far") &&
+	    (sa->sa_family == AF_UNIX || resolv_is_loopback(host));
+}
 
 static void
 add_address(struct dial *d, const struct sockaddr *sa)

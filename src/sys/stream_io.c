@@ -251,7 +251,9 @@ io_read(struct stream *s, size_t budget)
 		io = read_some(s, &room, &got);
 		total += got;
 		if (got > 0)
-			s->read_size = got == room ? READ_LARGE : READ_SMALL;
+			s->read_size = got == room || got > READ_SMALL
+			                   ? READ_LARGE
+			                   : READ_SMALL;
 	}
 	if (total > 0)
 		s->owe_input = true;

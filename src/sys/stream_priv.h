@@ -10,6 +10,7 @@
 
 #include <event2/buffer.h>
 #include <event2/event_struct.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include "sys/stream.h"
@@ -80,6 +81,9 @@ struct stream {
 	bool told;  /* closed() was called */
 	bool busy;  /* inside an event */
 	bool freed; /* while busy: to be freed when the event is done */
+
+	LIST_ENTRY(stream) link; /* of those that finish */
+	bool listed;
 
 	char peer[64];
 	bool peer_loopback;

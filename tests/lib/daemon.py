@@ -149,6 +149,7 @@ class Daemon:
         self.dir = path
         self.build = build
         self.process = None
+        self.told = False
         self.control = os.path.join(path, 'control')
         self.log_path = os.path.join(path, 'log')
         self.faults = os.path.join(path, 'faults')
@@ -175,6 +176,8 @@ class Daemon:
             f.write(conf_text(self.sections))
 
     def start(self, ports, limit=20):
+        """Start it, wait until all ports listen; without ports, do not."""
+        self.told = False
         env = dict(os.environ, WAXWING_FAULTS=self.faults,
                    WAXWING_CLOCK=self.clock)
         # A role cannot be traced, which is how leaks are looked for.
@@ -187,18 +190,22 @@ class Daemon:
                 cwd='/', start_new_session=True)
         end = time.monotonic() + limit
         for port in ports:
-            while True:
-                if self.process.poll() is not None:
-                    raise Failed('waxwingd ended at its start:\n' +
-                                 self.log())
-                try:
-                    socket.create_connection(('127.0.0.1', port), 1).close()
-                    break
-                except OSError:
-                    if time.monotonic() > end:
-                        raise Failed('waxwingd does not listen:\n' +
-                                     self.log()) from None
-                    time.sleep(0.02)
+            self.wait_for(socket.AF_INET, ('127.0.0.1', port), end)
+        if ports:
+            self.wait_for(socket.AF_UNIX, self.control, end)
+
+    def wait_for(self, family, address, end):
+        """Until somebody listens there."""
+        while True:
+            if self.process.poll() is not None:
+                raise Failed('waxwingd ended at its start:\n' + self.log())
+            with socket.socket(family) as s:
+                s.settimeout(1)
+                if s.connect_ex(address) == 0:
+                    return
+            if time.monotonic() > end:
+                raise Failed('waxwingd does not listen:\n' + self.log())
+            time.sleep(0.02)
 
     def ctl(self, *args, check=True):
         """Run waxwingctl; returns the finished process."""
@@ -230,11 +237,17 @@ class Daemon:
         return [line for line in self.log().splitlines()
                 if BAD_LOG.search(line)]
 
-    def stop(self, limit=15):
-        """Stop it; raises if it does not go by itself, or ends badly."""
+    def terminate(self):
+        """Tell it to stop."""
         if self.process is None or self.process.poll() is not None:
             raise Failed('waxwingd was gone already:\n' + self.log()[-4000:])
+        self.told = True
         self.process.send_signal(signal.SIGTERM)
+
+    def stop(self, limit=15):
+        """Stop it; raises if it does not go by itself, or ends badly."""
+        if not self.told:
+            self.terminate()
         try:
             status = self.process.wait(limit)
         except subprocess.TimeoutExpired:

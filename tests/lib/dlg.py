@@ -12,7 +12,8 @@ import re
 
 LANE = re.compile(r'(C|S|U)(\d?)(<|>)?: ?(.*)$')
 DIRECTIVES = ('use', 'pause', 'quiet', 'close', 'reset', 'closed', 'tls',
-              'login', 'timeout', 'fault', 'clock', 'log', 'any', 'end')
+              'login', 'timeout', 'fault', 'clock', 'log', 'stop', 'ctl',
+              'any', 'end')
 HEADER = ('proto', 'client', 'upstream', 'conf', 'caps', 'fresh', 'greeting',
           'needs')
 RAW = ('text', 'mail', 'sealed', 'view', 'x', 're', 'b64', 'plain', 'fill',

@@ -480,6 +480,10 @@ class Run:
             write_file(self.bench.daemon.clock, arg)
         elif step.kind == 'log':
             self.wait_log(arg)
+        elif step.kind == 'stop':
+            self.bench.daemon.terminate()
+        elif step.kind == 'ctl':
+            self.bench.daemon.ctl(*arg.split())
 
     def wait_log(self, arg):
         end = self.until()

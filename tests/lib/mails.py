@@ -80,7 +80,8 @@ class Mails:
             outer, entity = split_mail(self.plain(name))
             if 'unsigned' not in variants:
                 entity = self.sign(entity, 'opaque' in variants)
-            self.made[spec] = outer + self.encrypt(entity, variants)
+            # Dialogs run side by side: the first one's bytes are everybody's.
+            self.made.setdefault(spec, outer + self.encrypt(entity, variants))
         return self.made[spec]
 
     def sign(self, entity, opaque=False):

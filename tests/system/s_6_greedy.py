@@ -1,8 +1,10 @@
 """One client does not take what belongs to all."""
 
+import os
 import socket
 
 from daemon import Failed
+from s_1_mail import MARKER, mail
 
 
 def flood(rig, port, line):
@@ -27,6 +29,20 @@ def test_answers_unread_smtp(rig):
 
 def test_answers_unread_imap(rig):
     flood(rig, 'IMAP_PORT', b'a NOOP\r\n')
+
+
+def test_views_take_no_descriptors(rig):
+    """There may be thousands of views in memory."""
+    for i in range(40):
+        rig.send(mail('greedy-%d' % i, MARKER))
+    c = rig.imap('user2')
+    c.uid('FETCH', '1:*', '(RFC822.SIZE)')
+    c.logout()
+
+    def few():
+        return all(len(os.listdir('/proc/%d/fd' % pid)) < 40
+                   for pid in rig.roles('proxy'))
+    rig.wait('fewer descriptors', few)
 
 
 def test_descriptors(rig):

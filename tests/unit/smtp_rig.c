@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "proxy/listener.h"
 #include "smtp_fakes.h"
 #include "unit.h"
@@ -246,6 +247,10 @@ happen(const char *what)
 	} else if (strcmp(what, "stop") == 0) {
 		TAILQ_FIRST(&fakes.proxy.sessions)
 		    ->stop(TAILQ_FIRST(&fakes.proxy.sessions));
+	} else if (strcmp(what, "late") == 0) {
+		TAILQ_FIRST(&fakes.proxy.sessions)
+		    ->tick(TAILQ_FIRST(&fakes.proxy.sessions),
+		        fakes.proxy.mono + LIMIT_LOGIN_S * 1000 + 1);
 	} else if (strcmp(what, "bytewise") == 0) {
 		rig.bytewise = true;
 	} else if (strcmp(what, "fill") == 0) {

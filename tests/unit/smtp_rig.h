@@ -18,7 +18,7 @@
  *	"!WORD"    an event: client-gone, upstream-gone, refuse (connections),
  *	           sealer-dead, sealer-back, sealer-fails, sealer-clear,
  *	           sealer-dies (at the next question), agent-dead, agent-back,
- *	           stop (the daemon),
+ *	           stop (the daemon), late (two minutes have passed),
  *	           bytewise (all is said in pieces of one byte), fill (the
  *	           client sends 40 KB of lines)
  *

@@ -133,6 +133,33 @@ test_ensure(void)
 	blob_unref(sealed);
 }
 
+/* What is kept costs no descriptor, and is the same. */
+static void
+test_keep(void)
+{
+	static const size_t sizes[] = {0, 3, 65536, 65537, 1000000};
+	static char bytes[1000000];
+	struct blob *b, *plain = blob_copy("abc", 3);
+	size_t i;
+	int fd;
+
+	for (i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 7 / 3);
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		b = memfd_copy(bytes, sizes[i], NULL);
+		fd = blob_fd(b);
+		b = memfd_keep(b, NULL);
+		if (!CHECK(b != NULL))
+			return;
+		CHECK_INT(blob_fd(b), -1);
+		CHECK_INT(fcntl(fd, F_GETFD), -1);
+		CHECK(str_eq(blob_str(b), str_of(bytes, sizes[i])));
+		blob_unref(b);
+	}
+	CHECK(memfd_keep(plain, NULL) == plain);
+	blob_unref(plain);
+}
+
 int
 main(void)
 {
@@ -141,6 +168,7 @@ main(void)
 	    {"limit", test_limit},
 	    {"receive", test_receive},
 	    {"ensure", test_ensure},
+	    {"keep", test_keep},
 	    {NULL, NULL},
 	};
 

@@ -31,6 +31,9 @@ t_login(void)
 	static const char *const login[] = {HELLO, "> AUTH LOGIN",
 	    "< 334 VXNlcm5hbWU6", "> bWVAaGVyZS50ZXN0", "< 334 UGFzc3dvcmQ6",
 	    "> c2VjcmV0", "u+", "< 235 2.7.0", NULL};
+	static const char *const late[] = {HELLO, "!late", "< 421 4.4.2", "<|",
+	    NULL};
+	static const char *const in_time[] = {"!late", "> NOOP", "< 250", NULL};
 	static const char *const wrong[] = {HELLO, "> AUTH PLAIN", "< 334 ",
 	    "> *", "< 501 5.7.0", "> AUTH PLAIN !!", "< 501 5.5.2",
 	    "> AUTH CRAM-MD5", "< 504", "> AUTH PLAIN =", "< 501 5.5.2",
@@ -50,6 +53,8 @@ t_login(void)
 	smtp_rig_play("other", other);
 	smtp_rig_play("away", away);
 	smtp_rig_play("gone", gone);
+	smtp_rig_play("late", late);
+	smtp_rig_mail("in time", in_time);
 }
 
 static void
