@@ -161,7 +161,7 @@ add_list(struct str url, const struct crl_rec *c, void *arg)
 	struct buf *out = arg;
 
 	(void)url;
-	buf_str(out, c->der);
+	rec_put_str(out, c->der);
 	return (0);
 }
 

@@ -1,6 +1,6 @@
 /*
- * crl.h - lists of revocations: fetched from the cloud, kept in pub/, and
- * handed to the verifier, who alone reads them.
+ * crl.h - lists of revocations, and certificates of issuers: fetched from the
+ * cloud, kept in pub/, and handed to the verifier, who alone reads them.
  */
 #ifndef WAXWING_AGENT_CRL_H
 #define WAXWING_AGENT_CRL_H
@@ -22,7 +22,7 @@ void crl_cancel(struct crl_fetch *); /* accepts NULL */
  * there is none. */
 bool crl_due(struct agent *, struct buf *out);
 
-/* All lists, one after the other; NULL if there is none. */
+/* All that was fetched, as OP_VERIFY wants it; NULL if there is none. */
 struct blob *crl_all(struct agent *);
 
 #endif

@@ -578,6 +578,23 @@ enrol_replace(struct agent *a, struct str address, struct err *err)
 	return (0);
 }
 
+void
+enrol_note_releases(struct agent *a, struct str account, struct str address,
+    const json_t *log)
+{
+	struct enrol *e;
+	struct err err;
+
+	LIST_FOREACH (e, &a->enrols, next)
+		if (str_eq(enrol_str(e, "account"), account) &&
+		    str_ieq(enrol_str(e, "address"), address)) {
+			enrol_unset(e, "releases");
+			enrol_add_releases(e, log);
+			if (write_record(e, &err) == -1)
+				log_error("enrol reason=\"%s\"", err.text);
+		}
+}
+
 /* --- status --- */
 
 json_t *

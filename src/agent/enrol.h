@@ -46,6 +46,10 @@ int enrol_of_cert(struct agent *, struct str hex, struct str address,
 /* A certificate of that address was revoked: get new ones. */
 int enrol_replace(struct agent *, struct str address, struct err *);
 
+/* All of a mailbox's release log: the status shows its end. */
+void enrol_note_releases(struct agent *, struct str account, struct str address,
+    const json_t *log);
+
 /* The cloud's name of the account; 1, 0 if it has none yet, -1. */
 int enrol_kid(struct agent *, struct str account, struct buf *out,
     struct err *);

@@ -13,7 +13,7 @@
 #define POLLS_MAX 40
 
 /* How often the release log is looked at: at a login, and without one. */
-#define WATCH_SEEN_S 60
+#define WATCH_SEEN_S 15
 #define WATCH_S      (6 * 3600)
 
 /* Certificates are not renewed more often. */

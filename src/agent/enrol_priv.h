@@ -77,6 +77,9 @@ int enrol_keep_kid(struct enrol *, struct str kid, struct err *);
  * into the record, as NAME: {fingerprint, not_before, not_after}. */
 int enrol_keep_certs(struct enrol *, struct str list, struct err *);
 
+/* Entries of the release log into the record, of which the newest stay. */
+void enrol_add_releases(struct enrol *, const json_t *log);
+
 /* In STEP_DONE: see who else got our keys. */
 void enrol_watch(struct enrol *);
 

@@ -213,26 +213,35 @@ step_cert(struct enrol *e)
 
 /* --- the encryption keys --- */
 
-/* Keep the newest entries of the release log for the status. */
+void
+enrol_add_releases(struct enrol *e, const json_t *log)
+{
+	json_t *all = json_object_get(e->rec, "releases");
+	size_t i;
+
+	if (all == NULL) {
+		all = json_array();
+		json_object_set_new(e->rec, "releases", all);
+	}
+	for (i = 0; i < json_array_size(log); i++)
+		json_array_append(all, json_array_get(log, i));
+	while (json_array_size(all) > RELEASES)
+		json_array_remove(all, 0);
+}
+
+/* Of the sealer's answer. */
 static void
 note_releases(struct enrol *e, struct ipc_msg *msg)
 {
 	struct blob *blob = ipc_msg_blob(msg, 1, LIST_MAX, NULL);
-	json_t *all, *one, *new;
-	size_t i;
+	json_t *log;
 
 	if (blob == NULL)
 		return;
-	new = json_loadb(blob_data(blob), blob_len(blob), 0, NULL);
+	log = json_loadb(blob_data(blob), blob_len(blob), 0, NULL);
 	blob_unref(blob);
-	if ((all = json_object_get(e->rec, "releases")) == NULL) {
-		all = json_array();
-		json_object_set_new(e->rec, "releases", all);
-	}
-	json_array_foreach(new, i, one) json_array_append(all, one);
-	json_decref(new);
-	while (json_array_size(all) > RELEASES)
-		json_array_remove(all, 0);
+	enrol_add_releases(e, log);
+	json_decref(log);
 }
 
 /* Should the encryption key be replaced by now? */

@@ -271,6 +271,9 @@ on_log_taken(struct ipc_msg *msg, const struct err *why, void *arg)
 	if (blob != NULL && log == NULL)
 		err_set(&err, ERR_PEER, "malformed answer of the sealer");
 	blob_unref(blob);
+	if (log != NULL)
+		enrol_note_releases(e->agent, buf_text(&e->account),
+		    buf_text(&e->address), log);
 	finish(e, &err, log);
 }
 

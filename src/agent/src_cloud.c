@@ -34,8 +34,9 @@
 /* Askings under way at once; a mail to LIMIT_RCPTS is looked up at once. */
 #define ASKINGS (2 * LIMIT_RCPTS)
 
-/* Lists fetched for one answer: one that was due and one that was missing. */
-#define LISTS 2
+/* Fetched for one answer: a list that was due, an issuer and a list that were
+ * missing. */
+#define LISTS 3
 
 struct waiter {
 	SLIST_ENTRY(waiter) next;
@@ -194,6 +195,8 @@ settle(struct asking *k, struct str list)
 	if (!s.any && s.why.code != ERR_OK)
 		log_info("directory address=%s refused=\"%s\"",
 		    log_addr(k->address), s.why.text);
+	if (!s.any)
+		k->max_age = -1; /* it was said of another answer than "none" */
 	if (!s.any && s.unknown)
 		err = s.why;
 	else if (!s.any && !s.ours)

@@ -211,7 +211,7 @@ do_verify(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	    (found = ipc_msg_blob(msg, 0, FOUND_MAX, &err)) != NULL) {
 		if (msg->nfds > 1 &&
 		    (crls = ipc_msg_blob(msg, 1, CRLS_MAX, NULL)) != NULL)
-			w.crls = blob_str(crls);
+			w.fetched = blob_str(crls);
 		verify_certs(blob_str(found), &w, &out, &crl, &err);
 	}
 	list = err.code == ERR_OK ? blob_take(&out) : NULL;

@@ -6,15 +6,80 @@
 #include "smime/algo.h"
 #include "smime/cms.h"
 
+/* What helps to judge: certificates besides, and lists. */
+struct helpers {
+	struct cert *certs[LIMIT_CMS_CERTS]; /* references */
+	size_t n;
+	struct buf crls;
+};
+
+static void
+add_certs(struct helpers *h, struct cert *const *certs, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && h->n < LIMIT_CMS_CERTS; i++)
+		h->certs[h->n++] = cert_ref(certs[i]);
+}
+
+/* Sort what was fetched; what is neither is left out. */
+static void
+add_fetched(struct helpers *h, const struct verify_with *w)
+{
+	struct cert **certs;
+	struct str one;
+	struct rec in;
+	size_t n;
+
+	rec_init(&in, w->fetched);
+	while (!in.bad && in.pos < in.in.len) {
+		one = rec_get_str(&in);
+		if (certs_read(one, w->cache, &certs, &n, NULL) == 0) {
+			add_certs(h, certs, n);
+			certs_free(certs, n);
+		} else
+			buf_str(&h->crls, one);
+	}
+}
+
+static void
+helpers_clear(struct helpers *h)
+{
+	while (h->n > 0)
+		cert_unref(h->certs[--h->n]);
+	buf_clear(&h->crls);
+}
+
+/* Something is missing that can be fetched: where is it? */
+static void
+name_missing(const struct cert *cert, struct buf *url, struct err *verdict)
+{
+	bool is_issuer = verdict->code == ERR_NOTFOUND;
+	int rc;
+
+	if (!is_issuer && verdict->code != ERR_UNAVAILABLE)
+		return;
+	rc = url->len > 0 ? 0
+	     : is_issuer  ? chain_issuer_url(cert, url)
+	                  : chain_crl_url(cert, url);
+	if (rc == 0)
+		verdict->code = ERR_UNAVAILABLE;
+	else if (is_issuer)
+		verdict->code = ERR_UNTRUSTED;
+	else
+		err_set(verdict, ERR_UNTRUSTED,
+		    "the certificate names no list of revocations");
+}
+
 /* Is it good for what was asked?  Dates are asked of everybody. */
 static void
-judge_one(struct cert *cert, struct cert *const *all, size_t n,
+judge_one(struct cert *cert, const struct helpers *h,
     const struct verify_with *w, struct err *verdict)
 {
 	const struct verify_req *q = w->q;
-	struct chain_ask ask = {w->anchors, all, n, q->time,
+	struct chain_ask ask = {w->anchors, h->certs, h->n, q->time,
 	    q->usage == USAGE_SIGN ? CERT_SIGN : CERT_ENCRYPT, q->address,
-	    q->revocation, w->crls};
+	    q->revocation, buf_text(&h->crls)};
 	const struct cert_facts *f = cert_facts(cert);
 
 	verdict->code = ERR_OK;
@@ -70,23 +135,26 @@ verify_certs(struct str found, const struct verify_with *w, struct buf *out,
     struct buf *crl, struct err *err)
 {
 	struct err verdict;
+	struct helpers h;
 	struct cert **certs;
 	size_t i, n;
 
 	if (certs_read(found, w->cache, &certs, &n, err) == -1)
 		return (-1);
+	memset(&h, 0, sizeof(h));
+	buf_init(&h.crls, SIZE_MAX);
+	add_certs(&h, certs, n);
+	add_fetched(&h, w);
 	for (i = 0; i < n; i++) {
 		/* Issuers come along in files; they are not anybody's. */
 		if ((cert_facts(certs[i])->use & CERT_CA) != 0)
 			continue;
 		memset(&verdict, 0, sizeof(verdict));
-		judge_one(certs[i], certs, n, w, &verdict);
-		if (verdict.code == ERR_UNAVAILABLE && crl->len == 0 &&
-		    chain_crl_url(certs[i], crl) == -1)
-			err_set(&verdict, ERR_UNTRUSTED,
-			    "the certificate names no list of revocations");
+		judge_one(certs[i], &h, w, &verdict);
+		name_missing(certs[i], crl, &verdict);
 		put_one(certs[i], &verdict, out);
 	}
+	helpers_clear(&h);
 	certs_free(certs, n);
 	if (!out->failed)
 		return (0);

@@ -8,8 +8,9 @@
  * OP_KEY_LIST, OP_CERT_LIST: request list_req, an account or address (may be
  * empty); the answer is err + blob 0, a JSON array.
  * OP_VERIFY: blob 0 holds certificates as found (PEM, DER, or certs-only
- * CMS), blob 1 (may be missing) the revocation lists at hand, in DER, one
- * after the other; the answer's blob 0 is a cert_list with a verdict each.
+ * CMS), blob 1 (may be missing) what was fetched before, each a string:
+ * revocation lists in DER and issuers' certificates; the answer's blob 0 is a
+ * cert_list with a verdict each.
  * OP_CERT_IMPORT: body one u8 trust; blob 0 certificates as found; the answer
  * is err + blob 0 JSON of what was taken and refused.
  */
@@ -53,8 +54,8 @@ struct verify_req {
 
 struct verify_ans {
 	struct err err;
-	/* Where the list of revocations is that was missing or too old; the
-	 * verdict is ERR_UNAVAILABLE then. */
+	/* Where the list of revocations, or the issuer's certificate, is that
+	 * was missing or too old; the verdict is ERR_UNAVAILABLE then. */
 	struct str crl;
 };
 
@@ -90,7 +91,7 @@ int cert_rec_get(struct rec *, struct cert_rec *, struct err *);
 /* "t" fingerprint address -> {u8 enum trust, u64 when it was learned}. */
 #define PUB_TRUST "t"
 /* The agent's own: "l" address -> what the directory said, "c" URL -> a list
- * of revocations. */
+ * of revocations or an issuer's certificate. */
 #define PUB_LOOKED "l"
 #define PUB_CRL    "c"
 

@@ -123,15 +123,22 @@ static STACK_OF(X509_CRL) * read_crls(struct str crls)
 	return (sk);
 }
 
-/* Is it only the list that is missing? */
-static bool
-is_list_missing(int why)
+/* Is it only the list that is missing, or only an issuer? */
+static enum err_code
+what_failed(int why, bool revocation)
 {
-	return (why == X509_V_ERR_UNABLE_TO_GET_CRL ||
-	        why == X509_V_ERR_CRL_HAS_EXPIRED ||
-	        why == X509_V_ERR_CRL_NOT_YET_VALID ||
-	        why == X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER ||
-	        why == X509_V_ERR_CRL_SIGNATURE_FAILURE);
+	if (!revocation)
+		return (ERR_UNTRUSTED);
+	if (why == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+	    why == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE)
+		return (ERR_NOTFOUND);
+	if (why == X509_V_ERR_UNABLE_TO_GET_CRL ||
+	    why == X509_V_ERR_CRL_HAS_EXPIRED ||
+	    why == X509_V_ERR_CRL_NOT_YET_VALID ||
+	    why == X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER ||
+	    why == X509_V_ERR_CRL_SIGNATURE_FAILURE)
+		return (ERR_UNAVAILABLE);
+	return (ERR_UNTRUSTED);
 }
 
 static int
@@ -150,9 +157,8 @@ verify(X509_STORE_CTX *ctx, const struct chain_ask *ask, struct err *err)
 	        (ask->revocation ? X509_V_FLAG_CRL_CHECK : 0));
 	if (X509_verify_cert(ctx) != 1) {
 		why = X509_STORE_CTX_get_error(ctx);
-		err_set(err,
-		    is_list_missing(why) ? ERR_UNAVAILABLE : ERR_UNTRUSTED,
-		    "%s", X509_verify_cert_error_string(why));
+		err_set(err, what_failed(why, ask->revocation), "%s",
+		    X509_verify_cert_error_string(why));
 		return (-1);
 	}
 	if (!issuers_allow_mail(ctx)) {
@@ -260,6 +266,29 @@ chain_crl_url(const struct cert *c, struct buf *out)
 			rc = out->failed ? -1 : 0;
 		}
 	CRL_DIST_POINTS_free(points);
+	ossl_forget();
+	return (rc);
+}
+
+int
+chain_issuer_url(const struct cert *c, struct buf *out)
+{
+	AUTHORITY_INFO_ACCESS *all;
+	ACCESS_DESCRIPTION *one;
+	struct str url;
+	int i, rc = -1;
+
+	all = X509_get_ext_d2i(cert_x509(c), NID_info_access, NULL, NULL);
+	for (i = 0; i < sk_ACCESS_DESCRIPTION_num(all) && rc == -1; i++) {
+		one = sk_ACCESS_DESCRIPTION_value(all, i);
+		if (OBJ_obj2nid(one->method) != NID_ad_ca_issuers ||
+		    one->location->type != GEN_URI ||
+		    !is_http(one->location->d.uniformResourceIdentifier, &url))
+			continue;
+		buf_str(out, url);
+		rc = out->failed ? -1 : 0;
+	}
+	AUTHORITY_INFO_ACCESS_free(all);
 	ossl_forget();
 	return (rc);
 }

@@ -34,11 +34,14 @@ struct chain_ask {
 };
 
 /* 0 if it holds; -1 with ERR_UNTRUSTED and the reason if not, or with
- * ERR_UNAVAILABLE if only the list is missing or too old. */
+ * ERR_UNAVAILABLE if only the list is missing or too old.  With revocation
+ * asked, an issuer's certificate that is missing is ERR_NOTFOUND. */
 int chain_verify(struct cert *, const struct chain_ask *, struct err *);
 
 /* Where the certificate's issuer publishes its list (RFC 5280 4.2.1.13): the
  * first http or https URL, appended to out.  -1 if it names none. */
 int chain_crl_url(const struct cert *, struct buf *out);
+/* Where its issuer's certificate is (4.2.2.1, caIssuers), likewise. */
+int chain_issuer_url(const struct cert *, struct buf *out);
 
 #endif

@@ -55,6 +55,13 @@ keyUsage = keyEncipherment
 extendedKeyUsage = emailProtection
 crlDistributionPoints = URI:${ENV::CRL}
 authorityKeyIdentifier = keyid
+[aia]
+subjectAltName = email:${ENV::MAIL}
+keyUsage = keyEncipherment
+extendedKeyUsage = emailProtection
+crlDistributionPoints = URI:${ENV::CRL}
+authorityInfoAccess = caIssuers;URI:${ENV::ISSUER}
+authorityKeyIdentifier = keyid
 [sign]
 subjectAltName = email:${ENV::MAIL}
 keyUsage = digitalSignature
@@ -74,7 +81,7 @@ private_key = ca.key
 def openssl(*args, **env):
     subprocess.run(('openssl',) + args, check=True, stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   env=dict(os.environ, MAIL='none', CRL='none') | env)
+                   env=dict(os.environ, MAIL='none', CRL='none', ISSUER='none') | env)
 
 
 class Keys:
@@ -97,6 +104,7 @@ class Keys:
         openssl('genpkey', '-algorithm', 'RSA', '-pkeyopt',
                 'rsa_keygen_bits:2048', '-out', 'user.key')
         self.revoke()
+        self.intermediate()
 
     def authority(self, name):
         openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt',
@@ -112,9 +120,26 @@ class Keys:
                 '-CAkey', ca + '.key', '-days', '20', '-set_serial',
                 str(int.from_bytes(os.urandom(8), 'big') >> 1), '-extfile',
                 'conf', '-extensions', section, '-out', name + '.crt',
-                MAIL=address, CRL=crl or self.crl)
+                MAIL=address, CRL=crl or self.crl,
+                ISSUER=self.crl[:-3] + 'ca')
         openssl('x509', '-in', name + '.crt', '-outform', 'DER', '-out',
                 name + '.der')
+
+    def intermediate(self):
+        """Another authority below the first, with a list of its own."""
+        openssl('req', '-newkey', 'ec', '-pkeyopt',
+                'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=Fake sub',
+                '-keyout', 'sub.key', '-out', 'sub.csr', '-config', 'conf')
+        openssl('x509', '-req', '-in', 'sub.csr', '-CA', 'ca.crt', '-CAkey',
+                'ca.key', '-days', '20', '-extfile', 'conf', '-extensions',
+                'ca', '-out', 'sub.crt')
+        openssl('x509', '-in', 'sub.crt', '-outform', 'DER', '-out',
+                'sub.der')
+        openssl('ca', '-config', 'conf', '-name', 'caconf', '-gencrl',
+                '-cert', 'sub.crt', '-keyfile', 'sub.key', '-out',
+                'subcrl.pem')
+        openssl('crl', '-in', 'subcrl.pem', '-outform', 'DER', '-out',
+                'subcrl.der')
 
     def revoke(self, name=None):
         if name:
@@ -387,6 +412,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.search(self.path[14:].replace('%40', '@'), tag)
         elif self.path == '/crl':
             self.reply(200, read('crl.der'), 'application/pkix-crl')
+        elif self.path == '/subcrl':
+            self.reply(200, read('subcrl.der'), 'application/pkix-crl')
+        elif self.path == '/ca':
+            self.reply(200, read('sub.der'), 'application/pkix-cert')
         elif self.path == '/acme/directory':
             u = self.cloud.url
             self.obj(200, {

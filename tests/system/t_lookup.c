@@ -151,7 +151,13 @@ t_none(void)
 	fakecloud_plan(&cloud, "/search multipart bert-old bert\n");
 	a = look_up("bert@x.test");
 	CHECK_INT(a.state, LOOKUP_USABLE);
+	unit_row("the issuer has to be fetched");
+	fakecloud_plan(&cloud, "");
+	CHECK_INT(look_up("dave@x.test").state, LOOKUP_USABLE);
+	CHECK_UINT(fakecloud_requests(&cloud, "GET /ca"), 1);
+	CHECK_UINT(fakecloud_requests(&cloud, "GET /subcrl"), 1);
 	unit_row("odd characters");
+	fakecloud_plan(&cloud, "/search cert anna@x.test\n");
 	CHECK_INT(look_up("a&b=c/?#%@x.test").state, LOOKUP_ERROR);
 	CHECK_UINT(fakecloud_requests(&cloud,
 	               "GET /search?email=a%26b%3Dc%2F%3F%23%25%40x.test"),
@@ -400,6 +406,9 @@ main(void)
 		fakecloud_say(&cloud, "issue carl-sign carl@x.test sign");
 		fakecloud_say(&cloud, "issue carl-crl carl@x.test encrypt ca "
 		                      "https://127.0.0.2:1/crl");
+		fakecloud_say(&cloud,
+		    "issue dave@x.test dave@x.test aia sub %s/subcrl",
+		    cloud.url);
 		fakecloud_say(&cloud, "issue carl-revoked carl@x.test");
 		fakecloud_say(&cloud, "revoke carl-revoked");
 		rc = unit_main("lookup", tests);
