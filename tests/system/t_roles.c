@@ -652,6 +652,8 @@ t_refuse(void)
 	stop_all();
 }
 
+#ifdef WAXWING_TEST_HOOKS
+
 /* What a sealer's death leaves behind. */
 static void
 t_sealer_dies(void)
@@ -698,6 +700,8 @@ t_sealer_dies(void)
 	stop_all();
 }
 
+#endif
+
 /* Somebody who takes the agent's question and dies of it. */
 static int
 dying_main(int fd)
@@ -709,6 +713,8 @@ dying_main(int fd)
 		usleep(10000);
 	return (1);
 }
+
+#ifdef WAXWING_TEST_HOOKS
 
 static void
 die_once(void)
@@ -790,6 +796,8 @@ t_verifier_dies(void)
 	CHECK_INT(look_up("bert@x.test").state, LOOKUP_ERROR);
 	stop_all();
 }
+
+#endif
 
 static void
 t_certs(void)
