@@ -702,6 +702,8 @@ t_sealer_dies(void)
 
 #endif
 
+#ifdef WAXWING_TEST_HOOKS
+
 /* Somebody who takes the agent's question and dies of it. */
 static int
 dying_main(int fd)
@@ -713,8 +715,6 @@ dying_main(int fd)
 		usleep(10000);
 	return (1);
 }
-
-#ifdef WAXWING_TEST_HOOKS
 
 static void
 die_once(void)
