@@ -4,12 +4,13 @@ EXTRA_DIST += .ci/run .clang-format .gitattributes .gitignore \
 	contrib/check contrib/check-long contrib/demo contrib/deps \
 	contrib/rig contrib/style \
 	tests/acme/acme tests/acme/hostile tests/acme/lib tests/acme/steps \
-	tests/dialog \
 	tests/kms/cloudlib.py tests/kms/kms \
+	tests/README tests/dialog \
 	tests/lib/daemon.py tests/lib/dlg.py tests/lib/dlgrun.py \
 	tests/lib/mails.py tests/lib/rig.py tests/lib/smtpsink tests/lib/submitd \
 	tests/system/matrix tests/system/parent tests/system/roles-keys \
 	tests/system/system tests/system/s_1_mail.py \
 	tests/system/s_2_pieces.py tests/system/s_3_trouble.py \
 	tests/system/s_4_conf.py tests/system/s_5_rig.py \
+	tests/system/s_6_greedy.py tests/system/s_7_storm.py \
 	tests/system/s_9_marker.py

@@ -201,7 +201,7 @@ install_open(struct parent *p, const char *user, struct err *err)
 	if (open_state_dir(p, user, err) == -1)
 		return (-1);
 	/* root may not write where the user may, and the other way round */
-	p->have_master = load_master_key(p, NULL) == 0;
+	p->have_master = load_master_key(p, &p->no_master) == 0;
 	return (0);
 }
 
@@ -278,8 +278,14 @@ install_tls(struct parent *p, struct conf *conf, struct err *err)
 int
 install_load(struct parent *p, struct err *err)
 {
-	if (!p->have_master && load_master_key(p, err) == -1)
+	if (!p->have_master && load_master_key(p, err) == -1) {
+		/* what root met says more than that the user may not */
+		(void)conf_blame(p->conf, "daemon", "master_key", err,
+		    p->no_master.text);
+		if (p->no_master.code == ERR_IO)
+			err->code = ERR_IO; /* another start may do */
 		return (-1);
+	}
 	p->have_master = true;
 	if (load_id(p, err) == -1)
 		return (-1);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -403,6 +404,7 @@ static int
 prepare(struct parent *p, struct err *err)
 {
 	const char *user = conf_str(p->conf, "daemon", "user");
+	char why[120];
 
 	if (geteuid() != 0)
 		user = NULL;
@@ -410,6 +412,9 @@ prepare(struct parent *p, struct err *err)
 		err_set(err, ERR_SYNTAX,
 		    "[daemon] user must be set when started as root");
 		return (-1);
+	} else if (getpwnam(user) == NULL) {
+		(void)snprintf(why, sizeof(why), "no user \"%.80s\"", user);
+		return (conf_blame(p->conf, "daemon", "user", err, why));
 	}
 	if (proc_init(err) == -1 || conf_read_files(p->conf, err) == -1 ||
 	    install_open(p, user, err) == -1 || ports_open(p, err) == -1 ||

@@ -32,6 +32,7 @@ struct parent {
 	struct conf *conf;       /* owned */
 	struct crypt_key master; /* all other keys are derived from it */
 	bool have_master;
+	struct err no_master;       /* why not */
 	char install_id[17];        /* 16 hex digits */
 	char *state_dir;            /* owned; a reload does not move it */
 	int lock;                   /* on state_dir, held while we live */

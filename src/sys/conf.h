@@ -78,6 +78,11 @@ void conf_free(struct conf *); /* accepts NULL */
  * privileges), at most LIMIT_CONF_FILE bytes each. */
 int conf_read_files(struct conf *, struct err *);
 
+/* Say in err what is wrong with a value that only use can judge, in the words
+ * of conf_load().  Always -1. */
+int conf_blame(const struct conf *, const char *section, const char *key,
+    struct err *, const char *why);
+
 /* The bytes of a CONF_FILE; empty if it is not set or not for this role. */
 struct str conf_file(const struct conf *, const char *section, const char *key);
 

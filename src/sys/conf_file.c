@@ -70,6 +70,16 @@ conf_read(const char *path, bool secret, struct buf *out, struct err *err)
 }
 
 int
+conf_blame(const struct conf *c, const char *section, const char *key,
+    struct err *err, const char *why)
+{
+	const struct conf_entry *e = conf_entry_find(c, section, key);
+
+	return (conf_complain(c, e != NULL ? e->line : 0, section, key, err,
+	    "%s", why));
+}
+
+int
 conf_read_files(struct conf *c, struct err *err)
 {
 	const struct conf_entry *e;

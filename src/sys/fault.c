@@ -2,8 +2,6 @@
 
 #include "sys/fault.h"
 
-#ifdef WAXWING_TEST_HOOKS
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,8 @@
 
 #include "base/num.h"
 #include "base/span.h"
+
+#ifdef WAXWING_TEST_HOOKS
 
 /* How often a point was reached, for actions with a count. */
 struct seen {

@@ -652,6 +652,8 @@ t_refuse(void)
 	stop_all();
 }
 
+#ifdef WAXWING_TEST_HOOKS
+
 /* What a sealer's death leaves behind. */
 static void
 t_sealer_dies(void)
@@ -697,6 +699,10 @@ t_sealer_dies(void)
 	openssl_reads("anna.encrypt");
 	stop_all();
 }
+
+#endif
+
+#ifdef WAXWING_TEST_HOOKS
 
 /* Somebody who takes the agent's question and dies of it. */
 static int
@@ -790,6 +796,8 @@ t_verifier_dies(void)
 	CHECK_INT(look_up("bert@x.test").state, LOOKUP_ERROR);
 	stop_all();
 }
+
+#endif
 
 static void
 t_certs(void)
