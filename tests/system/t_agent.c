@@ -429,21 +429,6 @@ goes_on(void)
 	return (wait_for("step", "done"));
 }
 
-/* How many certificates the cloud has issued. */
-static unsigned
-issued(void)
-{
-	unsigned n = 0;
-	struct buf text;
-	const char *p;
-
-	fakecloud_read(&cloud, "requests", &text);
-	for (p = text.data; (p = strstr(p, " ISSUED")) != NULL; p++)
-		n++;
-	buf_clear(&text);
-	return (n);
-}
-
 /* --- tests --- */
 
 static void
@@ -564,27 +549,6 @@ t_lying(void)
 		CHECK_UINT(play.certs, 1);
 		move_out();
 	}
-}
-
-/* It asks for patience. */
-static void
-t_retry_after(void)
-{
-	json_t *o;
-
-	move_in("");
-	fakecloud_plan(&cloud,
-	    "/acme/new-order retry 500\n/acme/new-order status 503\n");
-	log_in(ANNA, true);
-	CHECK(wait_for("error", "503"));
-	o = status();
-	CHECK(json_integer_value(json_object_get(o, "next")) >
-	      clock_now().wall + 400);
-	json_decref(o);
-	fakecloud_plan(&cloud, "");
-	set_clock(600);
-	CHECK(wait_for("step", "done"));
-	move_out();
 }
 
 /* What the verifier or the sealer refuse. */
@@ -727,6 +691,43 @@ t_down(void)
 }
 
 #ifdef WAXWING_TEST_HOOKS
+
+/* How many certificates the cloud has issued. */
+static unsigned
+issued(void)
+{
+	unsigned n = 0;
+	struct buf text;
+	const char *p;
+
+	fakecloud_read(&cloud, "requests", &text);
+	for (p = text.data; (p = strstr(p, " ISSUED")) != NULL; p++)
+		n++;
+	buf_clear(&text);
+	return (n);
+}
+
+/* It asks for patience. */
+static void
+t_retry_after(void)
+{
+	json_t *o;
+
+	move_in("");
+	fakecloud_plan(&cloud,
+	    "/acme/new-order retry 500\n/acme/new-order status 503\n");
+	log_in(ANNA, true);
+	CHECK(wait_for("error", "503"));
+	o = status();
+	CHECK(json_integer_value(json_object_get(o, "next")) >
+	      clock_now().wall + 400);
+	json_decref(o);
+	fakecloud_plan(&cloud, "");
+	set_clock(600);
+	CHECK(wait_for("step", "done"));
+	move_out();
+}
+
 /* Years in seconds. */
 static void
 t_renew(void)
