@@ -135,7 +135,8 @@ time_of(const struct cert *c)
 
 	if (now < f->from)
 		return (f->from);
-	return (now > f->until ? f->until : now);
+	/* in its last second OpenSSL takes it for expired */
+	return (now >= f->until ? f->until - 1 : now);
 }
 
 static int
