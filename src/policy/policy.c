@@ -117,8 +117,11 @@ choose(struct draft *d, size_t i, const struct policy_rule *rule,
 	if (usable && !sender->can_encrypt) {
 		if (rule->encrypt == ENCRYPT_REQUIRED)
 			return (refuse(d, i, 451, "4.7.5",
-			    "encryption is required, but the sender has no "
-			    "encryption certificate yet"));
+			    sender->enrolling
+			        ? "encryption is required, and the sender's "
+			          "enrolment is under way"
+			        : "encryption is required, but the sender has "
+			          "no encryption certificate yet"));
 		usable = 0;
 	}
 	c->encrypt = usable;

@@ -91,6 +91,7 @@ struct policy_sender {
 	bool can_sign;    /* it has a signing key */
 	bool can_encrypt; /* it has an encryption certificate */
 	bool gcm;         /* which reads AES-256-GCM and RSAES-OAEP */
+	bool enrolling;   /* it will have one soon, without anybody's doing */
 };
 
 /* May be sent unsealed, to the recipients of one group. */

@@ -365,6 +365,8 @@ sender_answered(struct ipc_msg *msg, const struct err *why, void *arg)
 		return;
 	}
 	tx->sender.can_encrypt = ans.encrypt;
+	tx->sender.enrolling =
+	    !ans.encrypt && conf_enrols(s->proxy->conf, login);
 	tx->sender.gcm = ans.gcm && ans.oaep;
 	if (ans.owned && tx->from_known) {
 		tx->sender.owns_from = true;

@@ -165,6 +165,14 @@ conf_num(const struct conf *c, const char *section, const char *key)
 	return (300000);
 }
 
+bool
+conf_enrols(const struct conf *c, struct str login)
+{
+	(void)c;
+	(void)login;
+	return (false);
+}
+
 const char *
 conf_next(const struct conf *c, const char *kind, size_t *pos)
 {

@@ -189,7 +189,7 @@ static void
 t_plans(void)
 {
 	struct policy_rcpt rcpts[6];
-	struct policy_sender sender;
+	struct policy_sender sender = {.enrolling = false};
 	struct policy_plan plan;
 	struct policy *p;
 	struct arena arena;
@@ -223,7 +223,7 @@ t_plans(void)
 static void
 t_too_many(void)
 {
-	struct policy_sender sender = {true, true, true, true};
+	struct policy_sender sender = {true, true, true, true, false};
 	struct policy_rcpt rcpts[21];
 	struct policy_plan plan;
 	struct policy *p = policy_new();
