@@ -6,8 +6,10 @@ EXTRA_DIST += .ci/run .clang-format .gitattributes .gitignore \
 	tests/acme/acme tests/acme/hostile tests/acme/lib tests/acme/steps \
 	tests/kms/cloudlib.py tests/kms/kms \
 	tests/README tests/dialog \
-	tests/lib/daemon.py tests/lib/dlg.py tests/lib/dlgrun.py \
+	tests/lib/daemon.py tests/lib/device.py tests/lib/dlg.py \
+	tests/lib/dlgrun.py \
 	tests/lib/mails.py tests/lib/rig.py tests/lib/smtpsink tests/lib/submitd \
+	tests/lib/suite.py \
 	tests/system/matrix tests/system/parent tests/system/roles-keys \
 	tests/system/system tests/system/s_1_mail.py \
 	tests/system/s_2_pieces.py tests/system/s_3_trouble.py \

@@ -4,7 +4,9 @@ import imaplib
 import json
 import os
 import shlex
+import signal
 import smtplib
+import socket
 import ssl
 import subprocess
 import time
@@ -32,6 +34,7 @@ class Rig:
             self.args += ['--no-waxwing']
         self.conf = conf
         self.env = {}
+        self.children = []
 
     def __enter__(self):
         os.makedirs(self.dir, exist_ok=True)
@@ -139,13 +142,76 @@ class Rig:
         os.chmod(path + '.new', 0o644)
         os.rename(path + '.new', path)
 
-    def log(self):
-        with open(os.path.join(self.env['LOG_DIR'], 'waxwingd'),
-                  encoding='utf-8', errors='replace') as f:
+    def clock(self, seconds):
+        """Move everybody's wall clock (test hooks)."""
+        self.write('waxwing', 'clock', '%d\n' % seconds)
+
+    # The cloud.
+
+    def cloud_signal(self, number):
+        os.kill(int(self.env['CLOUD_PID']), number)
+
+    def cloud_stop(self, number=signal.SIGTERM):
+        """End it, and wait until it is gone."""
+        pid = int(self.env['CLOUD_PID'])
+        os.kill(pid, number)
+        self.cloud_gone(pid)
+
+    def cloud_gone(self, pid=None):
+        """Wait until it is gone."""
+        pid = pid or int(self.env['CLOUD_PID'])
+        self.wait('end of the cloud', lambda: daemon.ended(pid))
+
+    def cloud_start(self):
+        """Start it again; "rig down" will find it."""
+        with open(os.path.join(self.env['LOG_DIR'], 'cloud'), 'ab') as log:
+            child = subprocess.Popen(
+                [os.path.join(self.env['BUILD_DIR'], 'waxwing-cloudd'), '-f',
+                 self.env['CLOUD_CONF']], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, cwd='/', start_new_session=True,
+                env=dict(os.environ, WAXWING_FAULTS=self.env['FAULTS_FILE'],
+                         WAXWING_CLOCK=self.env['CLOCK_FILE']))
+        self.children.append(child)     # buried when this process ends
+        self.env['CLOUD_PID'] = str(child.pid)
+        with open('/proc/%d/stat' % child.pid, encoding='ascii') as f:
+            born = f.read().rpartition(')')[2].split()[19]
+        with open(os.path.join(self.dir, 'pid', 'cloud'), 'w',
+                  encoding='ascii') as f:
+            f.write('%d %s\n' % (child.pid, born))
+        port = int(self.env['CLOUD_URL'].rpartition(':')[2])
+
+        def answers():
+            if child.poll() is not None:
+                raise Failed('the cloud ended at its start')
+            try:
+                socket.create_connection(('127.0.0.1', port), 1).close()
+                return True
+            except OSError:
+                return False
+        self.wait('answer of the cloud', answers)
+
+    def store(self, table):
+        """A table of the cloud's store: {id: value}, JSON decoded."""
+        done = subprocess.run(
+            [os.path.join(self.env['BUILD_DIR'], 'tests', 'system',
+                          'store-cli'), self.env['CLOUD_DIR'] + '/store',
+             table], capture_output=True, check=True)
+        found = {}
+        for line in done.stdout.decode('utf-8', 'replace').splitlines():
+            name, _, value = line.partition('\t')
+            found[name] = json.loads(value) if value[:1] in '{[' else value
+        return found
+
+    def log(self, name='waxwingd'):
+        path = os.path.join(self.env['LOG_DIR'], name)
+        if not os.path.exists(path):
+            return ''
+        with open(path, encoding='utf-8', errors='replace') as f:
             return f.read()
 
     def bad_log(self):
-        return [line for line in self.log().splitlines()
+        return [line for name in ('waxwingd', 'cloud')
+                for line in self.log(name).splitlines()
                 if daemon.BAD_LOG.search(line)]
 
     def roles(self, role):
