@@ -304,9 +304,13 @@ link_lost(struct child *c, struct ipc_msg *msg)
 	struct peer_req q;
 	struct child *other;
 
-	if (peer_req_get(msg->body, &q, NULL) == -1 ||
-	    (other = parent_child(c->parent, (enum role)q.role)) == NULL ||
-	    other == c)
+	if (peer_req_get(msg->body, &q, NULL) == -1)
+		return;
+	if (q.role == ROLE_OPENER && q.account.len > 0)
+		other = parent_opener(c->parent, q.account);
+	else
+		other = parent_child(c->parent, (enum role)q.role);
+	if (other == NULL || other == c)
 		return;
 	log_error("link-lost role=%s peer=%s", child_name(c),
 	    child_name(other));

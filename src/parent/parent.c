@@ -57,6 +57,17 @@ parent_child(struct parent *p, enum role role)
 	return (NULL);
 }
 
+struct child *
+parent_opener(struct parent *p, struct str account)
+{
+	struct child *c;
+
+	TAILQ_FOREACH (c, &p->children, next)
+		if (child_pooled(c) && str_eq(str_c(c->account), account))
+			return (c);
+	return (NULL);
+}
+
 /* Tell whoever started us in the background how it went. */
 static void
 report(struct parent *p, int status)

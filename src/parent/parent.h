@@ -68,4 +68,7 @@ void parent_child_refused(struct child *, uint16_t op, const struct err *);
 /* The one child of a role without account, or NULL. */
 struct child *parent_child(struct parent *, enum role);
 
+/* The opener of an account, or NULL. */
+struct child *parent_opener(struct parent *, struct str account);
+
 #endif

@@ -14,6 +14,7 @@
 #include "proto/op.h"
 #include "proto/start.h"
 #include "sys/log.h"
+#include "sys/sandbox.h"
 
 /* Messages remembered as deadly. */
 #define QUARANTINE_MAX 1000
@@ -230,6 +231,21 @@ opening_answer(struct opening *g, struct ipc_msg *msg)
 	blob_unref(view);
 }
 
+/* One that answers nothing would be given to us again: have it killed. */
+static void
+opens_accuse(struct opens *o)
+{
+	struct peer_req q = {.role = ROLE_OPENER, .account = str_c(o->login)};
+	struct buf body;
+
+	log_error("peer-slow peer=opener login=%s", log_addr(q.account));
+	buf_init(&body, LIMIT_RECORD);
+	peer_req_put(&body, &q);
+	if (o->p->parent != NULL && !body.failed)
+		(void)ipc_tell(o->p->parent, OP_LINK_LOST, buf_text(&body));
+	buf_clear(&body);
+}
+
 static void
 on_opened(struct ipc_msg *msg, const struct err *err, void *arg)
 {
@@ -245,8 +261,10 @@ on_opened(struct ipc_msg *msg, const struct err *err, void *arg)
 		return;
 	}
 	/* One that is too slow takes its opener with it. */
-	if (err->code == ERR_TIMEOUT && o->link != NULL)
+	if (err->code == ERR_TIMEOUT && o->link != NULL) {
+		opens_accuse(o);
 		opens_unlink(o);
+	}
 	opening_died(g, err);
 }
 
