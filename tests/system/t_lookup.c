@@ -247,6 +247,7 @@ t_lying(void)
 	move_out();
 }
 
+#ifdef WAXWING_TEST_HOOKS
 /* Who could be sealed to is not written to in clear text because the cloud
  * says no, or nothing, until 180 days are over. */
 static void
@@ -285,7 +286,9 @@ t_recent(void)
 	CHECK(!a.recent);
 	move_out();
 }
+#endif
 
+#ifdef WAXWING_TEST_HOOKS
 /* The certificate that was in use is revoked. */
 static void
 t_revoked(void)
@@ -333,6 +336,7 @@ t_dies(void)
 	CHECK_INT(look_up("bert@x.test").state, LOOKUP_USABLE);
 	move_out();
 }
+#endif
 
 /* The same is not asked twice; the cloud goes away for good. */
 static void
