@@ -164,7 +164,7 @@ make_account(struct acme_call *call, struct str print)
 {
 	const char *terms = terms_of(call->cloud);
 	json_t *account = NULL, *contact;
-	char id[CLOUD_ID];
+	char id[CLOUD_ID], peer[RATE_PEER];
 	struct buf jwk;
 	struct err err;
 	unsigned wait;
@@ -180,9 +180,9 @@ make_account(struct acme_call *call, struct str print)
 	if ((contact = contacts_of(call)) == NULL)
 		return;
 	if ((wait = rate_take(call->cloud->rate_accounts,
-	         str_c(call->req->peer), call->now.mono)) != 0) {
+	         rate_peer(call->req->peer, peer), call->now.mono)) != 0) {
 		json_decref(contact);
-		acme_limit(call->res, wait, "new accounts from this address");
+		acme_limit(call->res, wait, "new accounts from this network");
 		return;
 	}
 	buf_init(&jwk, 16384);

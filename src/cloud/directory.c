@@ -2,7 +2,6 @@
 
 #include "cloud/directory.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -297,28 +296,13 @@ read_address(const struct http_req *req, struct http_res *res,
 	return (-1);
 }
 
-/* Who asks: an address, or a whole IPv6 network, of which one machine has as
- * many addresses as it likes. */
-static struct str
-asker(const char *peer, char out[INET6_ADDRSTRLEN])
-{
-	struct in6_addr v6;
-
-	if (inet_pton(AF_INET6, peer, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6))
-		return (str_c(peer));
-	memset(v6.s6_addr + 8, 0, 8);
-	if (inet_ntop(AF_INET6, &v6, out, INET6_ADDRSTRLEN) == NULL)
-		return (str_c(peer));
-	return (str_c(out));
-}
-
 void
 directory_search(struct cloud *c, const struct http_req *req,
     struct http_res *res)
 {
 	struct found found = {.n = 0};
 	struct clock now = clock_now();
-	char peer[INET6_ADDRSTRLEN];
+	char peer[RATE_PEER];
 	struct buf mailbox;
 	struct err err;
 	unsigned wait;
@@ -328,7 +312,8 @@ directory_search(struct cloud *c, const struct http_req *req,
 		acme_refuse(res, 405, "malformed", "GET this");
 		return;
 	}
-	wait = rate_take(c->rate_searches, asker(req->peer, peer), now.mono);
+	wait =
+	    rate_take(c->rate_searches, rate_peer(req->peer, peer), now.mono);
 	if (wait != 0) {
 		acme_limit(res, wait, "look-ups from this network address");
 		return;

@@ -2,7 +2,9 @@
 
 #include "cloud/rate.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/map.h"
 
@@ -87,4 +89,17 @@ rate_take(struct rate *r, struct str key, uint64_t now)
 		return ((unsigned)((r->interval - b->credit + 999) / 1000));
 	b->credit -= r->interval;
 	return (0);
+}
+
+struct str
+rate_peer(const char *peer, char out[RATE_PEER])
+{
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET6, peer, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6))
+		return (str_c(peer));
+	memset(v6.s6_addr + 8, 0, 8);
+	if (inet_ntop(AF_INET6, &v6, out, RATE_PEER) == NULL)
+		return (str_c(peer));
+	return (str_c(out));
 }

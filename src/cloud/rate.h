@@ -21,4 +21,10 @@ void rate_free(struct rate *); /* accepts NULL */
  * now is in milliseconds and never goes back. */
 unsigned rate_take(struct rate *, struct str key, uint64_t now);
 
+#define RATE_PEER 46 /* INET6_ADDRSTRLEN */
+
+/* Who asks, as a key: an address, or a whole IPv6 network, of which one
+ * machine has as many addresses as it likes. */
+struct str rate_peer(const char *peer, char out[RATE_PEER]);
+
 #endif

@@ -95,6 +95,28 @@ test_rate(void)
 }
 
 static void
+test_rate_peer(void)
+{
+	static const struct {
+		const char *peer, *key;
+	} rows[] = {
+	    {"192.0.2.1", "192.0.2.1"},
+	    {"::ffff:192.0.2.1", "::ffff:192.0.2.1"},
+	    {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+	    {"2001:db8:1:2::9", "2001:db8:1:2::"},
+	    {"2001:db8:1:3::9", "2001:db8:1:3::"},
+	    {"", ""},
+	};
+	char out[RATE_PEER];
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].peer);
+		CHECK_STR(rate_peer(rows[i].peer, out), rows[i].key);
+	}
+}
+
+static void
 test_authres(void)
 {
 	static const struct {
@@ -305,6 +327,7 @@ test_conf(void)
 static const struct unit_test tests[] = {
     {"nonces", test_nonce},
     {"rates", test_rate},
+    {"who is limited", test_rate_peer},
     {"authentication results", test_authres},
     {"query", test_query},
     {"conf", test_conf},
