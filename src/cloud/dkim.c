@@ -99,12 +99,17 @@ static bool
 covers(DKIM *dkim, DKIM_SIGINFO *sig, struct str mail)
 {
 	ssize_t len = 0, canon = 0, limit = -1;
+	dkim_alg_t alg = DKIM_SIGN_RSASHA1;
 	size_t i;
 
 	if ((dkim_sig_getflags(sig) & DKIM_SIGFLAG_PASSED) == 0 ||
 	    (dkim_sig_getflags(sig) & DKIM_SIGFLAG_IGNORE) != 0 ||
 	    (dkim_sig_getflags(sig) & DKIM_SIGFLAG_TESTKEY) != 0 ||
 	    dkim_sig_getbh(sig) != DKIM_SIGBH_MATCH)
+		return (false);
+	/* RFC 8301 3.1: SHA-1 proves nothing any more */
+	if (dkim_sig_getsignalg(sig, &alg) != DKIM_STAT_OK ||
+	    alg == DKIM_SIGN_RSASHA1)
 		return (false);
 	/* l= would let anybody add a block of his own */
 	if (dkim_sig_getcanonlen(dkim, sig, &len, &canon, &limit) !=
