@@ -165,6 +165,29 @@ test_authres(void)
 	        "Authentication-Results: mx.test; dkim=fail reason=\"; "
 	        "dkim=pass header.d=e.test\r\n\r\n",
 	        false},
+	    {"in closed quotes, as a sender's local part",
+	        "Authentication-Results: mx.test; spf=pass smtp.mailfrom=\"a; "
+	        "dkim=pass header.d=e.test ;\"@f.test; dkim=pass "
+	        "header.d=f.test\r\n\r\n",
+	        false},
+	    {"a word in quotes",
+	        "Authentication-Results: mx.test; dkim=pass header.i=\"a "
+	        "header.d=e.test \"@f.test header.d=f.test\r\n\r\n",
+	        false},
+	    {"the domain in quotes",
+	        "Authentication-Results: mx.test; dkim=pass reason=\"a; "
+	        "\\\"b\" "
+	        "header.d=\"e.test\"\r\n\r\n",
+	        true},
+	    {"two domains",
+	        "Authentication-Results: mx.test; dkim=pass header.d=e.test "
+	        "header.d=f.test\r\n\r\n",
+	        false},
+	    {"below one that cannot be read",
+	        "Authentication-Results: mx.test; spf=none smtp.mailfrom=(a\r\n"
+	        "Authentication-Results: mx.test; dkim=pass "
+	        "header.d=e.test\r\n\r\n",
+	        false},
 	    {"in the body",
 	        "A: b\r\n\r\nAuthentication-Results: mx.test; dkim=pass "
 	        "header.d=e.test\r\n",
