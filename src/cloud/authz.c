@@ -111,6 +111,19 @@ make_from(const struct cloud *c, const char *id)
 	return (json_sprintf("%.*s+%.16s%s", (int)(at - from), from, id, at));
 }
 
+bool
+authz_is_sender(const struct cloud *c, struct str mailbox)
+{
+	const char *from = conf_str(c->conf, "mail", "from");
+	size_t local = strcspn(from, "@"), at = str_find(mailbox, '@');
+
+	return (at < mailbox.len && at >= local &&
+	        str_ieq(str_of(mailbox.p + at, mailbox.len - at),
+	            str_c(from + local)) &&
+	        str_ieq(str_of(mailbox.p, local), str_of(from, local)) &&
+	        (at == local || mailbox.p[local] == '+'));
+}
+
 int
 authz_make(struct cloud *c, struct str account, struct str mailbox, int64_t now,
     char id[CLOUD_ID], struct err *err)

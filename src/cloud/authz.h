@@ -14,6 +14,10 @@
 /* What it is at this time. */
 enum acme_status authz_status(const json_t *, int64_t now);
 
+/* Is it an address that challenges come from: "acme+ID@domain" or plain
+ * "acme@domain"?  Replies to it are taken, and nobody gets a certificate. */
+bool authz_is_sender(const struct cloud *, struct str mailbox);
+
 /* One that an order of this account can use again: 1 with its id, 0, -1. */
 int authz_reusable(struct cloud *, struct str account, struct str mailbox,
     int64_t now, char id[CLOUD_ID], struct err *);

@@ -129,7 +129,8 @@ read_identifier(struct acme_call *call, struct buf *mailbox)
 	    memchr(value.p, '*', value.len) != NULL ||
 	    verb_canonical(value, mailbox) != 0 ||
 	    memchr(mailbox->data, '[', mailbox->len) != NULL ||
-	    exts_check_address(buf_text(mailbox), NULL) != 0) {
+	    exts_check_address(buf_text(mailbox), NULL) != 0 ||
+	    authz_is_sender(call->cloud, buf_text(mailbox))) {
 		acme_refuse(call->res, 400, "rejectedIdentifier",
 		    "no certificate can be had for this address");
 		return (-1);

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cloud/authz.h"
 #include "cloud/dkim.h"
 #include "cloud/judge.h"
 #include "smtp/dot.h"
@@ -253,20 +254,6 @@ judge(struct session *s)
 		finish(s, 451, "4.3.2", "too busy, try again later");
 }
 
-/* Is it where a challenge comes from: "acme+ID@domain" for "acme@domain"? */
-static bool
-is_ours(const struct session *s, struct str path)
-{
-	const char *from = conf_str(s->r->cloud->conf, "mail", "from");
-	size_t local = strcspn(from, "@"), at = str_find(path, '@');
-
-	return (
-	    at < path.len && at >= local &&
-	    str_ieq(str_of(path.p + at, path.len - at), str_c(from + local)) &&
-	    str_ieq(str_of(path.p, local), str_of(from, local)) &&
-	    (at == local || path.p[local] == '+'));
-}
-
 static void
 on_ehlo(struct session *s, bool extended)
 {
@@ -291,7 +278,7 @@ on_ehlo(struct session *s, bool extended)
 static void
 on_rcpt(struct session *s, struct str path)
 {
-	if (!is_ours(s, path))
+	if (!authz_is_sender(s->r->cloud, path))
 		say(s, 550, "5.1.1", "no such mailbox here");
 	else if (s->nrcpts == RCPTS_MAX)
 		say(s, 452, "4.5.3", "too many recipients");
