@@ -63,6 +63,7 @@ errand_end(struct errand *e, const struct err *err)
 		ans.err = *err;
 	log_info("challenge op=%s result=%s reason=\"%s\"", op_name(e->op),
 	    err_word(ans.err.code), ans.err.text);
+	(void)FAULT("proxy.challenge.answer");
 	buf_init(&body, LIMIT_RECORD);
 	if (e->op == OP_CHALLENGE_FIND)
 		challenge_find_ans_put(&body, &ans);

@@ -2,6 +2,7 @@
 
 #include "sys/fault.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,10 @@ fault(const char *point)
 	n = visit(point);
 	if (count != 0 && n > count)
 		return (false);
+	/* beside the log, for a test that waits for it */
+	dprintf(STDERR_FILENO, "fault %s %s\n", point, action);
+	if (strcmp(action, "kill") == 0)
+		(void)raise(SIGKILL);
 	if (strcmp(action, "exit") == 0)
 		_exit(1);
 	if (strcmp(action, "abort") == 0)

@@ -5,6 +5,7 @@ import json
 import os
 import smtplib
 import subprocess
+import threading
 import time
 
 import daemon
@@ -19,14 +20,18 @@ class Device(daemon.Daemon):
     with Device(rig, 'laptop') as d: it listens.  Its clock is the rig's.
     """
 
+    block = daemon.FIRST
+    lock = threading.Lock()
+
     def __init__(self, rig, name, **more):
         self.rig = rig
         self.name = name
         path = os.path.join(rig.place, name)
         os.makedirs(path)
         os.chmod(path, 0o755)
-        base, held = daemon.claim_block(daemon.FIRST, [])
-        del held
+        with Device.lock:
+            base, _ = daemon.claim_block(Device.block, [])
+            Device.block = base + daemon.BLOCK
         self.imaps, self.smtps = base, base + 1
         pki = rig.env['CERT_DIR']
         tls = {'cert': pki + '/server.chain.pem', 'key': pki + '/server.key'}
