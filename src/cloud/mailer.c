@@ -145,6 +145,15 @@ send_failed(struct mailer *m, struct str authz, bool permanent, const char *why)
 	json_decref(o);
 }
 
+/* Is it the mailbox that cannot be reached?  A relay that wants a login or TLS
+ * (RFC 4954 6, RFC 3207 4) is for the operator to mend, and mails can wait. */
+static bool
+is_permanent(CURLcode code, long status)
+{
+	return (status >= 500 && (status < 530 || status > 538) &&
+	        code != CURLE_LOGIN_DENIED && code != CURLE_USE_SSL_FAILED);
+}
+
 static void
 send_done(struct send *s, CURLcode code)
 {
@@ -161,7 +170,7 @@ send_done(struct send *s, CURLcode code)
 			    log_str(str_c(err.text)));
 		log_info("mail-sent authz=%s", s->authz);
 	} else
-		send_failed(m, str_c(s->authz), status >= 500,
+		send_failed(m, str_c(s->authz), is_permanent(code, status),
 		    s->error[0] != '\0' ? s->error : curl_easy_strerror(code));
 	send_free(s);
 }
