@@ -16,8 +16,9 @@
 
 /*
  * What one read asks for: a page to begin with, as most commands are short
- * and idle sessions many; 64 KiB once a read came back full.  A little less
- * than a power of two, because evbuffer adds its own header.
+ * and idle sessions many; 64 KiB once a read came back full, and as long as
+ * more than a page comes.  A little less than a power of two, because
+ * evbuffer adds its own header.
  */
 #define READ_SMALL 4032
 #define READ_LARGE 65472
