@@ -28,7 +28,7 @@ class Rig:
             self.args += ['--port-base', str(port_base)]
         if waxwing:
             self.args += ['--build', daemon.build_dir()]
-            self.args += ['--cloud' if cloud else '--import-keys']
+            self.args += [] if cloud else ['--import-keys']
         else:
             self.args += ['--no-waxwing']
         self.conf = conf
