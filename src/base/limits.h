@@ -76,6 +76,9 @@
 /* Bytes of encrypted messages fetched ahead by one job. */
 #define LIMIT_FETCH_AHEAD (32UL * 1024 * 1024)
 
+/* The search text of one message: a book has 1 MiB. */
+#define LIMIT_SEARCH_TEXT (16UL * 1024 * 1024)
+
 /* One line of an SMTP client: AUTH lines are the longest (RFC 4954 4: 12288
  * octets). */
 #define LIMIT_SMTP_LINE (12UL * 1024 + 2)

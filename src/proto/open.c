@@ -9,6 +9,7 @@ open_req_put(struct buf *b, const struct open_req *q)
 	rec_put_u64(b, (uint64_t)q->first_seen);
 	rec_put_str(b, q->status);
 	rec_put_bool(b, q->other_from);
+	rec_put_bool(b, q->text);
 }
 
 int
@@ -21,6 +22,7 @@ open_req_get(struct str in, struct open_req *q, struct err *err)
 	q->first_seen = (int64_t)rec_get_u64(&r);
 	q->status = rec_get_str(&r);
 	q->other_from = rec_get_bool(&r);
+	q->text = rec_get_bool(&r);
 	return (rec_end(&r, err));
 }
 

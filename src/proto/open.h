@@ -3,7 +3,8 @@
  *
  * Blob 0 of the request is the wire text.  Blob 0 of the answer is the view:
  * always there when err is ERR_OK, also when the message could not be opened
- * (then it is the wire text with status fields above it).
+ * (then it is the wire text with status fields above it).  Blob 1, where it
+ * was wanted and could be made: the view's search text.
  */
 #ifndef WAXWING_PROTO_OPEN_H
 #define WAXWING_PROTO_OPEN_H
@@ -19,6 +20,7 @@ struct open_req {
 	struct str
 	    status;      /* the status fields fixed earlier; empty: make them */
 	bool other_from; /* this ciphertext was seen under another From */
+	bool text;       /* the search text is wanted */
 };
 
 enum open_result {

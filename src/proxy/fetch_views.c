@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/limits.h"
 #include "base/num.h"
 #include "proxy/job_fetch.h"
@@ -52,10 +51,8 @@ views_find(struct fetch_job *f, const struct window *win, uint32_t uid)
 static void
 want_clear(struct want *w)
 {
-	opens_cancel(w->opening);
-	w->opening = NULL;
-	blob_unref(w->wire);
-	w->wire = NULL;
+	reading_cancel(w->reading);
+	w->reading = NULL;
 	viewref_unref(w->view);
 	w->view = NULL;
 }
@@ -104,158 +101,59 @@ want_window(struct want *w)
 	    i >= f->win[0].lo && i < f->win[0].hi ? &f->win[0] : &f->win[1]);
 }
 
-/*
- * Remember what fixes the view's bytes; they must be those of the first time.
- * 0, or 1: this ciphertext belongs to another From, open it with that mark.
- */
-static int
-want_remember(struct want *w, const struct open_ans *ans, struct err *err)
+static struct msg_name
+want_name(const struct want *w)
 {
-	struct proxy *p = w->f->j.s->p;
-	static const uint8_t none[CRYPT_DIGEST];
-	struct seen_rec rec;
-	struct buf hold;
-	int rc;
+	const struct imap *s = w->f->j.s;
 
-	if (p->seen == NULL)
-		return (0);
-	buf_init(&hold, 2 * LIMIT_RECORD);
-	memset(&rec, 0, sizeof(rec));
-	rc = seen_get(p->seen, &w->key, &rec, &hold, err);
-	if (rc == 1 && rec.version == VIEW_VERSION &&
-	    crypt_equal(rec.wire, w->wire_digest, sizeof(rec.wire))) {
-		rc = 0;
-		if (!crypt_equal(rec.view, ans->view, sizeof(rec.view))) {
-			err_set(err, ERR_CRYPTO, "the view would change");
-			rc = -1;
-		}
-		goto out;
-	}
-	if (rc == -1)
-		goto out;
-	if (!w->other_from && memcmp(ans->content, none, sizeof(none)) != 0) {
-		rc = seen_other_from(p->seen, str_c(w->f->j.s->account->login),
-		    ans->content, ans->from, err);
-		if (rc != 0)
-			goto out;
-	}
-	rec.first_seen = w->first_seen;
-	rec.version = VIEW_VERSION;
-	memcpy(rec.wire, w->wire_digest, sizeof(rec.wire));
-	memcpy(rec.view, ans->view, sizeof(rec.view));
-	rec.other_from = w->other_from;
-	rec.from = ans->from;
-	rec.status = ans->status;
-	rc = seen_put(p->seen, &w->key, &rec, err);
-out:
-	buf_clear(&hold);
-	return (rc);
+	return (
+	    (struct msg_name){s->account, str_of(s->box->name, s->box->namelen),
+	        s->box->uidvalidity, w->uid});
 }
 
-static int want_open(struct want *);
-
-/* There is a view of it: keep it. */
 static void
-want_view(struct want *w, struct blob *text)
-{
-	struct imap *s = w->f->j.s;
-	struct view *v;
-	struct err err;
-
-	if ((text = memfd_keep(blob_ref(text), &err)) == NULL) {
-		want_lost(w, err.text);
-		return;
-	}
-	v = view_new(text, &err);
-	blob_unref(text);
-	if (v == NULL) {
-		want_lost(w, err.text);
-		return;
-	}
-	w->view =
-	    viewcache_put(s->p->views, str_c(s->account->login), &w->key, v);
-	if (w->view == NULL)
-		want_lost(w, "out of memory");
-	else
-		w->state = WANT_READY;
-}
-
-/* The opener's answer. */
-static void
-on_opened(const struct open_ans *ans, struct blob *text, const struct err *err,
-    void *arg)
+on_read(struct viewref *view, const struct err *err, void *arg)
 {
 	struct want *w = arg;
 	struct fetch_job *f = w->f;
 	struct imap *s = f->j.s;
-	struct err why;
-	int rc;
 
-	w->opening = NULL;
-	if (ans == NULL)
+	w->reading = NULL;
+	if (view == NULL)
 		want_lost(w, err->text);
-	else if (ans->result == OPEN_KEY_LATER)
-		want_lost(w, "the key is not here yet");
-	else if ((rc = want_remember(w, ans, &why)) == -1)
-		want_lost(w, why.text);
-	else if (rc == 1) {
-		w->other_from = true;
-		if (want_open(w) == 0)
-			return;
-	} else {
-		log_debug("view session=%s uid=%u result=%u cipher=%u sign=%u "
-		          "problem=%s",
-		    s->s.id, (unsigned)w->uid, (unsigned)ans->result,
-		    (unsigned)ans->cipher, (unsigned)ans->sign,
-		    log_str(ans->problem));
-		want_view(w, text);
+	else {
+		w->view = viewref_ref(view);
+		w->state = WANT_READY;
 	}
-	blob_unref(w->wire);
-	w->wire = NULL;
 	want_window(w)->opens--;
 	if (!f->j.over)
 		views_advance(f);
 	imap_turn(s);
 }
 
-/* Hand the wire text to the opener.  -1: it is lost already. */
-static int
-want_open(struct want *w)
+/* What the server has of it is here. */
+static void
+want_wire(struct want *w, struct window *win, struct blob *wire)
 {
-	struct imap *s = w->f->j.s;
-	struct open_req req = {0};
-	struct seen_rec rec;
-	struct buf hold;
+	struct fetch_job *f = w->f;
+	struct msg_name name = want_name(w);
 	struct err err;
-	int rc = 0;
 
-	req.account = str_c(s->account->login);
-	req.first_seen = clock_now().wall;
-	req.other_from = w->other_from;
-	buf_init(&hold, 2 * LIMIT_RECORD);
-	if (crypt_sha256(blob_str(w->wire), w->wire_digest) == -1) {
-		want_lost(w, "cannot digest");
-		return (-1);
+	if (f->cmd.foreign && !set_has(&f->j.s->box->cls->sealed, w->uid)) {
+		/* A plain one, because the server does not know an item. */
+		if ((w->view = reading_plain(&name, wire, &err)) != NULL)
+			w->state = WANT_READY;
+		else
+			want_lost(w, err.text);
+		return;
 	}
-	if (s->p->seen != NULL)
-		rc = seen_get(s->p->seen, &w->key, &rec, &hold, &err);
-	if (rc == -1)
-		log_error("seen session=%s reason=\"%s\"", s->s.id, err.text);
-	else if (rc == 1 && rec.version == VIEW_VERSION &&
-	         crypt_equal(rec.wire, w->wire_digest, sizeof(rec.wire))) {
-		req.first_seen = rec.first_seen;
-		req.status = rec.status;
-		req.other_from = w->other_from = rec.other_from;
-	}
-	w->first_seen = req.first_seen;
-	w->opening = opens_ask(s->account, w->wire, &req, on_opened, w, &err);
-	buf_clear(&hold);
-	if (w->opening == NULL) {
+	w->reading = reading_start(&name, wire, on_read, w, &err);
+	if (w->reading == NULL) {
 		want_lost(w, err.text);
-		return (-1);
+		return;
 	}
 	w->state = WANT_OPEN;
-	return (0);
+	win->opens++;
 }
 
 /* A message that was asked for with BODY.PEEK[]. */
@@ -263,11 +161,13 @@ static bool
 body_fetch(struct job *j, struct ask *a, struct gather *g)
 {
 	struct fetch_job *f = fetch_job(j);
+	struct window *win = &f->win[a->n];
 	struct resp_item item;
+	struct blob *wire;
 	struct want *w;
 	struct err err;
 
-	if ((w = views_find(f, &f->win[a->n], gather_uid(g))) == NULL ||
+	if ((w = views_find(f, win, gather_uid(g))) == NULL ||
 	    !gather_find(g, STR("BODY[]"), false, &item))
 		return (false);
 	if (w->state != WANT_ASKED || j->over)
@@ -278,27 +178,21 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 		return (true);
 	}
 	if (item.away != SIZE_MAX)
-		w->wire = blob_ref(g->blobs[item.away]);
+		wire = blob_ref(g->blobs[item.away]);
 	else
-		w->wire = memfd_copy(item.data.p, item.data.len, &err);
-	if (w->wire == NULL) {
+		wire = memfd_copy(item.data.p, item.data.len, &err);
+	if (wire == NULL) {
 		want_lost(w, err.text);
 		return (true);
 	}
-	if (blob_len(w->wire) > w->size)
-		f->win[a->n].bytes += blob_len(w->wire) - w->size;
-	if (f->win[a->n].bytes > WINDOW_EXTRA) {
+	if (blob_len(wire) > w->size)
+		win->bytes += blob_len(wire) - w->size;
+	if (win->bytes > WINDOW_EXTRA)
 		imap_die(j->s, "the mail server says too much",
 		    "server: messages are larger than it said");
-		return (true);
-	}
-	if (f->cmd.foreign && !set_has(&j->s->box->cls->sealed, w->uid)) {
-		/* A plain one, because the server does not know an item. */
-		want_view(w, w->wire);
-		blob_unref(w->wire);
-		w->wire = NULL;
-	} else if (want_open(w) == 0)
-		f->win[a->n].opens++;
+	else
+		want_wire(w, win, wire);
+	blob_unref(wire);
 	return (true);
 }
 
@@ -473,6 +367,7 @@ views_start(struct fetch_job *f)
 {
 	static const struct ask like = {.fetch = size_fetch, .done = size_done};
 	struct imap *s = f->j.s;
+	struct msg_name name;
 	struct viewref *ref;
 	struct set missing;
 	struct want *w;
@@ -481,10 +376,8 @@ views_start(struct fetch_job *f)
 	set_init(&missing);
 	for (i = 0; i < f->nwants; i++) {
 		w = &f->wants[i];
-		if (seen_key_make(&s->p->seen_key, str_c(s->account->login),
-		        str_c(s->account->up->domain),
-		        str_of(s->box->name, s->box->namelen),
-		        s->box->uidvalidity, w->uid, &w->key) == -1) {
+		name = want_name(w);
+		if (msg_key(&name, &w->key) == -1) {
 			fetch_oom(f);
 			break;
 		}

@@ -10,8 +10,7 @@
 
 #include "imap/fetch.h"
 #include "proxy/job.h"
-#include "proxy/opens.h"
-#include "proxy/viewcache.h"
+#include "proxy/reading.h"
 
 enum want_state {
 	WANT_NEW,
@@ -31,12 +30,8 @@ struct want {
 	uint32_t seq;  /* by sequence number only */
 	uint64_t size; /* of the wire text, as the server says */
 	struct seen_key key;
-	struct blob *wire;       /* owned; while it is being opened */
-	struct opening *opening; /* owned */
+	struct reading *reading; /* owned */
 	struct viewref *view;    /* owned */
-	bool other_from;         /* opened once more for that */
-	int64_t first_seen;
-	uint8_t wire_digest[CRYPT_DIGEST];
 };
 
 enum window_state { WIN_NONE, WIN_BODIES, WIN_ANSWERS };

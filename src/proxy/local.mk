@@ -19,6 +19,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/mailbox.c src/proxy/mailbox.h \
 	src/proxy/opens.c src/proxy/opens.h \
 	src/proxy/proxy.c src/proxy/proxy.h \
+	src/proxy/reading.c src/proxy/reading.h \
 	src/proxy/recorder.c src/proxy/recorder.h \
 	src/proxy/seen.c src/proxy/seen.h \
 	src/proxy/side.c src/proxy/side.h \

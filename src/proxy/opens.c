@@ -77,7 +77,7 @@ opening_fail(struct opening *g, const struct err *err)
 	void *arg = g->arg;
 
 	opening_free(g);
-	fn(NULL, NULL, err, arg);
+	fn(NULL, NULL, NULL, err, arg);
 }
 
 static void
@@ -203,7 +203,7 @@ opening_died(struct opening *g, const struct err *why)
 static void
 opening_answer(struct opening *g, struct ipc_msg *msg)
 {
-	struct blob *view = NULL;
+	struct blob *view = NULL, *text = NULL;
 	struct open_ans ans;
 	struct err err = {0};
 
@@ -225,9 +225,12 @@ opening_answer(struct opening *g, struct ipc_msg *msg)
 			opening_fail(g, &err);
 			return;
 		}
+		if (msg->nfds > 1)
+			text = ipc_msg_blob(msg, 1, LIMIT_SEARCH_TEXT, NULL);
 	}
-	g->fn(&ans, view, NULL, g->arg);
+	g->fn(&ans, view, text, NULL, g->arg);
 	opening_free(g);
+	blob_unref(text);
 	blob_unref(view);
 }
 

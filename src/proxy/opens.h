@@ -18,12 +18,13 @@ struct opens;
 struct opening;
 
 /*
- * The answer; view is borrowed.  On failure ans and view are NULL and err says
- * why: ERR_UNAVAILABLE no opener, or it died twice; ERR_CRYPTO and others: it
- * said no.  Called from the event loop.
+ * The answer; view and text (the search text, NULL: there is none) are
+ * borrowed.  On failure ans and both are NULL and err says why: ERR_UNAVAILABLE
+ * no opener, or it died twice; ERR_CRYPTO and others: it said no.  Called from
+ * the event loop.
  */
 typedef void opens_fn(const struct open_ans *ans, struct blob *view,
-    const struct err *, void *arg);
+    struct blob *text, const struct err *, void *arg);
 
 void opens_free(struct opens *); /* accepts NULL; nobody is called any more */
 

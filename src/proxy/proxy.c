@@ -20,6 +20,7 @@
 #include "proxy/challenge.h"
 #include "proxy/listener.h"
 #include "proxy/opens.h"
+#include "proxy/reading.h"
 #include "proxy/recorder.h"
 #include "proxy/seen.h"
 #include "proxy/throttle.h"
@@ -120,11 +121,13 @@ proxy_start(struct self *self, struct err *err)
 	p->accounts = accounts_new();
 	p->throttle = throttle_new(p->base);
 	p->views = viewcache_new();
+	p->readings = readings_new();
 	p->recorder = recorder_new(&p->tokens_key);
 	p->tick = event_new(p->base, -1, EV_PERSIST, on_tick, p);
 	p->last = evtimer_new(p->base, on_last, p);
 	if (p->accounts == NULL || p->throttle == NULL || p->views == NULL ||
-	    p->recorder == NULL || p->tick == NULL || p->last == NULL) {
+	    p->readings == NULL || p->recorder == NULL || p->tick == NULL ||
+	    p->last == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (-1);
 	}
@@ -296,6 +299,7 @@ proxy_end(struct self *self)
 	streams_abandon();
 	accounts_free(p->accounts);
 	throttle_free(p->throttle);
+	readings_free(p->readings);
 	viewcache_free(p->views);
 	recorder_free(p->recorder);
 	seen_close(p->seen);

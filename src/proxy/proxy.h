@@ -22,6 +22,7 @@
 struct accounts;
 struct errand;
 struct listener;
+struct readings;
 struct recorder;
 struct self;
 struct seen;
@@ -63,7 +64,8 @@ struct proxy {
 	struct throttle *throttle;  /* see throttle.h */
 	struct recorder *recorder;  /* see recorder.h */
 	struct viewcache *views;
-	struct seen *seen; /* NULL when seen/ could not be opened */
+	struct readings *readings; /* see reading.h */
+	struct seen *seen;         /* NULL when seen/ could not be opened */
 	struct session_list sessions;
 	LIST_HEAD(errand_list, errand) errands; /* see challenge.h */
 	LIST_HEAD(listener_list, listener) listeners;

@@ -192,6 +192,13 @@ viewref_view(const struct viewref *r)
 	return (r->view);
 }
 
+struct viewref *
+viewref_ref(struct viewref *r)
+{
+	r->refs++;
+	return (r);
+}
+
 void
 viewref_unref(struct viewref *r)
 {

@@ -28,7 +28,8 @@ struct viewref *viewcache_put(struct viewcache *, struct str login,
     const struct seen_key *, struct view *);
 
 const struct view *viewref_view(const struct viewref *);
-void viewref_unref(struct viewref *); /* accepts NULL */
+struct viewref *viewref_ref(struct viewref *); /* one reference more */
+void viewref_unref(struct viewref *);          /* accepts NULL */
 
 /* Forget an account's views, or all (empty login). */
 void viewcache_drop(struct viewcache *, struct str login);

@@ -94,7 +94,8 @@ test_open(void)
 	struct open_req q = {.account = STR("a@b"),
 	                    .first_seen = -5,
 	                    .status = STR("X: y\r\n"),
-	                    .other_from = true},
+	                    .other_from = true,
+	                    .text = true},
 	                q2;
 	struct open_ans a = {.result = OPEN_OPENED,
 	                    .cipher = OPEN_AEAD,
@@ -113,6 +114,7 @@ test_open(void)
 	CHECK_INT(open_req_get(buf_text(&b), &q2, NULL), 0);
 	CHECK_STR(q2.account, "a@b");
 	CHECK_INT(q2.first_seen, -5);
+	CHECK(q2.text);
 	CHECK_STR(q2.status, "X: y\r\n");
 	CHECK(q2.other_from);
 	buf_reset(&b);

@@ -1,0 +1,344 @@
+#include "config.h"
+
+#include "proxy/reading.h"
+
+#include <sys/queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "proxy/opens.h"
+#include "sys/log.h"
+#include "sys/memfd.h"
+
+struct reading {
+	TAILQ_ENTRY(reading) next;
+	struct course *course;
+	reading_fn *fn;
+	void *arg;
+};
+TAILQ_HEAD(reading_list, reading);
+
+/* By what two ask for the same: the message, and its bytes. */
+struct course_key {
+	struct seen_key name;
+	uint8_t wire[CRYPT_DIGEST];
+};
+
+/* One message on its way through the opener. */
+struct course {
+	struct readings *all;
+	struct proxy *p;
+	struct msg_name name;
+	char *mailbox; /* owned; the name's */
+	struct course_key key;
+	struct blob *wire;       /* owned */
+	struct opening *opening; /* owned */
+	struct reading_list askers;
+	bool over;       /* the askers are being told */
+	bool other_from; /* opened once more for that */
+	int64_t first_seen;
+};
+
+struct readings {
+	struct map *courses; /* owned: struct course_key -> struct course */
+};
+
+int
+msg_key(const struct msg_name *n, struct seen_key *key)
+{
+	return (seen_key_make(&n->account->proxy->seen_key,
+	    str_c(n->account->login), str_c(n->account->up->domain), n->mailbox,
+	    n->uidvalidity, n->uid, key));
+}
+
+struct readings *
+readings_new(void)
+{
+	struct readings *all;
+
+	if ((all = calloc(1, sizeof(*all))) == NULL)
+		return (NULL);
+	if ((all->courses = map_new(NULL)) == NULL) {
+		free(all);
+		return (NULL);
+	}
+	return (all);
+}
+
+void
+readings_free(struct readings *all)
+{
+	if (all == NULL)
+		return;
+	map_free(all->courses);
+	free(all);
+}
+
+static struct str
+course_str(const struct course_key *key)
+{
+	return (str_of((const char *)key, sizeof(*key)));
+}
+
+static void
+course_free(struct course *c)
+{
+	if (map_get(c->all->courses, course_str(&c->key)) == c)
+		map_del(c->all->courses, course_str(&c->key));
+	opens_cancel(c->opening);
+	blob_unref(c->wire);
+	free(c->mailbox);
+	free(c);
+}
+
+/* Tell all askers; one may cancel another meanwhile. */
+static void
+course_end(struct course *c, struct viewref *view, const struct err *err)
+{
+	struct reading *r;
+
+	c->over = true;
+	map_del(c->all->courses, course_str(&c->key));
+	blob_unref(c->wire);
+	c->wire = NULL;
+	while ((r = TAILQ_FIRST(&c->askers)) != NULL) {
+		TAILQ_REMOVE(&c->askers, r, next);
+		r->fn(view, err, r->arg);
+		free(r);
+	}
+	course_free(c);
+}
+
+static void
+course_fail(struct course *c, enum err_code code, const char *why)
+{
+	struct err err;
+
+	err_set(&err, code, "%s", why);
+	course_end(c, NULL, &err);
+}
+
+/*
+ * Remember what fixes the view's bytes; they must be those of the first time.
+ * 0, or 1: this ciphertext belongs to another From, open it with that mark.
+ */
+static int
+remember(struct course *c, const struct open_ans *ans, struct err *err)
+{
+	static const uint8_t none[CRYPT_DIGEST];
+	struct seen *seen = c->p->seen;
+	struct seen_rec rec;
+	struct buf hold;
+	int rc;
+
+	if (seen == NULL)
+		return (0);
+	buf_init(&hold, 2 * LIMIT_RECORD);
+	memset(&rec, 0, sizeof(rec));
+	rc = seen_get(seen, &c->key.name, &rec, &hold, err);
+	if (rc == 1 && rec.version == VIEW_VERSION &&
+	    crypt_equal(rec.wire, c->key.wire, sizeof(rec.wire))) {
+		rc = 0;
+		if (!crypt_equal(rec.view, ans->view, sizeof(rec.view))) {
+			err_set(err, ERR_CRYPTO, "the view would change");
+			rc = -1;
+		}
+		goto out;
+	}
+	if (rc == -1)
+		goto out;
+	if (!c->other_from && memcmp(ans->content, none, sizeof(none)) != 0) {
+		rc = seen_other_from(seen, str_c(c->name.account->login),
+		    ans->content, ans->from, err);
+		if (rc != 0)
+			goto out;
+	}
+	rec.first_seen = c->first_seen;
+	rec.version = VIEW_VERSION;
+	memcpy(rec.wire, c->key.wire, sizeof(rec.wire));
+	memcpy(rec.view, ans->view, sizeof(rec.view));
+	rec.other_from = c->other_from;
+	rec.from = ans->from;
+	rec.status = ans->status;
+	rc = seen_put(seen, &c->key.name, &rec, err);
+out:
+	buf_clear(&hold);
+	return (rc);
+}
+
+/* Parse and keep it. */
+static struct viewref *
+keep_view(const struct msg_name *n, const struct seen_key *key,
+    struct blob *text, struct err *err)
+{
+	struct viewref *ref;
+	struct view *v;
+
+	if ((text = memfd_keep(blob_ref(text), err)) == NULL)
+		return (NULL);
+	v = view_new(text, err);
+	blob_unref(text);
+	if (v == NULL)
+		return (NULL);
+	ref = viewcache_put(n->account->proxy->views, str_c(n->account->login),
+	    key, v);
+	if (ref == NULL)
+		err_set(err, ERR_MEMORY, "out of memory");
+	return (ref);
+}
+
+static int course_open(struct course *, struct err *);
+
+/* The opener's answer. */
+static void
+on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
+    const struct err *err, void *arg)
+{
+	struct course *c = arg;
+	struct viewref *view;
+	struct err why;
+	int rc;
+
+	(void)search;
+	c->opening = NULL;
+	if (ans == NULL) {
+		course_end(c, NULL, err);
+		return;
+	}
+	if (ans->result == OPEN_KEY_LATER) {
+		course_fail(c, ERR_NOKEY, "the key is not here yet");
+		return;
+	}
+	if ((rc = remember(c, ans, &why)) == 1) {
+		c->other_from = true;
+		rc = course_open(c, &why);
+		if (rc == 0)
+			return;
+	}
+	view = rc == 0 ? keep_view(&c->name, &c->key.name, text, &why) : NULL;
+	log_debug("read uid=%u result=%u cipher=%u sign=%u problem=%s",
+	    (unsigned)c->name.uid, (unsigned)ans->result, (unsigned)ans->cipher,
+	    (unsigned)ans->sign, log_str(ans->problem));
+	course_end(c, view, view != NULL ? NULL : &why);
+	viewref_unref(view);
+}
+
+/* Hand the wire text to the opener. */
+static int
+course_open(struct course *c, struct err *err)
+{
+	struct account *a = c->name.account;
+	struct open_req req = {.text = true};
+	struct seen_rec rec;
+	struct buf hold;
+	int rc = 0;
+
+	req.account = str_c(a->login);
+	req.first_seen = clock_now().wall;
+	req.other_from = c->other_from;
+	buf_init(&hold, 2 * LIMIT_RECORD);
+	if (c->p->seen != NULL)
+		rc = seen_get(c->p->seen, &c->key.name, &rec, &hold, err);
+	if (rc == -1)
+		log_error("seen login=%s reason=\"%s\"", log_addr(req.account),
+		    err->text);
+	else if (rc == 1 && rec.version == VIEW_VERSION &&
+	         crypt_equal(rec.wire, c->key.wire, sizeof(rec.wire))) {
+		req.first_seen = rec.first_seen;
+		req.status = rec.status;
+		req.other_from = c->other_from = rec.other_from;
+	}
+	c->first_seen = req.first_seen;
+	c->opening = opens_ask(a, c->wire, &req, on_opened, c, err);
+	buf_clear(&hold);
+	return (c->opening != NULL ? 0 : -1);
+}
+
+static struct course *
+course_new(const struct msg_name *n, const struct course_key *key,
+    struct blob *wire, struct err *err)
+{
+	struct readings *all = n->account->proxy->readings;
+	struct course *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL ||
+	    (c->mailbox = malloc(n->mailbox.len + 1)) == NULL) {
+		free(c);
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (NULL);
+	}
+	TAILQ_INIT(&c->askers);
+	c->all = all;
+	c->p = n->account->proxy;
+	c->key = *key;
+	c->name = *n;
+	memcpy(c->mailbox, n->mailbox.p, n->mailbox.len);
+	c->name.mailbox.p = c->mailbox;
+	c->wire = blob_ref(wire);
+	if (course_open(c, err) == 0 &&
+	    map_put(all->courses, course_str(&c->key), c) == 0)
+		return (c);
+	if (c->opening != NULL)
+		err_set(err, ERR_MEMORY, "out of memory");
+	course_free(c);
+	return (NULL);
+}
+
+struct reading *
+reading_start(const struct msg_name *n, struct blob *wire, reading_fn *fn,
+    void *arg, struct err *err)
+{
+	struct course_key key;
+	struct reading *r;
+
+	if (msg_key(n, &key.name) == -1 ||
+	    crypt_sha256(blob_str(wire), key.wire) == -1) {
+		err_set(err, ERR_CRYPTO, "cannot digest");
+		return (NULL);
+	}
+	if ((r = calloc(1, sizeof(*r))) == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (NULL);
+	}
+	r->fn = fn;
+	r->arg = arg;
+	r->course =
+	    map_get(n->account->proxy->readings->courses, course_str(&key));
+	if (r->course == NULL &&
+	    (r->course = course_new(n, &key, wire, err)) == NULL) {
+		free(r);
+		return (NULL);
+	}
+	TAILQ_INSERT_TAIL(&r->course->askers, r, next);
+	return (r);
+}
+
+void
+reading_cancel(struct reading *r)
+{
+	struct course *c;
+
+	if (r == NULL)
+		return;
+	c = r->course;
+	TAILQ_REMOVE(&c->askers, r, next);
+	free(r);
+	if (TAILQ_EMPTY(&c->askers) && !c->over)
+		course_free(c);
+}
+
+struct viewref *
+reading_plain(const struct msg_name *n, struct blob *text, struct err *err)
+{
+	struct seen_key key;
+
+	if (msg_key(n, &key) == -1) {
+		err_set(err, ERR_CRYPTO, "cannot digest");
+		return (NULL);
+	}
+	return (keep_view(n, &key, text, err));
+}

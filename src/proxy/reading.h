@@ -1,0 +1,59 @@
+/*
+ * reading.h - a sealed message becomes a view: the one place where that is
+ * done, for whoever asks (FETCH, SEARCH, what warms up the caches).
+ *
+ * What fixed the view's bytes the first time (seen.h) is looked up, the
+ * account's opener is asked, the bytes are checked against the first time's or
+ * remembered, and the view is kept (viewcache.h).  Two who ask for the same
+ * message at once share one opening.
+ */
+#ifndef WAXWING_PROXY_READING_H
+#define WAXWING_PROXY_READING_H
+
+#include "base/blob.h"
+#include "base/err.h"
+#include "proxy/account.h"
+#include "proxy/viewcache.h"
+
+/* One message of an account. */
+struct msg_name {
+	struct account *account;
+	struct str mailbox; /* INBOX in capitals, as struct mailbox has it */
+	uint32_t uidvalidity;
+	uint32_t uid;
+};
+
+/* Its key in seen.h and viewcache.h.  -1: it cannot be made. */
+int msg_key(const struct msg_name *, struct seen_key *);
+
+struct readings; /* those of a proxy that are under way */
+struct reading;  /* one who asks */
+
+struct readings *readings_new(void);
+void readings_free(struct readings *); /* accepts NULL */
+
+/*
+ * The view is borrowed (viewref_ref() keeps it); NULL with the reason when
+ * there is none: ERR_NOKEY its key is on its way, ERR_UNAVAILABLE and others
+ * it cannot be opened now.  Called from the event loop, never from within
+ * reading_start().
+ */
+typedef void reading_fn(struct viewref *view, const struct err *, void *arg);
+
+/*
+ * Read the message whose text at the server is wire (a memfd's; a reference
+ * is taken).  The name is copied.  NULL with the reason when that cannot even
+ * begin.  An asker is to be called or to cancel before its account goes.
+ */
+struct reading *reading_start(const struct msg_name *, struct blob *wire,
+    reading_fn *, void *arg, struct err *);
+
+/* The asker is gone; the last one takes the opening along.  Accepts NULL. */
+void reading_cancel(struct reading *);
+
+/* A message that is plain, but shall be answered as a view: its text is the
+ * view.  A reference, or NULL. */
+struct viewref *reading_plain(const struct msg_name *, struct blob *text,
+    struct err *);
+
+#endif
