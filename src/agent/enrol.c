@@ -247,6 +247,9 @@ enter(struct enrol *e, enum step step)
 	log_debug("enrol address=%s step=%s", log_addr(enrol_str(e, "address")),
 	    steps[step].word);
 	drop_work(e);
+	/* between these two the order stays the same */
+	if (step != STEP_FIND && step != STEP_AUTHZ)
+		e->look = (struct look){.low = 0};
 	e->step = step;
 	e->polls = 0;
 	enrol_set_num(e, "since", clock_now().wall);
@@ -459,6 +462,8 @@ begin_one(struct agent *a, struct str account, struct str address,
 		enrol_next(e, STEP_ACCOUNT);
 		return (0);
 	}
+	if (why != ENROL_SEEN)
+		e->look = (struct look){.low = 0};
 	if (why != ENROL_SEEN || needs_login(e->step))
 		enrol_set_num(e, "next", 0);
 	sleep_until(e, enrol_num(e, "next"));
@@ -682,7 +687,10 @@ enrol_conf(struct agent *a)
 {
 	struct enrol *e;
 
-	LIST_FOREACH (e, &a->enrols, next)
+	LIST_FOREACH (e, &a->enrols, next) {
+		/* other mails may hold now */
+		e->look = (struct look){.low = 0};
 		if (!is_busy(e))
 			sleep_until(e, 0);
+	}
 }

@@ -24,6 +24,16 @@ enum step {
 	STEP_MAX
 };
 
+/* Mails that may be the challenge: which were looked at (OP_CHALLENGE_FIND). */
+struct look {
+	uint32_t uidvalidity;
+	uint32_t low, high; /* none of these is it */
+	uint32_t uid;       /* the one that is looked at now */
+	uint32_t stuck;     /* one that could not be judged */
+	bool again;         /* that one, or others, were passed over */
+	unsigned checks;    /* in a row */
+};
+
 /* One mailbox of an account. */
 struct enrol {
 	LIST_ENTRY(enrol) next;
@@ -32,7 +42,8 @@ struct enrol {
 	 * and what the steps put in. */
 	json_t *rec; /* owned */
 	enum step step;
-	unsigned polls;      /* of this step, since we run */
+	unsigned polls; /* of this step, since we run */
+	struct look look;
 	bool seen;           /* the account logged in since we run */
 	struct event *timer; /* owned */
 	/* what is under way: one of them, or none */

@@ -5,7 +5,7 @@ src_agent_libagent_a_SOURCES = \
 	src/agent/crl.c src/agent/crl.h \
 	src/agent/enrol.c src/agent/enrol.h src/agent/enrol_priv.h \
 	src/agent/enrol_acme.c \
-	src/agent/enrol_mail.c \
+	src/agent/enrol_find.c src/agent/enrol_mail.c \
 	src/agent/enrol_take.c \
 	src/agent/http.c src/agent/http.h \
 	src/agent/multipart.c src/agent/multipart.h \

@@ -26,6 +26,9 @@ challenge_find_req_put(struct buf *b, const struct challenge_find_req *q)
 	rec_put_str(b, q->account);
 	rec_put_str(b, q->from);
 	rec_put_str(b, q->to);
+	rec_put_u32(b, q->uidvalidity);
+	rec_put_u32(b, q->low);
+	rec_put_u32(b, q->high);
 }
 
 int
@@ -38,6 +41,9 @@ challenge_find_req_get(struct str in, struct challenge_find_req *q,
 	q->account = rec_get_str(&r);
 	q->from = rec_get_str(&r);
 	q->to = rec_get_str(&r);
+	q->uidvalidity = rec_get_u32(&r);
+	q->low = rec_get_u32(&r);
+	q->high = rec_get_u32(&r);
 	return (rec_end(&r, err));
 }
 

@@ -26,14 +26,20 @@ void account_seen_put(struct buf *, const struct account_seen *);
 int account_seen_get(struct str, struct account_seen *, struct err *);
 
 /*
- * OP_CHALLENGE_FIND: look once for the newest challenge mail from that address
- * in the account's INBOX (SEARCH first, then one message).  ERR_NOTFOUND: not
- * there yet; ERR_UNAVAILABLE: no credential held.  Blob 0 is the message.
+ * OP_CHALLENGE_FIND: look once for a mail from that address in the account's
+ * INBOX that may be the challenge (SEARCH first, then one message).  What was
+ * looked at before is skipped: the UIDs from low to high, if the mailbox's
+ * UIDVALIDITY is still that.  It is the newest one; after that those that came
+ * since, in their order, then the older ones: so what was looked at is always
+ * one stretch.  ERR_NOTFOUND: none (any more); ERR_UNAVAILABLE: no credential
+ * held.  Blob 0 is the message.
  */
 struct challenge_find_req {
 	struct str account;
 	struct str from; /* of the challenge object */
 	struct str to;   /* the mailbox's address */
+	uint32_t uidvalidity;
+	uint32_t low, high; /* 0, 0: none was looked at */
 };
 struct challenge_find_ans {
 	struct err err;

@@ -11,6 +11,7 @@
 #include "proto/enrol.h"
 #include "proto/op.h"
 #include "proxy/account.h"
+#include "proxy/candidate.h"
 #include "proxy/side.h"
 #include "proxy/smtp_up.h"
 #include "role/role.h"
@@ -35,10 +36,11 @@ struct errand {
 	char to[ADDRESS_MAX + 1];
 	uint32_t uidvalidity;
 	uint32_t uid;
-	struct side *side;   /* owned; find and remove */
-	struct smtp_up *up;  /* owned; submit */
-	struct blob *mail;   /* owned reference: found, or to be sent */
-	const char *problem; /* what a response had wrong */
+	struct candidate_span seen; /* find: those are skipped */
+	struct side *side;          /* owned; find and remove */
+	struct smtp_up *up;         /* owned; submit */
+	struct blob *mail;          /* owned reference: found, or to be sent */
+	const char *problem;        /* what a response had wrong */
 };
 
 static void
@@ -150,7 +152,7 @@ find_body(const struct resp *r, struct str text, void *arg)
 	arena_clear(&arena);
 }
 
-/* The highest UID of a SEARCH response is the newest. */
+/* Of the hits of a SEARCH response, the one to be looked at next. */
 static void
 find_hits(const struct resp *r, struct str text, void *arg)
 {
@@ -167,8 +169,9 @@ find_hits(const struct resp *r, struct str text, void *arg)
 	while ((text = str_trim(text)).len > 0) {
 		n = str_find(text, ' ');
 		word = str_of(text.p, n);
-		if (num_parse(word, UINT32_MAX, &uid) && uid > e->uid)
-			e->uid = (uint32_t)uid;
+		if (num_parse(word, UINT32_MAX, &uid))
+			e->uid =
+			    candidate_first(e->seen, e->uid, (uint32_t)uid);
 		text = str_of(text.p + n, text.len - n);
 	}
 }
@@ -225,6 +228,18 @@ note_uidvalidity(const struct resp *r, struct str text, void *arg)
 		e->uidvalidity = (uint32_t)n;
 }
 
+/* In another mailbox nothing was looked at. */
+static void
+find_uidvalidity(const struct resp *r, struct str text, void *arg)
+{
+	struct errand *e = arg;
+	uint32_t was = e->uidvalidity;
+
+	note_uidvalidity(r, text, e);
+	if (e->uidvalidity != was)
+		e->seen.low = e->seen.high = 0;
+}
+
 static void
 find_ready(const struct resp *r, const struct err *err, void *arg)
 {
@@ -234,7 +249,7 @@ find_ready(const struct resp *r, const struct err *err, void *arg)
 	if (err != NULL)
 		errand_end(e, err);
 	else
-		side_ask(e->side, "EXAMINE INBOX", note_uidvalidity,
+		side_ask(e->side, "EXAMINE INBOX", find_uidvalidity,
 		    find_selected, e);
 }
 
@@ -435,6 +450,8 @@ errand_read(struct errand *e, struct ipc_msg *msg, struct str *account,
 		if (challenge_find_req_get(msg->body, &find, err) == -1)
 			return (-1);
 		*account = find.account;
+		e->uidvalidity = find.uidvalidity;
+		e->seen = (struct candidate_span){find.low, find.high};
 		fine = take_address(e->from, find.from);
 	} else {
 		if (reply_submit_req_get(msg->body, &sub, err) == -1 ||

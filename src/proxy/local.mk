@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/proxy/libproxy.a
 src_proxy_libproxy_a_SOURCES = \
 	src/proxy/account.c src/proxy/account.h \
+	src/proxy/candidate.c src/proxy/candidate.h \
 	src/proxy/challenge.c src/proxy/challenge.h \
 	src/proxy/fetch_answer.c \
 	src/proxy/fetch_views.c \

@@ -41,6 +41,10 @@ static struct {
 	enum err_code submit, check, verify, cert_take, bundle_take;
 	const char *verify_address;
 	unsigned submits, removes, certs, bundles, rotates;
+	/* forged mails in the mailbox: before the challenge came, and since */
+	uint32_t older, newer;
+	uint32_t deadly; /* the verifier does not answer to this one */
+	unsigned finds, checks;
 	int64_t life; /* of a new certificate, in seconds */
 } play;
 
@@ -178,25 +182,57 @@ on_sealer(struct ipc *l, struct ipc_msg *msg, void *arg)
 		answer_take(l, msg);
 }
 
+/* The UIDs of challenges, and of forged ones from there on. */
+#define GENUINE 1000
+#define OLDER   500
+#define NEWER   2000
+
+/* Of two UIDs the one that OP_CHALLENGE_FIND promises first. */
+static void
+offer(const struct challenge_find_req *q, uint32_t uid, uint32_t *best)
+{
+	if (uid >= q->low && uid <= q->high)
+		return;
+	if (*best == 0 || (q->high == 0 && uid > *best) ||
+	    (uid > q->high && (*best < q->low || uid < *best)) ||
+	    (uid < q->low && *best < q->low && uid > *best))
+		*best = uid;
+}
+
 static void
 answer_find(struct ipc *l, struct ipc_msg *msg)
 {
-	struct challenge_find_ans ans = {.err = {.code = ERR_OK}};
+	struct challenge_find_ans ans = {.err = {.code = ERR_OK},
+	    .uidvalidity = 7};
+	uint32_t i, genuine = 0;
+	struct challenge_find_req q;
 	struct blob *mail = NULL;
 	struct buf body, text;
 	const char *token;
 
+	play.finds++;
+	if (challenge_find_req_get(msg->body, &q, &ans.err) == -1)
+		abort();
+	CHECK(q.high == 0 || q.uidvalidity == 7);
 	fakecloud_read(&cloud, "mail", &text);
-	token = strchr(text.data, ' ');
+	if ((token = strchr(text.data, ' ')) != NULL)
+		genuine = GENUINE + (uint32_t)atoi(text.data);
+	for (i = 0; i < play.older; i++)
+		offer(&q, OLDER + i, &ans.uid);
+	for (i = 0; i < play.newer; i++)
+		offer(&q, NEWER + i, &ans.uid);
+	if (token != NULL)
+		offer(&q, genuine, &ans.uid);
 	if (play.logged_out)
 		err_set(&ans.err, ERR_UNAVAILABLE, "nobody is logged in");
-	else if (token == NULL)
+	else if (ans.uid == 0)
 		err_set(&ans.err, ERR_NOTFOUND, "not there");
-	else {
-		ans.uidvalidity = 7;
-		ans.uid = (uint32_t)atoi(text.data);
+	else if (ans.uid == play.deadly)
+		mail = blob_copy("deadly", 6);
+	else if (ans.uid != genuine)
+		mail = blob_copy("forged", 6);
+	else
 		mail = blob_copy(token + 1, strlen(token + 1));
-	}
 	buf_init(&body, LIMIT_RECORD);
 	challenge_find_ans_put(&body, &ans);
 	ipc_answer(l, msg->op, msg->id, buf_text(&body), &mail, mail != NULL);
@@ -227,6 +263,7 @@ deliver_reply(struct ipc_msg *msg)
 static void
 on_proxy(struct ipc *l, struct ipc_msg *msg, void *arg)
 {
+	struct challenge_remove_req rm;
 	struct buf body;
 
 	(void)arg;
@@ -241,6 +278,8 @@ on_proxy(struct ipc *l, struct ipc_msg *msg, void *arg)
 			deliver_reply(msg);
 	} else {
 		put_err(&body, ERR_OK);
+		CHECK(challenge_remove_req_get(msg->body, &rm, NULL) == 0);
+		CHECK(rm.uid > GENUINE && rm.uid < NEWER);
 		play.removes++;
 		fakecloud_write(&cloud, "mail", "");
 	}
@@ -265,7 +304,12 @@ on_verifier(struct ipc *l, struct ipc_msg *msg, void *arg)
 		    play.verify_address != NULL ? play.verify_address : ANNA,
 		    play.verify);
 	} else {
-		if (play.check != ERR_OK)
+		play.checks++;
+		if (str_eq(blob_str(in), STR("deadly")))
+			err_set(&ans.err, ERR_UNAVAILABLE, "it died");
+		else if (str_eq(blob_str(in), STR("forged")))
+			err_set(&ans.err, ERR_DENIED, "it is forged");
+		else if (play.check != ERR_OK)
 			err_set(&ans.err, play.check, "it is forged");
 		ans.token1 = blob_str(in);
 		ans.message_id = STR("<m@cloud.test>");
@@ -620,6 +664,59 @@ t_refused(void)
 	move_out();
 }
 
+/* Anybody can send mails that look like a challenge: they delay nothing, and
+ * stay where they are. */
+static void
+t_forged(void)
+{
+	uint64_t begin;
+
+	unit_row("newer ones");
+	move_in("");
+	play.newer = 5;
+	begin = clock_now().mono;
+	log_in(ANNA, true);
+	CHECK(wait_for("step", "done"));
+	CHECK(clock_now().mono - begin < 5000);
+	CHECK_UINT(play.submits, 1);
+	CHECK_UINT(play.removes, 1);
+	move_out();
+
+	unit_row("and more come");
+	move_in("");
+	fakecloud_plan(&cloud, "/acme/new-order silent\n");
+	play.older = 3;
+	log_in(ANNA, true);
+	CHECK(wait_for("error", "forged"));
+	pause_ms(500);
+	CHECK_UINT(play.checks, 3);
+	play.newer = 25;
+	fakecloud_write(&cloud, "mail", "1 AAAAAAAAAAAAAAAAAAAAAAAA-1");
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.submits, 1);
+	move_out();
+
+	unit_row("each is looked at once");
+	move_in("");
+	fakecloud_plan(&cloud, "/acme/new-order silent\n");
+	play.older = 25;
+	log_in(ANNA, true);
+	CHECK(wait_for("error", "forged"));
+	pause_ms(5000);
+	CHECK(play.finds >= 26);
+	CHECK_UINT(play.checks, 25);
+	move_out();
+
+	unit_row("one that the verifier dies of");
+	move_in("");
+	play.newer = 1;
+	play.deadly = NEWER;
+	log_in(ANNA, true);
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.submits, 1);
+	move_out();
+}
+
 /* A challenge is answered with an order pending, once. */
 static void
 t_once(void)
@@ -835,6 +932,7 @@ main(void)
 	    {"permitted", t_permitted},
 	    {"lying", t_lying},
 	    {"refused", t_refused},
+	    {"forged", t_forged},
 	    {"once", t_once},
 	    {"login", t_login},
 #ifdef WAXWING_TEST_HOOKS

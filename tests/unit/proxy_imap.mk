@@ -5,6 +5,7 @@ PROXY_IMAP_LIBS = src/proxy/libproxy.a src/imap/libimap.a \
 	$(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) $(JANSSON_LIBS) \
 	$(INIPARSER_LIBS)
 check_PROGRAMS += \
+	tests/unit/t_candidate \
 	tests/unit/t_gather \
 	tests/unit/t_job \
 	tests/unit/t_mailbox \
@@ -13,6 +14,7 @@ check_PROGRAMS += \
 	tests/unit/t_upstream \
 	tests/unit/t_viewcache
 TESTS += \
+	tests/unit/t_candidate \
 	tests/unit/t_gather \
 	tests/unit/t_job \
 	tests/unit/t_mailbox \
@@ -20,6 +22,7 @@ TESTS += \
 	tests/unit/t_throttle \
 	tests/unit/t_upstream \
 	tests/unit/t_viewcache
+tests_unit_t_candidate_LDADD = src/proxy/libproxy.a $(UNIT_LDADD)
 tests_unit_t_gather_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_job_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_mailbox_LDADD = $(PROXY_IMAP_LIBS)

@@ -192,7 +192,9 @@ static void
 test_enrol(void)
 {
 	struct account_seen seen = {STR("a"), true}, seen2;
-	struct challenge_find_req find = {STR("a"), STR("b"), STR("c")}, find2;
+	struct challenge_find_req find = {STR("a"), STR("b"), STR("c"), 1, 2,
+	    3};
+	struct challenge_find_req find2;
 	struct challenge_find_ans found = {.uidvalidity = 1, .uid = 2}, found2;
 	struct challenge_check_req check = {STR("a"), STR("b"), -3}, check2;
 	struct challenge_check_ans held = {.token1 = STR("a"),
