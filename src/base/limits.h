@@ -65,6 +65,9 @@
  * job (an ENVELOPE of a message with thousands of recipients). */
 #define LIMIT_RESPONSE_TEXT (1024UL * 1024)
 
+/* The result of one search at the server: the UIDs of MAILBOX_MAX messages. */
+#define LIMIT_RESULTS (32UL * 1024 * 1024)
+
 /* Sessions of one account: Thunderbird opens 5, Apple Mail more; several
  * devices may be behind one login. */
 #define LIMIT_ACCOUNT_SESSIONS 60

@@ -22,6 +22,18 @@ gather_new(uint32_t seq, bool bodies)
 	return (g);
 }
 
+struct gather *
+gather_new_results(void)
+{
+	struct gather *g = gather_new(0, false);
+
+	if (g != NULL) {
+		g->results = true;
+		buf_init(&g->text, LIMIT_RESULTS);
+	}
+	return (g);
+}
+
 void
 gather_free(struct gather *g)
 {
@@ -77,10 +89,10 @@ gather_put(struct gather *g, enum lex_event ev, struct str bytes, uint64_t left,
 	}
 	buf_str(&g->text, bytes);
 	if (g->text.failed) {
-		err_set(err, ERR_LIMIT, "FETCH response too long");
+		err_set(err, ERR_LIMIT, "response too long");
 		return (-1);
 	}
-	if (ev != LEX_LITERAL)
+	if (ev != LEX_LITERAL || g->results)
 		return (0);
 	if (g->naway < GATHER_AWAY &&
 	    (left > GATHER_HERE || (g->bodies && at_body(g)))) {

@@ -1,5 +1,6 @@
 /*
- * gather.h - one FETCH response, collected for a job.
+ * gather.h - one FETCH response, or one result of a search, collected for a
+ * job.
  *
  * The text with small literals in it is held in memory, up to
  * LIMIT_RESPONSE_TEXT; a message's body goes to a memfd, and so does whatever
@@ -23,6 +24,7 @@
 struct gather {
 	uint32_t seq;
 	bool bodies;
+	bool results; /* no FETCH */
 	struct buf text;
 	size_t away[GATHER_AWAY]; /* offsets in text */
 	struct blob *blobs[GATHER_AWAY];
@@ -32,6 +34,7 @@ struct gather {
 };
 
 struct gather *gather_new(uint32_t seq, bool bodies);
+struct gather *gather_new_results(void);
 void gather_free(struct gather *); /* accepts NULL */
 
 /* Bytes of the response, as lex_step() divides them; left is the length of

@@ -68,6 +68,8 @@ struct imap {
 	/* from the client */
 	struct cmd_reader in;
 	bool held;            /* the command in there waits for the others */
+	bool kept;            /* it is a job's, which may still let it pass */
+	bool pass_kept;       /* it shall pass when the job is gone */
 	bool sasl;            /* the next line answers AUTHENTICATE */
 	bool literal_wait;    /* the server has to say "+" to a literal */
 	bool append_ours;     /* that "+" is not for the client */

@@ -94,6 +94,8 @@ reply_continue(struct imap *s, const struct resp *r)
 {
 	bool last;
 
+	if (s->job != NULL && job_continue(s->job))
+		return;
 	if (s->literal_wait) {
 		/* Of an APPEND's message the client waits itself. */
 		last = s->appending && s->send_at == s->in.text.len;
@@ -139,14 +141,17 @@ reply_exists(struct imap *s, const struct resp *r)
 static void
 reply_expunge(struct imap *s, const struct resp *r)
 {
+	uint32_t uid;
+
 	if (s->box == NULL)
 		return;
+	uid = mailbox_uid(s->box, r->number);
 	if (mailbox_expunge(s->box, r->number) == -1) {
 		reply_garbage(s, "no such message", r->line);
 		return;
 	}
 	if (s->job != NULL)
-		job_expunged(s->job, r->number);
+		job_expunged(s->job, r->number, uid);
 }
 
 /*
@@ -198,6 +203,11 @@ reply_take(struct imap *s, const struct resp *r)
 		s->mid = true;
 		return;
 	case RESP_DATA:
+		if (s->job != NULL && job_wants_results(s->job, r->line)) {
+			if ((s->gather = gather_new_results()) == NULL)
+				imap_die(s, "out of memory", "out of memory");
+			return;
+		}
 		s->mid = true;
 		return;
 	}
@@ -221,6 +231,7 @@ reply_glance(struct imap *s, const struct resp *r)
 	case RESP_FETCH:
 		return (s->job == NULL || !job_wants(s->job, &bodies));
 	case RESP_DATA:
+		return (s->job == NULL || !job_wants_results(s->job, r->line));
 	case RESP_RECENT:
 		return (true);
 	case RESP_TAGGED:
@@ -298,7 +309,10 @@ reply_swallow(struct imap *s, struct str in)
 	if (g == NULL)
 		return;
 	s->gather = NULL;
-	if (!gather_ok(g))
+	if (g->results) {
+		if (s->job != NULL)
+			job_results(s->job, buf_text(&g->text));
+	} else if (!gather_ok(g))
 		reply_garbage(s, "bad FETCH", buf_text(&g->text));
 	else if (s->job == NULL || !job_fetch_resp(s->job, g))
 		gather_pass(g, s->client);

@@ -17,6 +17,7 @@
 enum route {
 	ROUTE_PASS,
 	ROUTE_WAIT, /* try again when nothing is in flight */
+	ROUTE_KEEP, /* a job has it, and needs it where it is */
 	ROUTE_DONE  /* answered, or a job has it */
 };
 
@@ -285,12 +286,20 @@ imap_route(struct imap *s)
 		s->held = true;
 		return;
 	}
+	if (s->pass_kept) {
+		s->pass_kept = false;
+		route_pass(s, v, &c);
+		return;
+	}
 	switch (v->route == NULL ? ROUTE_PASS : v->route(s, &c)) {
 	case ROUTE_PASS:
 		route_pass(s, v, &c);
 		return;
 	case ROUTE_WAIT:
 		s->held = true;
+		return;
+	case ROUTE_KEEP:
+		s->kept = true;
 		return;
 	case ROUTE_DONE:
 		cmd_next(&s->in);

@@ -216,6 +216,25 @@ imap_job_end(struct imap *s)
 	job_free(s->job);
 	s->job = NULL;
 	imap_expect(s, s->nfl > 0 ? IMAP_PASSED_S : 0);
+	if (!s->kept)
+		return;
+	s->kept = false;
+	if (s->pass_kept)
+		s->held = true;
+	else
+		cmd_next(&s->in);
+}
+
+/* What waited for the others, or for its job, goes on. */
+static void
+imap_resume(struct imap *s)
+{
+	imap_job_end(s);
+	while (s->held && s->state == IMAP_OPEN && s->nfl == 0) {
+		s->held = false;
+		imap_route(s);
+		imap_job_end(s);
+	}
 }
 
 static void
@@ -225,12 +244,7 @@ imap_read(struct imap *s)
 	struct str in;
 	size_t n;
 
-	imap_job_end(s);
-	if (s->held && s->state == IMAP_OPEN && s->nfl == 0) {
-		s->held = false;
-		imap_route(s);
-		imap_job_end(s);
-	}
+	imap_resume(s);
 	while (imap_may_read(s)) {
 		if (stream_input_len(s->client) == 0) {
 			if (s->appending || s->in.text.len > 0)
@@ -245,7 +259,7 @@ imap_read(struct imap *s)
 		n = cmd_feed(&s->in, in, &ev);
 		stream_consume(s->client, n);
 		imap_command(s, ev);
-		imap_job_end(s);
+		imap_resume(s);
 	}
 }
 
@@ -412,6 +426,8 @@ imap_tick(struct session *session, uint64_t mono)
 	} else if (s->client_until != 0 && mono > s->client_until &&
 	           s->state != IMAP_LOGIN && s->job == NULL)
 		imap_die(s, "idle for too long", "client idle");
+	else if (s->job != NULL)
+		job_tick(s->job);
 	imap_turn(s);
 }
 

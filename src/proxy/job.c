@@ -10,6 +10,9 @@
 #include "base/limits.h"
 #include "sys/log.h"
 
+/* A client that hears nothing for so long begins to doubt. */
+#define JOB_LIFE_MS 5000
+
 void
 job_init(struct job *j, struct imap *s, struct str tag,
     const struct job_ops *ops)
@@ -27,6 +30,7 @@ static void
 ask_free(struct ask *a)
 {
 	set_clear(&a->set);
+	buf_wipe(&a->text);
 	free(a);
 }
 
@@ -45,6 +49,37 @@ job_free(struct job *j)
 	j->ops->free(j);
 }
 
+/*
+ * Send on, up to the next literal that the server has to say "+" to.  Asks go
+ * one after the other; those behind the literal wait.
+ */
+static void
+job_send(struct job *j)
+{
+	enum lex_event ev;
+	struct ask *a;
+	struct str rest;
+	size_t n;
+
+	TAILQ_FOREACH (a, &j->asks, next) {
+		if (a->sent == 0)
+			lex_init(&j->lex);
+		while (a->sent < a->text.len) {
+			rest = buf_text(&a->text);
+			rest = str_of(rest.p + a->sent, rest.len - a->sent);
+			n = lex_step(&j->lex, rest, &ev);
+			stream_write(j->s->up, rest.p, n);
+			a->sent += n;
+			if (ev == LEX_LITERAL && !j->lex.nonsync) {
+				j->literal = a;
+				return;
+			}
+		}
+		buf_wipe(&a->text);
+		a->sent = 0;
+	}
+}
+
 struct ask *
 job_ask(struct job *j, struct str text)
 {
@@ -57,15 +92,33 @@ job_ask(struct job *j, struct str text)
 		return (NULL);
 	}
 	set_init(&a->set);
+	buf_init(&a->text, text.len + sizeof(a->tag) + 3);
 	(void)snprintf(a->tag, sizeof(a->tag), "W%u", ++j->next_tag);
-	TAILQ_INSERT_TAIL(&j->asks, a, next);
 	log_trace("imap-ask session=%s tag=%s text=%s", j->s->s.id, a->tag,
 	    log_str(text));
-	stream_printf(j->s->up, "%s ", a->tag);
-	stream_str(j->s->up, text);
-	stream_str(j->s->up, STR("\r\n"));
+	buf_printf(&a->text, "%s ", a->tag);
+	buf_str(&a->text, text);
+	buf_puts(&a->text, "\r\n");
+	if (a->text.failed) {
+		imap_die(j->s, "out of memory", "out of memory");
+		ask_free(a);
+		return (NULL);
+	}
+	TAILQ_INSERT_TAIL(&j->asks, a, next);
+	if (j->literal == NULL)
+		job_send(j);
 	imap_expect(j->s, LIMIT_UPSTREAM_S);
 	return (a);
+}
+
+bool
+job_continue(struct job *j)
+{
+	if (j->literal == NULL)
+		return (false);
+	j->literal = NULL;
+	job_send(j);
+	return (true);
 }
 
 void
@@ -95,6 +148,59 @@ job_pass(struct job *j, struct str text)
 	imap_pass_as(j->s, "FETCH", j->tag);
 }
 
+void
+job_pass_kept(struct job *j)
+{
+	j->over = true;
+	j->s->pass_kept = true;
+}
+
+void
+job_opening(struct job *j, size_t n)
+{
+	if (j->open_since == 0)
+		j->open_since = j->open_said = j->s->p->mono;
+	j->open_all += (uint32_t)n;
+}
+
+void
+job_opened(struct job *j)
+{
+	if (j->open_done < j->open_all)
+		j->open_done++;
+}
+
+void
+job_tick(struct job *j)
+{
+	uint64_t mono = j->s->p->mono;
+
+	if (j->over || j->open_done == j->open_all ||
+	    mono - j->open_said < JOB_LIFE_MS)
+		return;
+	/* Within a response that streams through it would be a part of it. */
+	if (j->s->mid)
+		return;
+	j->open_said = mono;
+	stream_printf(j->s->client, "* OK %u of %u messages opened\r\n",
+	    (unsigned)j->open_done, (unsigned)j->open_all);
+}
+
+/* Commands that were not sent yet are no longer needed. */
+static void
+job_unsent(struct job *j)
+{
+	struct ask *a, *next;
+
+	for (a = TAILQ_FIRST(&j->asks); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, next);
+		if (a->text.len > 0 && a->sent == 0) {
+			TAILQ_REMOVE(&j->asks, a, next);
+			ask_free(a);
+		}
+	}
+}
+
 /* The server's NO or BAD to one of our commands ends the client's. */
 static void
 job_refused(struct job *j, const struct resp *r)
@@ -111,6 +217,7 @@ job_refused(struct job *j, const struct resp *r)
 	buf_puts(&b, "\r\n");
 	stream_str(j->s->client, buf_text(&b));
 	buf_clear(&b);
+	job_unsent(j);
 }
 
 void
@@ -121,12 +228,17 @@ job_tagged(struct job *j, const struct resp *r)
 	TAILQ_FOREACH (a, &j->asks, next)
 		if (str_eq(r->tag, str_c(a->tag)))
 			break;
-	if (a == NULL) {
+	if (a == NULL || (a->text.len > 0 && a != j->literal)) {
 		imap_die(j->s, "the mail server talks nonsense",
 		    "server: unknown tag %s", log_str(r->tag));
 		return;
 	}
 	TAILQ_REMOVE(&j->asks, a, next);
+	if (a == j->literal) {
+		/* It was refused before its end: the next may go. */
+		j->literal = NULL;
+		job_send(j);
+	}
 	/* Before done(), which may ask again. */
 	if (TAILQ_EMPTY(&j->asks))
 		imap_expect(j->s, 0);
@@ -161,11 +273,30 @@ job_fetch_resp(struct job *j, struct gather *g)
 	return (false);
 }
 
+bool
+job_wants_results(const struct job *j, struct str head)
+{
+	return (j->results && (str_ieq(head, STR("* SEARCH")) ||
+	                          str_ieq(head, STR("* ESEARCH")) ||
+	                          str_ieq(head, STR("* SORT")) ||
+	                          str_ieq(head, STR("* THREAD"))));
+}
+
 void
-job_expunged(struct job *j, uint32_t seq)
+job_results(struct job *j, struct str line)
+{
+	struct ask *a;
+
+	TAILQ_FOREACH (a, &j->asks, next)
+		if (a->found != NULL && a->found(j, a, line))
+			return;
+}
+
+void
+job_expunged(struct job *j, uint32_t seq, uint32_t uid)
 {
 	if (!j->over)
-		j->ops->expunge(j, seq);
+		j->ops->expunge(j, seq, uid);
 }
 
 int

@@ -7,7 +7,10 @@
  *
  * Of the FETCH responses that come meanwhile each is offered to the asks in
  * their order; one that holds all that an ask wants is consumed, others pass
- * to the client.  All other responses pass.
+ * to the client.  A job that carries out a SEARCH (its results flag) is also
+ * offered the results of searches; what no ask takes is dropped, because the
+ * client would take it for the answer to its own command.  All other responses
+ * pass.
  */
 #ifndef WAXWING_PROXY_JOB_H
 #define WAXWING_PROXY_JOB_H
@@ -28,17 +31,23 @@ struct ask {
 	bool bodies; /* BODY[] may be large: keep it apart */
 	/* True if it was what this ask wants.  NULL: none is. */
 	bool (*fetch)(struct job *, struct ask *, struct gather *);
+	/* The same for a whole SEARCH or ESEARCH response. */
+	bool (*found)(struct job *, struct ask *, struct str line);
 	/* The tagged OK.  NO and BAD end the job. */
 	void (*done)(struct job *, struct ask *);
 	struct set set; /* the job's own: what was asked about, ... */
 	uint32_t n;     /* ... and a number */
+	/* What has to wait for the server's "+" to a literal, of this ask or of
+	 * one before it; empty when all is sent. */
+	struct buf text;
+	size_t sent;
 };
 TAILQ_HEAD(ask_list, ask);
 
 struct job_ops {
-	/* Message seq is gone (the mailbox knows already).  Nothing may be
-	 * said to anybody now. */
-	void (*expunge)(struct job *, uint32_t seq);
+	/* Message seq is gone (the mailbox knows already); uid is 0 if it was
+	 * not known.  Nothing may be said to anybody now. */
+	void (*expunge)(struct job *, uint32_t seq, uint32_t uid);
 	void (*free)(struct job *);
 };
 
@@ -47,8 +56,17 @@ struct job {
 	const struct job_ops *ops;
 	char tag[CMD_TAG_MAX + 1]; /* the client's */
 	struct ask_list asks;
+	struct ask *literal; /* the server has to say "+" to its literal */
+	struct lex lex;      /* where in that ask's text we are */
 	unsigned next_tag;
-	bool over; /* the closing line is said: asks only run out */
+	bool results; /* those of searches are this job's */
+	bool over;    /* the closing line is said: asks only run out */
+
+	/* Messages that have to be opened: what the client is told. */
+	uint64_t open_since; /* mono; 0: none so far */
+	uint64_t open_said;
+	uint32_t open_all;
+	uint32_t open_done;
 
 	/* job_probe.c: what is being learnt */
 	struct set probe_rest;
@@ -62,7 +80,8 @@ void job_init(struct job *, struct imap *, struct str tag,
     const struct job_ops *);
 void job_free(struct job *); /* accepts NULL */
 
-/* Send "TAG " + text (without CRLF).  NULL: the session died. */
+/* Send "TAG " + text (without CRLF), which may hold literals.  NULL: the
+ * session died. */
 struct ask *job_ask(struct job *, struct str text);
 
 /* "TAG text" to the client; the job is over. */
@@ -73,11 +92,28 @@ void job_finish(struct job *, const char *, ...)
  * its tag; the job is over. */
 void job_pass(struct job *, struct str text);
 
+/* The command is still in s->in (ROUTE_KEEP): let it pass as it is. */
+void job_pass_kept(struct job *);
+
+/*
+ * So many messages are going to be opened for this command; one of them was,
+ * or will not be.  While that takes longer than some seconds the client is
+ * told how far it is (job_tick).
+ */
+void job_opening(struct job *, size_t n);
+void job_opened(struct job *);
+
+/* From imap_session.c, every second. */
+void job_tick(struct job *);
+
 /* From imap_reply.c. */
 void job_tagged(struct job *, const struct resp *);
+bool job_continue(struct job *); /* "+": true if it was waited for */
+bool job_wants_results(const struct job *, struct str head);
+void job_results(struct job *, struct str line);
 bool job_wants(const struct job *, bool *bodies); /* FETCH responses? */
 bool job_fetch_resp(struct job *, struct gather *);
-void job_expunged(struct job *, uint32_t seq);
+void job_expunged(struct job *, uint32_t seq, uint32_t uid);
 
 /*
  * Divide a set over several command lines: move from rest to part (emptied

@@ -98,10 +98,11 @@ fetch_free(struct job *j)
 
 /* Not legal within a FETCH by sequence number, but numbers are numbers. */
 static void
-fetch_expunge(struct job *j, uint32_t seq)
+fetch_expunge(struct job *j, uint32_t seq, uint32_t uid)
 {
 	struct fetch_job *f = fetch_job(j);
 
+	(void)uid;
 	if (f->uid)
 		return;
 	if (set_expunge(&f->asked, seq) == -1 ||
