@@ -7,4 +7,7 @@ src_imap_libimap_a_SOURCES = \
 	src/imap/nstring.c src/imap/nstring.h \
 	src/imap/render.c src/imap/render.h \
 	src/imap/resp.c src/imap/resp.h \
+	src/imap/search.c src/imap/search.h src/imap/search_priv.h \
+	src/imap/search_plan.c src/imap/search_print.c \
+	src/imap/search_read.c \
 	src/imap/section.c src/imap/section.h
