@@ -147,6 +147,8 @@ kms_bundle_put(const struct kms_bundle *b, struct buf *out)
 	member_set_str(o, "mailbox", b->mailbox, &bad);
 	member_set_b64url(o, "nonce", b->nonce, &bad);
 	set_head(o, &b->head, &bad);
+	if (b->more && json_object_set_new(o, "more", json_true()) == -1)
+		bad = true;
 	list = set_array(o, "log", &bad);
 	for (i = 0; i < b->nlog; i++)
 		if (json_array_append_new(list,
@@ -258,6 +260,7 @@ read_bundle(const json_t *o, struct arena *arena, struct kms_bundle *b,
 	    member_b64url(o, "transport", OPTIONAL, KMS_HASH, arena,
 	        &b->transport, err) == -1 ||
 	    read_head(o, arena, &b->head, err) == -1 ||
+	    member_flag(o, "more", &b->more, err) == -1 ||
 	    read_log(o, arena, b, err) == -1 ||
 	    read_keys(o, arena, b, err) == -1)
 		return (-1);

@@ -14,8 +14,9 @@
  * JSON bundle:
  *	{"mailbox", "transport": base64url SHA-256 of the certificate,
  *	 "nonce",
- *	 "log": [ENTRY, ...]	entries from "from" on, this release included,
- *	 "head": {"size": n, "hash": hex},
+ *	 "log": [ENTRY, ...]	entries from "from" on, as many as fit,
+ *	 "head": {"size": n, "hash": hex} behind the last of them,
+ *	 "more": true		if the log goes on there; else it is left out,
  *	 "keys": [{"certificate": base64url DER,
  *	           "chain": [base64url DER, ...],
  *	           "key": base64url AuthEnvelopedData of the PKCS#8 to the
@@ -23,7 +24,8 @@
  * newest first, all there ever were.
  *
  * POST waxwingReleaseLog, payload {"mailbox", "nonce", "from": n}: SignedData
- * over {"mailbox", "nonce", "log", "head"}.
+ * over {"mailbox", "nonce", "log", "head", "more"}.  A long log is read page
+ * by page, each asked for from the head that the one before had.
  *
  * The release log is one hash chain per mailbox.  An ENTRY is a string that
  * holds JSON ({"n", "time", "what": "create"|"release"|"rotate"|"renew",
@@ -79,6 +81,7 @@ struct kms_bundle {
 	struct str *log;      /* entries as they are hashed */
 	size_t nlog;
 	struct kms_head head;
+	bool more; /* the log does not end with head */
 	struct kms_key *keys;
 	size_t nkeys;
 };

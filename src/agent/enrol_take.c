@@ -386,7 +386,7 @@ void
 enrol_watch(struct enrol *e)
 {
 	struct post_ask ask = {.to = POST_LOG,
-	    .q = {.kind = JWS_KMS_LOG, .from = 1},
+	    .q = {.kind = JWS_KMS_LOG, .from = JWS_LOG_NEWS},
 	    .accept = "application/pkcs7-mime",
 	    .max = KMS_BUNDLE_MAX};
 

@@ -17,8 +17,12 @@
 
 #define TAKE_MS 60000
 
-/* The release log of one mailbox as JSON. */
+/* A page of a release log as JSON. */
 #define LOG_MAX ((size_t)8 * 1024 * 1024)
+
+/* Entries of one log in all: the parent takes 8 MiB, and they have 300 bytes.
+ * Ten devices that ask daily need five years for so many. */
+#define ENTRIES_MAX 20000
 
 /* --- who may be enrolled --- */
 
@@ -113,6 +117,7 @@ struct errand {
 	uint16_t op;
 	uint32_t id;
 	struct buf account, address; /* owned */
+	json_t *log;                 /* owned; the pages so far */
 	/* what is under way: one of them */
 	struct post *post;
 	struct ipc *asked;
@@ -127,6 +132,7 @@ errand_free(struct errand *e)
 		ipc_forget(e->asked, e->asked_id);
 	buf_clear(&e->account);
 	buf_clear(&e->address);
+	json_decref(e->log);
 	LIST_REMOVE(e, next);
 	free(e);
 }
@@ -247,34 +253,60 @@ op_revoke(struct agent *a, struct ipc *l, struct ipc_msg *msg)
 
 /* --- OP_RELEASE_LOG --- */
 
-/* 3. The sealer has checked it. */
+static int ask_page(struct errand *, uint64_t from, struct err *);
+
+/* A page is kept until the last one has come. */
+static int
+keep_page(struct errand *e, struct ipc_msg *msg, uint64_t *next,
+    struct err *err)
+{
+	struct blob *blob;
+	json_t *log;
+	struct rec r;
+	int rc = -1;
+
+	rec_init(&r, msg->body);
+	rec_get_err(&r, err);
+	*next = rec_get_u64(&r);
+	if (err->code != ERR_OK ||
+	    (blob = ipc_msg_blob(msg, 1, LOG_MAX, err)) == NULL)
+		return (-1);
+	log = json_loadb(blob_data(blob), blob_len(blob), 0, NULL);
+	blob_unref(blob);
+	if (e->log == NULL)
+		e->log = json_array();
+	if (json_array_size(log) + json_array_size(e->log) > ENTRIES_MAX)
+		err_set(err, ERR_LIMIT,
+		    "the release log has more than %d entries", ENTRIES_MAX);
+	else if ((rc = json_array_extend(e->log, log)) == -1)
+		err_set(err, ERR_PEER, "malformed answer of the sealer");
+	json_decref(log);
+	return (rc);
+}
+
+/* 3. The sealer has checked it, as far as a page can be. */
 static void
 on_log_taken(struct ipc_msg *msg, const struct err *why, void *arg)
 {
 	struct errand *e = arg;
 	struct err err = {.code = ERR_OK};
-	struct blob *blob = NULL;
-	json_t *log = NULL;
-	struct rec r;
+	uint64_t next;
 
 	e->asked_id = 0;
 	if (msg == NULL) {
 		finish(e, why, NULL);
 		return;
 	}
-	rec_init(&r, msg->body);
-	rec_get_err(&r, &err);
-	if (err.code == ERR_OK)
-		blob = ipc_msg_blob(msg, 1, LOG_MAX, &err);
-	if (blob != NULL)
-		log = json_loadb(blob_data(blob), blob_len(blob), 0, NULL);
-	if (blob != NULL && log == NULL)
-		err_set(&err, ERR_PEER, "malformed answer of the sealer");
-	blob_unref(blob);
-	if (log != NULL)
-		enrol_note_releases(e->agent, buf_text(&e->account),
-		    buf_text(&e->address), log);
-	finish(e, &err, log);
+	if (keep_page(e, msg, &next, &err) == -1 ||
+	    (next != 0 && ask_page(e, next, &err) == -1)) {
+		finish(e, &err, NULL);
+		return;
+	}
+	if (next != 0)
+		return;
+	enrol_note_releases(e->agent, buf_text(&e->account),
+	    buf_text(&e->address), e->log);
+	finish(e, &err, json_incref(e->log));
 }
 
 /* 2. The key service has answered. */
@@ -307,21 +339,28 @@ on_log(const struct posted *p, const struct err *why, void *arg)
 	finish(e, &err, NULL);
 }
 
-/* 1. All of it, from the beginning. */
+/* 1. All of it, from the beginning, page by page. */
+static int
+ask_page(struct errand *e, uint64_t from, struct err *err)
+{
+	struct post_ask ask = {.to = POST_LOG,
+	    .q = {.kind = JWS_KMS_LOG, .from = from},
+	    .accept = "application/pkcs7-mime",
+	    .max = KMS_BUNDLE_MAX};
+
+	return (errand_post(e, &ask, on_log, err));
+}
+
 void
 op_release_log(struct agent *a, struct ipc *l, struct ipc_msg *msg)
 {
-	struct post_ask ask = {.to = POST_LOG,
-	    .q = {.kind = JWS_KMS_LOG},
-	    .accept = "application/pkcs7-mime",
-	    .max = KMS_BUNDLE_MAX};
 	struct enrol_req q;
 	struct errand *e = NULL;
 	struct err err;
 
 	if (enrol_req_get(msg->body, &q, &err) == 0)
 		e = errand_new(a, l, msg, q.text, q.address, &err);
-	if (e != NULL && errand_post(e, &ask, on_log, &err) == -1) {
+	if (e != NULL && ask_page(e, 0, &err) == -1) {
 		errand_free(e);
 		e = NULL;
 	}

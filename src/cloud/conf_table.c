@@ -89,6 +89,9 @@ static const struct conf_option options[] = {
         "How often an account may ask for keys or the release log."},
     {"kms", "keys_per_day", CONF_NUMBER, "10", NULL, "1-1000000", 0,
         "How many new keys are made for one mailbox."},
+    {"kms", "log_entries", CONF_NUMBER, "2000", NULL, "1-5000", 0,
+        "How many entries of a release log go into one answer. "
+        "A longer log is read page by page."},
 
     {"directory", "searches_per_minute", CONF_NUMBER, "600", NULL,
         "1-100000000", 0,

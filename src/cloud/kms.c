@@ -17,9 +17,6 @@
 
 #define RSA_BITS 3072
 
-/* Entries of the release log in one answer; more are asked for again. */
-#define LOG_ENTRIES 2000
-
 /* All keys of a mailbox and a stretch of its log, before they are JSON. */
 #define ANSWER_ARENA (8UL * 1024 * 1024)
 
@@ -358,6 +355,22 @@ sign(struct ask *a, const struct kms_bundle *b, struct err *err)
 	return (rc);
 }
 
+/* A page of the release log, and whether it is the last. */
+static int
+put_log(struct ask *a, struct kms_bundle *b, struct err *err)
+{
+	struct cloud *c = a->call->cloud;
+	size_t max = (size_t)conf_num(c->conf, "kms", "log_entries");
+	struct kms_head head;
+
+	if (release_read(c->store, buf_text(&a->mailbox), a->q.from, max,
+	        &a->arena, &b->log, &b->nlog, &b->head, err) != 0 ||
+	    release_head(c->store, buf_text(&a->mailbox), &head, err) != 0)
+		return (-1);
+	b->more = head.size > b->head.size;
+	return (0);
+}
+
 static void
 answer(struct ask *a)
 {
@@ -370,9 +383,7 @@ answer(struct ask *a)
 		b.transport =
 		    str_of((const char *)f->sha256, sizeof(f->sha256));
 	}
-	if (release_read(a->call->cloud->store, buf_text(&a->mailbox),
-	        a->q.from, LOG_ENTRIES, &a->arena, &b.log, &b.nlog, &b.head,
-	        &err) != 0 ||
+	if (put_log(a, &b, &err) != 0 ||
 	    (a->transport != NULL && put_keys(a, &b, &err) != 0) ||
 	    sign(a, &b, &err) != 0) {
 		buf_reset(&a->call->res->body);

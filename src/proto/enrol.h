@@ -111,10 +111,13 @@ enum jws_kind {
 	JWS_FINALIZE,  /* address: with the CSR of the pending signing key */
 	JWS_REVOKE,    /* fingerprint of a certificate of this account */
 	JWS_KMS_KEYS,  /* address, create, rotate */
-	JWS_KMS_LOG,   /* address; from 0: all of it, else what is new */
+	JWS_KMS_LOG,   /* address, from: how many entries were read */
 	JWS_DEACTIVATE,
 	JWS_KIND_MAX = JWS_DEACTIVATE
 };
+/* As "from": what is new since the log was seen last.  0 begins a reading of
+ * all of it, which goes on with what OP_BUNDLE_TAKE said. */
+#define JWS_LOG_NEWS UINT64_MAX
 struct jws_req {
 	struct str account;
 	uint8_t kind;
@@ -154,9 +157,11 @@ int digest_req_get(struct str, struct digest_req *, struct err *);
  * JWS_KMS_LOG) without; the sealer checks signature, mailbox, transport key,
  * nonce and log head, and keeps the keys.
  * Both answer err + blob 0, a cert_list of what the answer brought;
- * OP_BUNDLE_TAKE also blob 1, its log entries as a JSON array of objects.  The
- * same may be taken again and gets the same answer, until a newer one was
- * taken.
+ * OP_BUNDLE_TAKE also blob 1, its log entries as a JSON array of objects, and
+ * behind the err the number of entries up to the page's end, or 0 if the log
+ * ends there.  A page counts for little before the last one came: only then
+ * it is certain that the log is the one that was seen before.  The same may be
+ * taken again and gets the same answer, until a newer one was taken.
  */
 struct take_req {
 	struct str account;

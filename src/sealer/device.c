@@ -24,7 +24,7 @@
 
 #define SERIAL 16
 
-enum { RECORD_VERSION = 1 };
+enum { RECORD_VERSION = 1, MAILBOX_VERSION = 2 };
 
 static int
 name_of(const struct device_of *of, enum device_kind kind,
@@ -291,7 +291,9 @@ read_mailbox(struct str record, struct device_mailbox *m, struct err *err)
 	struct rec r;
 
 	rec_init(&r, record);
-	(void)rec_get_enum(&r, RECORD_VERSION);
+	/* the first had no pages */
+	if (rec_get_enum(&r, MAILBOX_VERSION) == MAILBOX_VERSION)
+		get_head(&r, &m->paged);
 	get_head(&r, &m->head);
 	m->signs = rec_get_bool(&r);
 	rec_get_bytes(&r, m->signing, sizeof(m->signing));
@@ -327,7 +329,8 @@ device_mailbox_put(const struct device_of *of, const struct device_mailbox *m,
 	int rc = -1;
 
 	buf_init(&record, LIMIT_RECORD);
-	rec_put_u8(&record, RECORD_VERSION);
+	rec_put_u8(&record, MAILBOX_VERSION);
+	put_head(&record, &m->paged);
 	put_head(&record, &m->head);
 	rec_put_bool(&record, m->signs);
 	rec_put_bytes(&record, m->signing, sizeof(m->signing));

@@ -44,7 +44,9 @@ enum device_ask { ASK_KEYS, ASK_LOG, ASK_KINDS };
 
 struct device_mailbox {
 	struct kms_head head; /* of the release log, as seen last */
-	bool signs;           /* is there an enrolled signing key? */
+	/* how far the log was read by pages, which began at its beginning */
+	struct kms_head paged;
+	bool signs; /* is there an enrolled signing key? */
 	uint8_t signing[FINGERPRINT];
 	struct device_asked {
 		bool is; /* a question was asked; its answer may come again */

@@ -73,7 +73,8 @@ rolled_back(struct err *err)
 
 /*
  * Do the entries lead from what we knew when we asked to what it tells, past
- * what we have seen since?
+ * what we have seen since?  A page that ends before that leaves the question
+ * to the next one, which begins where it ended; the last page has to answer.
  */
 static int
 check_log(const struct kms_bundle *b, const struct device_asked *asked,
@@ -84,8 +85,14 @@ check_log(const struct kms_bundle *b, const struct device_asked *asked,
 
 	if (kms_log_extends(&asked->from, b->log, b->nlog, &b->head, err) == -1)
 		return (-1);
+	if (b->more && b->nlog == 0) {
+		err_set(err, ERR_UNTRUSTED,
+		    "a page of the release log is "
+		    "empty and not the last");
+		return (-1);
+	}
 	if (b->head.size < seen->size)
-		return (rolled_back(err));
+		return (b->more ? 0 : rolled_back(err));
 	for (i = 0; h.size < seen->size && i < b->nlog; i++)
 		if (kms_log_step(&h, b->log[i]) == -1)
 			return (rolled_back(err));
@@ -264,17 +271,27 @@ put_bundle(struct take *t, const struct device_mailbox *m, struct err *err)
 	return (device_mailbox_put(of, m, err));
 }
 
+static bool
+same_head(const struct kms_head *a, const struct kms_head *b)
+{
+	return (a->size == b->size && memcmp(a->hash, b->hash, KMS_HASH) == 0);
+}
+
 static int
 keep_bundle(struct take *t, const struct kms_bundle *b,
     struct device_mailbox *m, struct err *err)
 {
 	struct keystore *ks = t->whose.of.store;
+	bool paged = b->transport.len == 0 && !same_head(&m->paged, &b->head);
 
 	if (find_fresh(t, err) == -1)
 		return (-1);
-	if (t->nfresh == 0 && m->head.size == b->head.size)
+	if (t->nfresh == 0 && m->head.size >= b->head.size && !paged)
 		return (0); /* again */
-	m->head = b->head;
+	if (paged)
+		m->paged = b->head;
+	if (m->head.size < b->head.size)
+		m->head = b->head;
 	if (FAULT("sealer.bundle.take")) {
 		err_set(err, ERR_UNAVAILABLE, "fault sealer.bundle.take");
 		return (-1);
@@ -308,6 +325,7 @@ take_answer(struct take *t, const struct kms_bundle *b, struct device *d,
 	    (t->list = taken_list(t->keys, t->nkeys, err)) == NULL ||
 	    (t->log = log_list(b, err)) == NULL)
 		return (-1);
+	t->page = b->more ? b->head.size : 0;
 	return (keep_bundle(t, b, &m, err));
 }
 

@@ -142,6 +142,24 @@ put_revoke(struct ask *a, struct buf *out, struct err *err)
 	return (rc);
 }
 
+/* The head behind which the log is asked for. */
+static int
+log_from(const struct ask *a, const struct device_mailbox *m,
+    struct kms_head *from, struct err *err)
+{
+	memset(from, 0, sizeof(*from));
+	if (a->q.kind == JWS_KMS_KEYS || a->q.from == JWS_LOG_NEWS)
+		*from = m->head;
+	else if (a->q.from == m->paged.size)
+		*from = m->paged;
+	else if (a->q.from != 0) {
+		err_set(err, ERR_NOTFOUND,
+		    "the release log was asked for again meanwhile");
+		return (-1);
+	}
+	return (0);
+}
+
 /* A question to the key service; its nonce is on disk before it leaves, so
  * that the answer counts even if we die meanwhile. */
 static int
@@ -151,13 +169,10 @@ put_kms(struct ask *a, enum device_ask what, struct buf *out, struct err *err)
 	struct device_asked *asked = &m.asked[what];
 	struct kms_ask ask = {.mailbox = a->whose.of.address};
 
-	if (device_mailbox_get(&a->whose.of, &m, err) == -1)
+	if (device_mailbox_get(&a->whose.of, &m, err) == -1 ||
+	    log_from(a, &m, &asked->from, err) == -1)
 		return (-1);
 	asked->is = true;
-	/* all of the log, or what we have not seen */
-	memset(&asked->from, 0, sizeof(asked->from));
-	if (what == ASK_KEYS || a->q.from > 0)
-		asked->from = m.head;
 	if (crypt_random(asked->nonce, sizeof(asked->nonce)) == -1) {
 		err_set(err, ERR_CRYPTO, "no random bytes");
 		return (-1);

@@ -113,6 +113,7 @@ answer(struct take *t, struct ipc *l, struct ipc_msg *msg,
 		    log_addr(t->whose.of.account), t->nkeys, t->nfresh);
 	buf_init(&body, LIMIT_RECORD);
 	rec_put_err(&body, err);
+	rec_put_u64(&body, t->page);
 	ipc_answer(l, msg->op, msg->id, buf_text(&body), blobs, n);
 	buf_clear(&body);
 }

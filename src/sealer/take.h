@@ -23,6 +23,7 @@ struct take {
 	size_t nfresh;
 	struct blob *list; /* owned; the answer's first blob */
 	struct blob *log;  /* owned; its second, or NULL */
+	uint64_t page;     /* the log goes on behind so many entries, or 0 */
 };
 
 /* Do the work of an operation and answer it: fn checks and keeps what is in

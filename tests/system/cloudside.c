@@ -196,6 +196,7 @@ fake_bundle_put(const struct fake_bundle *f, struct buf *out)
 	struct kms_bundle b = {.mailbox = f->ask.mailbox,
 	    .transport = f->transport,
 	    .nonce = f->ask.nonce,
+	    .more = f->more,
 	    .log = log};
 	struct kms_key keys[4];
 	struct buf sealed[4], json;

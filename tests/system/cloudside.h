@@ -43,6 +43,7 @@ struct fake_bundle {
 	struct cert *to;                /* what the keys are sealed to */
 	const char *const *log;         /* all entries */
 	size_t nlog;
+	bool more;                    /* it says that the log goes on */
 	const struct hosted *keys[4]; /* NULL ends them */
 	EVP_PKEY *other;              /* goes in place of the first key's */
 	bool enveloped;               /* EnvelopedData: no AEAD */

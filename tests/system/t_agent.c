@@ -45,7 +45,9 @@ static struct {
 	uint32_t older, newer;
 	uint32_t deadly; /* the verifier does not answer to this one */
 	unsigned finds, checks;
-	int64_t life; /* of a new certificate, in seconds */
+	unsigned pages; /* of the release log, but for the first */
+	uint64_t from;  /* where the last question for one began */
+	int64_t life;   /* of a new certificate, in seconds */
 } play;
 
 static void
@@ -106,6 +108,7 @@ answer_jws(struct ipc *l, struct ipc_msg *msg)
 	if (jws_req_get(msg->body, &q, &ans.err) == -1)
 		abort();
 	play.rotates += q.rotate;
+	play.from = q.from;
 	o = json_pack("{s:i, s:s%, s:s%, s:s%, s:s%, s:s%, s:b, s:b}", "kind",
 	    q.kind, "account", q.account.p, q.account.len, "url", q.url.p,
 	    q.url.len, "nonce", q.nonce.p, q.nonce.len, "kid", q.kid.p,
@@ -140,6 +143,20 @@ answer_digest(struct ipc *l, struct ipc_msg *msg)
 	buf_clear(&body);
 }
 
+/* A page of 7000 entries. */
+static struct blob *
+long_page(void)
+{
+	static char text[14001];
+	size_t i;
+
+	for (i = 0; i < sizeof(text); i++)
+		text[i] = i % 2 == 0 ? ',' : '0';
+	text[0] = '[';
+	text[sizeof(text) - 1] = ']';
+	return (blob_copy(text, sizeof(text)));
+}
+
 static void
 answer_take(struct ipc *l, struct ipc_msg *msg)
 {
@@ -158,7 +175,9 @@ answer_take(struct ipc *l, struct ipc_msg *msg)
 		play.bundles++;
 		(void)snprintf(key, sizeof(key), "key %u", play.rotates);
 		out[0] = cert_list(str_c(key), USAGE_ENCRYPT, ANNA, ERR_OK);
-		out[1] = blob_copy("[{\"n\":1}]", 9);
+		out[1] =
+		    play.pages > 2 ? long_page() : blob_copy("[{\"n\":1}]", 9);
+		rec_put_u64(&body, play.pages > 0 ? play.pages-- : 0);
 	}
 	ipc_answer(l, msg->op, msg->id, buf_text(&body), out,
 	    out[1] != NULL   ? 2
@@ -761,6 +780,17 @@ t_login(void)
 	CHECK_INT(ask(OP_REVOKE, "", "zz"), ERR_SYNTAX);
 	unit_row("release log");
 	CHECK_INT(ask(OP_RELEASE_LOG, ANNA, ""), ERR_OK);
+	CHECK_UINT(play.from, 0);
+	unit_row("release log of three pages");
+	play.pages = 2;
+	play.bundles = 0;
+	CHECK_INT(ask(OP_RELEASE_LOG, ANNA, ""), ERR_OK);
+	CHECK_UINT(play.bundles, 3);
+	CHECK_UINT(play.from, 1);
+	unit_row("release log without an end");
+	play.pages = 1000;
+	CHECK_INT(ask(OP_RELEASE_LOG, ANNA, ""), ERR_LIMIT);
+	play.pages = 0;
 	move_out();
 	unit_row("no cloud");
 	house_open(&h, "");

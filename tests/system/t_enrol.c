@@ -664,6 +664,95 @@ t_bundle(void)
 	close_house();
 }
 
+/* A page of the log, from entry number from to the end of the first nlog. */
+static enum err_code
+give_page(EVP_PKEY *account, struct arena *arena, uint64_t from,
+    const struct fake_bundle *page, struct err *err)
+{
+	struct jws_req q = question(JWS_KMS_LOG);
+	struct fake_bundle f = *page;
+	enum err_code code;
+	struct buf json;
+	size_t n;
+
+	q.from = from;
+	buf_init(&json, LIMIT_RECORD);
+	if ((code = payload(&q, account, &json)) == ERR_OK) {
+		CHECK(kms_ask_get(buf_text(&json), arena, &f.ask, err) == 0);
+		CHECK_UINT(f.ask.from, from);
+		code = give_bundle(&f, &n, err);
+	}
+	buf_clear(&json);
+	return (code);
+}
+
+/* A log that was seen up to its third entry is read again, page by page. */
+static void
+t_log_pages(void)
+{
+	struct hosted one = fake_hosted(&fake_ca, ANNA);
+	struct fake_bundle f,
+	    page = {.signer = &fake_kms, .log = LOG, .nlog = 1, .more = true};
+	struct arena arena;
+	EVP_PKEY *account;
+	struct err err;
+	size_t n;
+
+	open_house();
+	account = account_key();
+	arena_init(&arena, 1024 * 1024);
+	f = asked(JWS_KMS_KEYS, account, &arena);
+	f.nlog = 3;
+	f.keys[0] = &one;
+	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
+	cert_unref(f.to);
+
+	unit_row("all of it");
+	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_OK);
+	restart();
+	page.nlog = 2;
+	CHECK_INT(give_page(account, &arena, 1, &page, &err), ERR_OK);
+	page.nlog = 4;
+	page.more = false;
+	CHECK_INT(give_page(account, &arena, 2, &page, &err), ERR_OK);
+	unit_row("from the middle");
+	CHECK_INT(give_page(account, &arena, 2, &page, &err), ERR_NOTFOUND);
+
+	unit_row("ends before what was seen");
+	page.nlog = 2;
+	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_UNTRUSTED);
+	page.more = true;
+	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_OK);
+	page.more = false;
+	CHECK_INT(give_page(account, &arena, 2, &page, &err), ERR_UNTRUSTED);
+	unit_row("an empty page");
+	page.more = true;
+	CHECK_INT(give_page(account, &arena, 2, &page, &err), ERR_UNTRUSTED);
+	unit_row("another log from the first page on");
+	page.log = OTHER_LOG;
+	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_OK);
+	page.nlog = 4;
+	CHECK_INT(give_page(account, &arena, 2, &page, &err), ERR_UNTRUSTED);
+	unit_row("another log on the second page");
+	page.log = LOG;
+	page.nlog = 1;
+	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_OK);
+	page.log = OTHER_LOG;
+	page.nlog = 4;
+	CHECK_INT(give_page(account, &arena, 1, &page, &err), ERR_UNTRUSTED);
+	unit_row("what was seen is still what counts");
+	page.log = LOG;
+	page.more = false;
+	page.nlog = 3;
+	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_UNTRUSTED);
+	page.nlog = 4;
+	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_OK);
+	hosted_clear(&one);
+	EVP_PKEY_free(account);
+	arena_clear(&arena);
+	close_house();
+}
+
 static void
 t_bundle_refuse(void)
 {
@@ -1020,6 +1109,7 @@ main(void)
 	    {"cert", t_cert},
 	    {"cert refuse", t_cert_refuse},
 	    {"bundle", t_bundle},
+	    {"log pages", t_log_pages},
 	    {"bundle refuse", t_bundle_refuse},
 	    {"export", t_export},
 	    {"at rest", t_at_rest},

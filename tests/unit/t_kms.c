@@ -110,6 +110,7 @@ t_bundle(void)
 	CHECK_STR_EQ(got.transport, HASH);
 	CHECK_STR_EQ(got.nonce, NONCE);
 	CHECK_UINT(got.head.size, 5);
+	CHECK(!got.more);
 	CHECK(memcmp(got.head.hash, in.head.hash, KMS_HASH) == 0);
 	if (CHECK_UINT(got.nlog, 2))
 		CHECK_STR_EQ(got.log[1], log[1]);
@@ -122,12 +123,14 @@ t_bundle(void)
 	}
 
 	unit_row("the log alone");
+	in.more = true;
 	in.transport = STR("");
 	buf_reset(&b);
 	CHECK_INT(kms_bundle_put(&in, &b), 0);
 	CHECK_INT(kms_bundle_get(buf_text(&b), &arena, &got, NULL), 0);
 	CHECK_UINT(got.nkeys, 0);
 	CHECK_UINT(got.transport.len, 0);
+	CHECK(got.more);
 	CHECK_UINT(got.nlog, 2);
 
 	unit_row("short hash of the transport key");
