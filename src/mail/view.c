@@ -134,6 +134,13 @@ view_unopened(struct str status, struct str wire, struct str authserv,
 	return (check(out, err));
 }
 
+int
+view_exact(struct str text, struct buf *out, struct err *err)
+{
+	put_text(out, text);
+	return (check(out, err));
+}
+
 struct view *
 view_new(struct blob *text, struct err *err)
 {

@@ -50,6 +50,9 @@ int view_build(const struct view_source *, struct buf *out, struct err *);
 int view_unopened(struct str status, struct str wire, struct str authserv,
     struct buf *out, struct err *);
 
+/* The same for a message that is shown as it is and nothing else. */
+int view_exact(struct str text, struct buf *out, struct err *);
+
 /* A view of this text; takes its own reference and parses it. */
 struct view *view_new(struct blob *text, struct err *);
 void view_free(struct view *); /* accepts NULL */

@@ -199,11 +199,20 @@ show_opened(struct opening *o, struct err *err)
 	return (show_refused(o, "is beyond a limit", err));
 }
 
+/* What the account sealed to itself is shown as it was before: nobody else
+ * could have made it, and there is nothing to say about it. */
+static int
+show_own(struct opening *o, struct err *err)
+{
+	o->out->own = true;
+	return (view_exact(o->peeled.entity, &o->out->view, err));
+}
+
 static int
 show(struct opening *o, struct err *err)
 {
 	const struct peel_ask ask = {o->in->wire, o->ctx->keys, o->ctx->cache,
-	    is_again(o) ? o->fixed.kept : o->ctx->keep_signature};
+	    is_again(o) ? o->fixed.kept : o->ctx->keep_signature, !is_again(o)};
 
 	if (is_again(o) && o->fixed.unopened) {
 		/* It was shown closed, so it stays closed under this UID. */
@@ -221,6 +230,8 @@ show(struct opening *o, struct err *err)
 	o->out->cipher = o->peeled.cipher;
 	memcpy(o->out->content, o->peeled.content, sizeof(o->out->content));
 	set_problem(o, o->peeled.problem);
+	if (o->peeled.own)
+		return (show_own(o, err));
 	if (o->peeled.result == OPEN_OPENED)
 		return (show_opened(o, err));
 	if (is_again(o)) {

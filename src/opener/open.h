@@ -44,6 +44,7 @@ struct open_out {
 	enum open_result result;
 	enum open_cipher cipher;
 	enum open_sign sign;
+	bool own; /* the account sealed it to itself; no status fields */
 	char signer[256];
 	char problem[160];
 	char from[256]; /* the outer From address, escaped */

@@ -135,6 +135,7 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 		ans.result = (uint8_t)out->result;
 		ans.cipher = (uint8_t)out->cipher;
 		ans.sign = (uint8_t)out->sign;
+		ans.own = out->own;
 		ans.signer = str_c(out->signer);
 		ans.problem = str_c(out->problem);
 		ans.from = str_c(out->from);

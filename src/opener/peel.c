@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mail/header.h"
+#include "smime/ownmail.h"
 
 /* What one step did. */
 enum step { STEP_ON, STEP_STOP, STEP_NOMEM };
@@ -123,7 +124,9 @@ peel_envelope(const struct peel_ask *ask, struct peeled *p,
 	p->first_sig = p->nlayers;
 	p->entity = buf_text(&l->text);
 	p->result = OPEN_OPENED;
-	return (STEP_ON);
+	p->own = ask->own && p->nlayers == 1 &&
+	         ownmail_get(opened.key, ask->wire, p->entity, &p->entity);
+	return (p->own ? STEP_STOP : STEP_ON);
 }
 
 /* Checked, but left for the client to see (inner_signature = keep). */

@@ -30,6 +30,8 @@ struct peeled {
 	size_t first_sig;    /* layers before this one lie outside the innermost
 	                      * encryption: their signatures say nothing */
 	uint8_t content[32]; /* SHA-256 of the outermost CMS */
+	bool own;            /* the account sealed it to itself: entity is the
+	                      * whole message (smime/ownmail.h) */
 	bool kept;           /* a signature stayed on, as was asked */
 	const char *problem; /* why the last layer stayed on, or NULL */
 };
@@ -39,6 +41,7 @@ struct peel_ask {
 	const struct keydb *keys;
 	struct cert_cache *cache;
 	bool keep_signature; /* leave signatures inside the encryption */
+	bool own;            /* look for what the account sealed to itself */
 };
 
 /*

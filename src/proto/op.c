@@ -17,7 +17,8 @@ const uint16_t op_proxy_to_parent[] = {OP_OPENER, OP_LINK_LOST, OP_NONE};
 const uint16_t op_others_to_parent[] = {OP_LINK_LOST, OP_NONE};
 const uint16_t op_proxy_to_agent[] = {OP_LOOKUP, OP_ACCOUNT_SEEN, OP_NONE};
 const uint16_t op_proxy_to_opener[] = {OP_OPEN, OP_NONE};
-const uint16_t op_proxy_to_sealer[] = {OP_SENDER, OP_SEAL, OP_NONE};
+const uint16_t op_proxy_to_sealer[] = {OP_SENDER, OP_SEAL, OP_SEAL_SELF,
+    OP_NONE};
 const uint16_t op_sealer_to_proxy[] = {OP_KEY_ARRIVED, OP_NONE};
 const uint16_t op_agent_to_verifier[] = {OP_VERIFY, OP_CHALLENGE_CHECK,
     OP_NONE};
@@ -43,6 +44,7 @@ static const char *const names[OP_MAX] = {
     [OP_OPEN] = "open",
     [OP_SENDER] = "sender",
     [OP_SEAL] = "seal",
+    [OP_SEAL_SELF] = "seal-self",
     [OP_KEY_ARRIVED] = "key-arrived",
     [OP_VERIFY] = "verify",
     [OP_KEY_IMPORT] = "key-import",

@@ -34,6 +34,7 @@ enum op {
 	/* proxy > sealer */
 	OP_SENDER, /* which keys a sender has */
 	OP_SEAL,
+	OP_SEAL_SELF, /* what the account keeps for itself */
 	/* sealer > proxy (told) */
 	OP_KEY_ARRIVED,
 	/* agent > verifier (an opener without account) */

@@ -33,6 +33,7 @@ open_ans_put(struct buf *b, const struct open_ans *a)
 	rec_put_u8(b, a->result);
 	rec_put_u8(b, a->cipher);
 	rec_put_u8(b, a->sign);
+	rec_put_bool(b, a->own);
 	rec_put_str(b, a->signer);
 	rec_put_str(b, a->problem);
 	rec_put_str(b, a->from);
@@ -51,6 +52,7 @@ open_ans_get(struct str in, struct open_ans *a, struct err *err)
 	a->result = rec_get_enum(&r, OPEN_KEY_LATER);
 	a->cipher = rec_get_enum(&r, OPEN_AEAD);
 	a->sign = rec_get_enum(&r, SIGN_UNTRUSTED);
+	a->own = rec_get_bool(&r);
 	a->signer = rec_get_str(&r);
 	a->problem = rec_get_str(&r);
 	a->from = rec_get_str(&r);

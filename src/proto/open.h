@@ -45,6 +45,8 @@ struct open_ans {
 	uint8_t result;      /* enum open_result */
 	uint8_t cipher;      /* enum open_cipher */
 	uint8_t sign;        /* enum open_sign */
+	bool own;            /* the account sealed it to itself: the view is
+	                      * that message and has no status fields */
 	struct str signer;   /* address in the signer's certificate, or "" */
 	struct str problem;  /* a sentence, or "" */
 	struct str from;     /* the outer From address */

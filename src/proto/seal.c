@@ -103,3 +103,21 @@ seal_ans_get(struct str in, struct seal_ans *a, struct err *err)
 	rec_get_err(&r, &a->err);
 	return (rec_end(&r, err));
 }
+
+void
+self_req_put(struct buf *b, const struct self_req *q)
+{
+	rec_put_str(b, q->account);
+	rec_put_u8(b, q->cipher);
+}
+
+int
+self_req_get(struct str in, struct self_req *q, struct err *err)
+{
+	struct rec r;
+
+	rec_init(&r, in);
+	q->account = rec_get_str(&r);
+	q->cipher = rec_get_enum(&r, SEAL_GCM);
+	return (rec_end(&r, err));
+}

@@ -1,5 +1,5 @@
 /*
- * seal.h - OP_SENDER and OP_SEAL: proxy asks the sealer.
+ * seal.h - OP_SENDER, OP_SEAL and OP_SEAL_SELF: proxy asks the sealer.
  */
 #ifndef WAXWING_PROTO_SEAL_H
 #define WAXWING_PROTO_SEAL_H
@@ -53,5 +53,19 @@ void seal_req_put(struct buf *, const struct seal_req *);
 int seal_req_get(struct str, struct seal_req *, struct err *);
 void seal_ans_put(struct buf *, const struct seal_ans *);
 int seal_ans_get(struct str, struct seal_ans *, struct err *);
+
+/*
+ * Blob 0 is a message that the account keeps for itself, exactly as it shall
+ * be read again; the answer's blob 0 is what may be stored of it.  The answer
+ * is a seal_ans; ERR_NOKEY in it says that the account has no encryption key
+ * at all, and nothing else does.
+ */
+struct self_req {
+	struct str account;
+	uint8_t cipher; /* enum seal_cipher */
+};
+
+void self_req_put(struct buf *, const struct self_req *);
+int self_req_get(struct str, struct self_req *, struct err *);
 
 #endif

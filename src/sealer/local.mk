@@ -10,6 +10,7 @@ src_sealer_libsealer_a_SOURCES = \
 	src/sealer/op_jws.c \
 	src/sealer/op_list.c \
 	src/sealer/op_seal.c \
+	src/sealer/op_self.c \
 	src/sealer/op_sender.c \
 	src/sealer/owner.c src/sealer/owner.h \
 	src/sealer/pins.c src/sealer/pins.h \

@@ -79,6 +79,7 @@ static const struct {
     {OP_BUNDLE_TAKE, op_bundle_take},
     {OP_SENDER, op_sender},
     {OP_SEAL, op_seal},
+    {OP_SEAL_SELF, op_seal_self},
 };
 
 static void

@@ -45,6 +45,7 @@ void op_digest(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_jws(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_sender(struct sealer *, struct ipc *, struct ipc_msg *);
 void op_seal(struct sealer *, struct ipc *, struct ipc_msg *);
+void op_seal_self(struct sealer *, struct ipc *, struct ipc_msg *);
 
 /* Give up what waits for a pipe; nobody is answered. */
 void imports_abandon(struct sealer *);

@@ -67,6 +67,10 @@ int entity_sign_mail(struct str mail, const struct cms_sign *, struct buf *out,
 int entity_seal(struct str entity, const struct cms_seal *, struct buf *out,
     struct err *);
 
+/* The same around an entity that lies in n pieces. */
+int entity_seal_pieces(const struct str *, size_t n, const struct cms_seal *,
+    struct buf *out, struct err *);
+
 /* Sign (NULL: not) and seal in one go, which saves copies. */
 int entity_sign_seal(struct str entity, const struct cms_sign *,
     const struct cms_seal *, struct buf *out, struct err *);

@@ -189,9 +189,9 @@ pipe_feed(struct pipe *p, struct str s, struct err *err)
 	return (0);
 }
 
-static int
-seal_pieces(const struct str *pieces, size_t n, const struct cms_seal *how,
-    struct buf *out, struct err *err)
+int
+entity_seal_pieces(const struct str *pieces, size_t n,
+    const struct cms_seal *how, struct buf *out, struct err *err)
 {
 	struct pipe p;
 	size_t total = 0, i;
@@ -233,7 +233,7 @@ int
 entity_seal(struct str entity, const struct cms_seal *how, struct buf *out,
     struct err *err)
 {
-	return (seal_pieces(&entity, 1, how, out, err));
+	return (entity_seal_pieces(&entity, 1, how, out, err));
 }
 
 int
@@ -250,7 +250,7 @@ entity_sign_seal(struct str entity, const struct cms_sign *sign,
 		pieces[0] = buf_text(&s.head);
 		pieces[1] = s.content;
 		pieces[2] = buf_text(&s.tail);
-		rc = seal_pieces(pieces, 3, seal, out, err);
+		rc = entity_seal_pieces(pieces, 3, seal, out, err);
 	}
 	signing_clear(&s);
 	return (rc);

@@ -18,6 +18,7 @@ src_smime_libsmime_a_SOURCES = \
 	src/smime/issue.c src/smime/issue.h \
 	src/smime/keydb.c src/smime/keydb.h \
 	src/smime/oid.h \
+	src/smime/ownmail.c src/smime/ownmail.h \
 	src/smime/ossl.c src/smime/ossl.h \
 	src/smime/p12.c src/smime/p12.h \
 	src/smime/p12_write.c \
