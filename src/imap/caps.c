@@ -7,10 +7,43 @@
 
 #include "base/num.h"
 
-/* Each has its dialog test. */
-static const char *const allowed[] = {"IMAP4rev1", "IDLE", "ID", "NAMESPACE",
-    "CHILDREN", "UIDPLUS", "UNSELECT", "MOVE", "SPECIAL-USE", "SASL-IR",
-    "LITERAL+"};
+/*
+ * Each has its dialog test.  A name that ends with "-" stands for all that
+ * begin so.  "LITERAL-" is not there: we have LITERAL+, and a server must
+ * not offer both (RFC 7888 section 5).
+ */
+static const struct {
+	const char *name;
+	uint32_t ext;
+} allowed[] = {
+    {"IMAP4rev1", 0},
+    {"IDLE", 0},
+    {"ID", 0},
+    {"NAMESPACE", EXT_NAMESPACE},
+    {"CHILDREN", 0},
+    {"UIDPLUS", 0},
+    {"UNSELECT", EXT_UNSELECT},
+    {"MOVE", EXT_MOVE},
+    {"SPECIAL-USE", 0},
+    {"CREATE-SPECIAL-USE", 0},
+    {"SASL-IR", 0},
+    {"LITERAL+", 0},
+    {"ENABLE", EXT_ENABLE},
+    {"CONDSTORE", EXT_CONDSTORE},
+    {"QRESYNC", EXT_QRESYNC | EXT_CONDSTORE},
+    {"LIST-EXTENDED", 0},
+    {"LIST-STATUS", 0},
+    {"STATUS=SIZE", 0},
+    {"QUOTA", EXT_QUOTA},
+    {"QUOTA=RES-", 0},
+    {"QUOTASET", EXT_QUOTASET},
+    {"METADATA", EXT_METADATA},
+    {"METADATA-SERVER", EXT_METADATA},
+    {"OBJECTID", EXT_OBJECTID},
+    {"SAVEDATE", EXT_SAVEDATE},
+    {"WITHIN", 0},
+    {"X-GM-EXT-1", EXT_GMAIL},
+};
 
 /* What a message grows by when it is sealed, in tenths. */
 #define GROWTH_TENTHS 14
@@ -27,15 +60,32 @@ caps_next(struct str list, size_t *pos, struct str *word)
 	return (word->len > 0);
 }
 
+/* Its row in the table. */
+static bool
+caps_row(struct str word, size_t *row)
+{
+	struct str name;
+
+	for (*row = 0; *row < sizeof(allowed) / sizeof(allowed[0]); ++*row) {
+		name = str_c(allowed[*row].name);
+		if (name.p[name.len - 1] == '-' ? str_istarts(word, name)
+		                                : str_ieq(word, name))
+			return (true);
+	}
+	return (false);
+}
+
 void
 caps_read(struct str list, struct caps *c)
 {
 	struct str word;
-	size_t pos = 0;
+	size_t pos = 0, row;
 
 	memset(c, 0, sizeof(*c));
 	c->known = true;
 	while (caps_next(list, &pos, &word)) {
+		if (caps_row(word, &row))
+			c->ext |= allowed[row].ext;
 		c->starttls |= str_ieq(word, STR("STARTTLS"));
 		c->logindisabled |= str_ieq(word, STR("LOGINDISABLED"));
 		c->auth_plain |= str_ieq(word, STR("AUTH=PLAIN"));
@@ -51,12 +101,16 @@ caps_read(struct str list, struct caps *c)
 bool
 caps_allowed(struct str name)
 {
-	size_t i;
+	size_t row;
 
-	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
-		if (str_ieq(name, str_c(allowed[i])))
-			return (true);
-	return (false);
+	return (caps_row(name, &row));
+}
+
+bool
+caps_enables(struct str name)
+{
+	return (
+	    str_ieq(name, STR("CONDSTORE")) || str_ieq(name, STR("QRESYNC")));
 }
 
 void

@@ -8,8 +8,29 @@
 #ifndef WAXWING_IMAP_CAPS_H
 #define WAXWING_IMAP_CAPS_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/span.h"
+
+/*
+ * Extensions with commands, parameters or FETCH items of their own: what
+ * belongs to one that the server lacks is BAD.
+ */
+enum caps_ext {
+	EXT_ENABLE = 1U << 0,    /* RFC 5161 */
+	EXT_CONDSTORE = 1U << 1, /* RFC 7162; QRESYNC includes it */
+	EXT_QRESYNC = 1U << 2,   /* RFC 7162 */
+	EXT_QUOTA = 1U << 3,     /* RFC 2087, 9208 */
+	EXT_QUOTASET = 1U << 4,  /* RFC 9208 */
+	EXT_METADATA = 1U << 5,  /* RFC 5464, or its server's part alone */
+	EXT_OBJECTID = 1U << 6,  /* RFC 8474 */
+	EXT_SAVEDATE = 1U << 7,  /* RFC 8514 */
+	EXT_GMAIL = 1U << 8,     /* X-GM-EXT-1 */
+	EXT_UNSELECT = 1U << 9,  /* RFC 3691 */
+	EXT_MOVE = 1U << 10,     /* RFC 6851 */
+	EXT_NAMESPACE = 1U << 11 /* RFC 2342 */
+};
 
 /* What we have to know of the upstream. */
 struct caps {
@@ -23,6 +44,7 @@ struct caps {
 	bool idle;
 	bool uidplus;
 	bool move;
+	uint32_t ext; /* enum caps_ext */
 };
 
 /* Read a list ("IMAP4rev1 IDLE ..."). */
@@ -30,6 +52,10 @@ void caps_read(struct str list, struct caps *);
 
 /* Is this one let through? */
 bool caps_allowed(struct str name);
+
+/* May a client ENABLE it?  What is enabled changes what the server says, so
+ * only those are let through whose changes are understood here. */
+bool caps_enables(struct str name);
 
 /* The list for a client that is logged in. */
 void caps_filter(struct str list, struct buf *out);

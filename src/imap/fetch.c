@@ -33,8 +33,7 @@ fetch_word(struct fetch *f, struct str word, const char **why)
 	const struct item_kind *kind;
 	struct fetch_item *it;
 
-	/* MODSEQ belongs to CONDSTORE, which is not offered. */
-	if ((kind = item_find(word)) == NULL || str_ieq(word, STR("MODSEQ"))) {
+	if ((kind = item_find(word)) == NULL) {
 		*why = "unknown FETCH item";
 		return (false);
 	}
@@ -48,6 +47,7 @@ fetch_word(struct fetch *f, struct str word, const char **why)
 		it->name = STR("RFC822");
 		f->foreign = true;
 	}
+	f->ext |= kind->ext;
 	f->uid |= str_ieq(word, STR("UID"));
 	f->flags |= str_ieq(word, STR("FLAGS"));
 	f->view |= kind->source == FROM_VIEW;
@@ -125,9 +125,67 @@ fetch_macro(struct fetch *f, struct str word, const char **why)
 }
 
 bool
+fetch_has(const struct fetch *f, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < f->nitems; i++)
+		if (str_ieq(f->items[i].name, str_c(name)))
+			return (true);
+	return (false);
+}
+
+/* One of "(CHANGEDSINCE n VANISHED)" (RFC 4466 2.2, RFC 7162). */
+static bool
+fetch_modifier(struct fetch *f, struct tok *t, const char **why)
+{
+	struct str word;
+
+	*why = "unknown FETCH modifier";
+	if (!tok_atom(t, &word))
+		return (false);
+	if (str_ieq(word, STR("VANISHED")) && !f->vanished) {
+		f->vanished = true;
+		f->ext |= EXT_QRESYNC;
+		return (true);
+	}
+	if (!str_ieq(word, STR("CHANGEDSINCE")) || f->changed)
+		return (false);
+	*why = "CHANGEDSINCE needs a number";
+	f->changed = true;
+	f->ext |= EXT_CONDSTORE;
+	return (tok_char(t, ' ') && tok_number(t, INT64_MAX, &f->since));
+}
+
+/* All of them; CHANGEDSINCE asks for MODSEQ too. */
+static bool
+fetch_modifiers(struct fetch *f, struct tok *t, const char **why)
+{
+	size_t from = t->pos;
+
+	*why = "bad FETCH modifiers";
+	if (!tok_char(t, '('))
+		return (false);
+	do {
+		if (!fetch_modifier(f, t, why))
+			return (false);
+	} while (tok_char(t, ' '));
+	*why = "bad FETCH modifiers";
+	if (!tok_char(t, ')') || !tok_end(t))
+		return (false);
+	f->mods = str_of(t->in.p + from, t->pos - from);
+	*why = "VANISHED needs CHANGEDSINCE";
+	if (f->vanished && !f->changed)
+		return (false);
+	return (!f->changed || fetch_has(f, "MODSEQ") ||
+	        fetch_word(f, STR("MODSEQ"), why));
+}
+
+bool
 fetch_parse(struct str args, struct arena *arena, struct fetch *f,
     const char **why)
 {
+	struct str word;
 	struct tok t;
 	size_t set, from;
 	bool ok;
@@ -150,16 +208,18 @@ fetch_parse(struct str args, struct arena *arena, struct fetch *f,
 	from = t.pos = set + 1;
 	if (tok_char(&t, '('))
 		ok = fetch_list(f, &t, arena, why);
-	else if (fetch_macro(f, str_of(args.p + from, args.len - from), why)) {
-		t.pos = args.len;
+	else if (tok_atom(&t, &word) && fetch_macro(f, word, why))
 		ok = true;
-	} else
+	else {
+		t.pos = from;
 		ok = fetch_item(f, &t, arena, why);
+	}
 	if (!ok)
 		return (false);
 	f->text = str_of(args.p + from, t.pos - from);
-	*why = "FETCH modifiers are not offered";
-	return (tok_end(&t));
+	*why = "a blank is missing";
+	return (
+	    tok_end(&t) || (tok_char(&t, ' ') && fetch_modifiers(f, &t, why)));
 }
 
 void

@@ -26,6 +26,11 @@ struct fetch_item {
 struct fetch {
 	struct str set;  /* as written */
 	struct str text; /* the items as written: what a server is asked */
+	struct str mods; /* the modifiers as written: "(...)", or empty */
+	uint32_t ext;    /* enum caps_ext: what the server must have */
+	bool changed;    /* CHANGEDSINCE ... (RFC 7162 section 3.1.4.1) */
+	uint64_t since;  /* ... this; MODSEQ was added to the items */
+	bool vanished;   /* VANISHED (section 3.2.6) */
 	struct fetch_item *items;
 	size_t nitems;
 	size_t max;   /* room in items */
@@ -44,6 +49,9 @@ struct fetch {
  */
 bool fetch_parse(struct str args, struct arena *, struct fetch *,
     const char **why);
+
+/* Is it among the items? */
+bool fetch_has(const struct fetch *, const char *name);
 
 /* Write the items as a list for a server, without literals. */
 void fetch_print_items(const struct fetch *, struct buf *);

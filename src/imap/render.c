@@ -549,18 +549,24 @@ static const struct section sec_text = {.what = SEC_TEXT,
     .name = {"RFC822.TEXT", 11}};
 
 static const struct item_kind kinds[] = {
-    {"UID", FROM_SERVER, NULL, NULL},
-    {"FLAGS", FROM_SERVER, NULL, NULL},
-    {"INTERNALDATE", FROM_SERVER, NULL, NULL},
-    {"MODSEQ", FROM_SERVER, NULL, NULL},
-    {"RFC822.SIZE", FROM_VIEW, render_size, NULL},
-    {"ENVELOPE", FROM_VIEW, render_envelope, NULL},
-    {"BODY", FROM_VIEW, render_body, NULL},
-    {"BODYSTRUCTURE", FROM_VIEW, render_structure, NULL},
-    {"RFC822", FROM_VIEW, NULL, &sec_all},
-    {"RFC822.PEEK", FROM_VIEW, NULL, &sec_peek}, /* Outlook */
-    {"RFC822.HEADER", FROM_VIEW, NULL, &sec_header},
-    {"RFC822.TEXT", FROM_VIEW, NULL, &sec_text},
+    {"UID", FROM_SERVER, NULL, NULL, 0},
+    {"FLAGS", FROM_SERVER, NULL, NULL, 0},
+    {"INTERNALDATE", FROM_SERVER, NULL, NULL, 0},
+    {"MODSEQ", FROM_SERVER, NULL, NULL, EXT_CONDSTORE},
+    {"EMAILID", FROM_SERVER, NULL, NULL, EXT_OBJECTID},
+    {"THREADID", FROM_SERVER, NULL, NULL, EXT_OBJECTID},
+    {"SAVEDATE", FROM_SERVER, NULL, NULL, EXT_SAVEDATE},
+    {"X-GM-MSGID", FROM_SERVER, NULL, NULL, EXT_GMAIL},
+    {"X-GM-THRID", FROM_SERVER, NULL, NULL, EXT_GMAIL},
+    {"X-GM-LABELS", FROM_SERVER, NULL, NULL, EXT_GMAIL},
+    {"RFC822.SIZE", FROM_VIEW, render_size, NULL, 0},
+    {"ENVELOPE", FROM_VIEW, render_envelope, NULL, 0},
+    {"BODY", FROM_VIEW, render_body, NULL, 0},
+    {"BODYSTRUCTURE", FROM_VIEW, render_structure, NULL, 0},
+    {"RFC822", FROM_VIEW, NULL, &sec_all, 0},
+    {"RFC822.PEEK", FROM_VIEW, NULL, &sec_peek, 0}, /* Outlook */
+    {"RFC822.HEADER", FROM_VIEW, NULL, &sec_header, 0},
+    {"RFC822.TEXT", FROM_VIEW, NULL, &sec_text, 0},
 };
 
 const struct item_kind *

@@ -7,6 +7,7 @@
 #define WAXWING_IMAP_RENDER_H
 
 #include "base/buf.h"
+#include "imap/caps.h"
 #include "imap/section.h"
 #include "mail/view.h"
 
@@ -23,6 +24,7 @@ struct item_kind {
 	 * that are another name of a section. */
 	int (*render)(const struct view *, struct buf *);
 	const struct section *section; /* RFC822 and its kin, or NULL */
+	uint32_t ext;                  /* the extension it belongs to, or 0 */
 };
 
 /*

@@ -79,6 +79,25 @@ resp_text(struct str rest, struct resp *r)
 	r->text = str_trim(str_of(rest.p + end + 1, rest.len - end - 1));
 }
 
+/* RFC 7162 section 7, expunged-resp. */
+static int
+resp_vanished(struct str in, size_t pos, struct resp *r)
+{
+	static const char earlier[] = "(EARLIER) ";
+	int rc;
+
+	r->kind = RESP_VANISHED;
+	if ((rc = resp_line(in, &r->line)) != 1)
+		return (rc);
+	r->text = str_trim(str_of(in.p + pos, r->line.len - pos));
+	r->earlier = str_istarts(r->text, STR("(EARLIER) "));
+	if (r->earlier) {
+		r->text.p += sizeof(earlier) - 1;
+		r->text.len -= sizeof(earlier) - 1;
+	}
+	return (1);
+}
+
 /* Behind "* ": a word. */
 static int
 resp_untagged(struct str in, struct str word, struct resp *r)
@@ -100,6 +119,15 @@ resp_untagged(struct str in, struct str word, struct resp *r)
 		r->text = str_trim(str_of(in.p + pos, r->line.len - pos));
 		return (1);
 	}
+	if (str_ieq(word, STR("ENABLED"))) {
+		r->kind = RESP_ENABLED;
+		if ((rc = resp_line(in, &r->line)) != 1)
+			return (rc);
+		r->text = str_trim(str_of(in.p + pos, r->line.len - pos));
+		return (1);
+	}
+	if (str_ieq(word, STR("VANISHED")))
+		return (resp_vanished(in, pos, r));
 	r->kind = RESP_DATA;
 	r->line = str_of(in.p, pos);
 	return (1);
@@ -157,17 +185,21 @@ resp_tagged(struct str in, struct resp *r)
 	return (1);
 }
 
-bool
-resp_is_fetch(struct str in)
+size_t
+resp_is_fetch(struct str in, uint32_t *seq)
 {
+	uint32_t n = 0;
 	size_t i = 2;
 
 	if (in.len < 12 || in.p[0] != '*' || in.p[1] != ' ' || in.p[2] == '0')
-		return (false);
-	while (i < 12 && in.p[i] >= '0' && in.p[i] <= '9')
-		i++;
-	return (i > 2 && i < 12 && in.len - i > 8 &&
-	        memcmp(in.p + i, " FETCH (", 8) == 0);
+		return (0);
+	while (i < 11 && in.p[i] >= '0' && in.p[i] <= '9')
+		n = n * 10 + (uint32_t)(in.p[i++] - '0');
+	if (i == 2 || i == 11 || in.len - i <= 8 ||
+	    memcmp(in.p + i, " FETCH (", 8) != 0)
+		return (0);
+	*seq = n;
+	return (i + 7);
 }
 
 int

@@ -21,6 +21,8 @@ enum resp_kind {
 	RESP_EXISTS,     /* * n EXISTS */
 	RESP_RECENT,     /* * n RECENT */
 	RESP_EXPUNGE,    /* * n EXPUNGE */
+	RESP_VANISHED,   /* * VANISHED [(EARLIER)] set: text is the set */
+	RESP_ENABLED,    /* * ENABLED ... : text is the list */
 	/* First words only: */
 	RESP_FETCH, /* * n FETCH (... */
 	RESP_DATA   /* anything else behind "* " */
@@ -35,6 +37,7 @@ struct resp {
 	uint32_t number;
 	struct str code; /* between "[" and "]"; empty: none */
 	struct str text; /* behind the code; the list of CAPABILITY */
+	bool earlier;    /* RESP_VANISHED: before now, nothing moves */
 	struct str line; /* all that was read; whole lines with their end */
 };
 
@@ -47,8 +50,9 @@ struct resp {
  */
 int resp_head(struct str in, struct resp *);
 
-/* A glance: is it beyond doubt "* n FETCH ("?  Most responses are. */
-bool resp_is_fetch(struct str in);
+/* A glance: is it beyond doubt "* n FETCH ("?  Most responses are.  Returns
+ * where "(" is and sets *seq, or returns 0. */
+size_t resp_is_fetch(struct str in, uint32_t *seq);
 
 /* Does that kind hold literals, or is its line plain text? */
 bool resp_is_line(enum resp_kind);

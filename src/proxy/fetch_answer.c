@@ -112,6 +112,7 @@ put_item(struct answer *a, const struct fetch_item *it, struct gather *g)
 static int
 put_answer(struct answer *a, const struct want *w, struct gather *g)
 {
+	static const char *const unasked[] = {"FLAGS", "MODSEQ"};
 	const struct fetch_job *f = w->f;
 	struct resp_item item;
 	const char *gap = "";
@@ -122,10 +123,12 @@ put_answer(struct answer *a, const struct want *w, struct gather *g)
 		buf_printf(&a->text, "UID %u", (unsigned)w->uid);
 		gap = " ";
 	}
-	/* \Seen was set: the server says so unasked, and so do we. */
-	if (f->cmd.seen && !f->cmd.flags &&
-	    gather_find(g, STR("FLAGS"), false, &item)) {
-		buf_printf(&a->text, "%sFLAGS ", gap);
+	/* What the server says unasked (\Seen was set), we say. */
+	for (i = 0; i < sizeof(unasked) / sizeof(unasked[0]); i++) {
+		if (fetch_has(&f->cmd, unasked[i]) ||
+		    !gather_find(g, str_c(unasked[i]), false, &item))
+			continue;
+		buf_printf(&a->text, "%s%s ", gap, unasked[i]);
 		buf_str(&a->text, item.value);
 		gap = " ";
 	}

@@ -196,12 +196,27 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 	return (true);
 }
 
+/* Of those that had no answer to what was asked last: were there pieces of
+ * one?  Then the message is there, and something else is wrong. */
+static void
+window_parts(struct fetch_job *f, const struct window *win,
+    enum want_state state)
+{
+	size_t i;
+
+	for (i = win->lo; win->asks == 0 && i < win->hi; i++)
+		if (f->wants[i].state == state &&
+		    set_has(&f->j.parts, f->wants[i].uid))
+			want_lost(&f->wants[i], "the answer is not whole");
+}
+
 static void
 body_done(struct job *j, struct ask *a)
 {
 	struct fetch_job *f = fetch_job(j);
 
 	f->win[a->n].asks--;
+	window_parts(f, &f->win[a->n], WANT_ASKED);
 	views_advance(f);
 }
 
@@ -222,6 +237,7 @@ answer_done(struct job *j, struct ask *a)
 	struct fetch_job *f = fetch_job(j);
 
 	f->win[a->n].asks--;
+	window_parts(f, &f->win[a->n], WANT_READY);
 	views_advance(f);
 }
 
@@ -272,7 +288,9 @@ window_start(struct fetch_job *f, struct window *win)
 static void
 window_answer(struct fetch_job *f, struct window *win)
 {
-	struct ask like = {.fetch = answer_fetch, .done = answer_done};
+	struct ask like = {.flags = true,
+	    .fetch = answer_fetch,
+	    .done = answer_done};
 	struct proxy *p = f->j.s->p;
 	struct set ready;
 	struct err err;

@@ -136,6 +136,68 @@ gather_find(struct gather *g, struct str name, bool prefix,
 	return (false);
 }
 
+bool
+gather_bytes(struct gather *g)
+{
+	struct resp_item item;
+	struct tok t;
+
+	if (!gather_items(g, &t))
+		return (false);
+	while (resp_item_next(&t, &g->arena, &item) == 1)
+		if (str_istarts(item.name, STR("BODY")) ||
+		    str_istarts(item.name, STR("RFC822")) ||
+		    str_istarts(item.name, STR("BINARY")) ||
+		    str_ieq(item.name, STR("ENVELOPE")) ||
+		    str_ieq(item.name, STR("PREVIEW")))
+			return (true);
+	return (false);
+}
+
+/* Pieces of one answer: a server that says more has no end. */
+#define JOINED_MAX 20
+
+/* Add the items of from to the list in to. */
+static bool
+join_add(struct gather *to, const struct gather *from)
+{
+	struct str text = buf_text(&from->text);
+	size_t open = str_find(text, '(') + 1, at = to->text.len, i;
+
+	for (i = 0; i < from->naway; i++) {
+		if (to->naway == GATHER_AWAY)
+			return (false);
+		to->away[to->naway] = from->away[i] - open + at;
+		to->blobs[to->naway++] = blob_ref(from->blobs[i]);
+	}
+	buf_put(&to->text, text.p + open,
+	    text.len - open - (sizeof(")\r\n") - 1));
+	return (!to->text.failed);
+}
+
+struct gather *
+gather_join(const struct gather *a, const struct gather *b)
+{
+	struct gather *g;
+
+	if (a->joined == JOINED_MAX ||
+	    (g = gather_new(b->seq, b->bodies)) == NULL)
+		return (NULL);
+	g->joined = a->joined + 1;
+	buf_printf(&g->text, "* %u FETCH (", (unsigned)b->seq);
+	if (!join_add(g, b))
+		goto fail;
+	buf_putc(&g->text, ' ');
+	if (!join_add(g, a))
+		goto fail;
+	buf_puts(&g->text, ")\r\n");
+	if (!g->text.failed)
+		return (g);
+fail:
+	gather_free(g);
+	return (NULL);
+}
+
 uint32_t
 gather_uid(struct gather *g)
 {
@@ -174,4 +236,30 @@ gather_pass(struct gather *g, struct stream *to)
 		from = g->away[i];
 	}
 	stream_write(to, text.p + from, text.len - from);
+}
+
+void
+gather_pass_flags(struct gather *g, struct stream *to)
+{
+	static const char *const names[] = {"UID", "FLAGS", "MODSEQ"};
+	struct resp_item item;
+	const char *gap = "";
+	struct buf b;
+	size_t i;
+
+	if (!gather_find(g, STR("FLAGS"), false, &item))
+		return;
+	buf_init(&b, LIMIT_RESPONSE_TEXT + 100);
+	buf_printf(&b, "* %u FETCH (", (unsigned)g->seq);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!gather_find(g, str_c(names[i]), false, &item))
+			continue;
+		buf_printf(&b, "%s%s ", gap, names[i]);
+		buf_str(&b, item.value);
+		gap = " ";
+	}
+	buf_puts(&b, ")\r\n");
+	if (!b.failed)
+		stream_str(to, buf_text(&b));
+	buf_clear(&b);
 }

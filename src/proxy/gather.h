@@ -23,6 +23,7 @@
 
 struct gather {
 	uint32_t seq;
+	unsigned joined; /* from so many more */
 	bool bodies;
 	bool results; /* no FETCH */
 	struct buf text;
@@ -49,6 +50,13 @@ bool gather_items(struct gather *, struct tok *);
 bool gather_find(struct gather *, struct str name, bool prefix,
     struct resp_item *);
 
+/* Does it hold anything made of the message's bytes? */
+bool gather_bytes(struct gather *);
+
+/* Two that are about one message, as if the server had said it at once (first
+ * what b says).  NULL: no, or out of memory. */
+struct gather *gather_join(const struct gather *a, const struct gather *b);
+
 /* UID's value, or 0. */
 uint32_t gather_uid(struct gather *);
 
@@ -57,5 +65,8 @@ bool gather_ok(struct gather *);
 
 /* It was not for the job: as it came, to the client. */
 void gather_pass(struct gather *, struct stream *);
+
+/* It was, but if it told flags that were not asked for, they are not. */
+void gather_pass_flags(struct gather *, struct stream *);
 
 #endif

@@ -111,6 +111,20 @@ reply_continue(struct imap *s, const struct resp *r)
 	stream_str(s->client, r->line); /* IDLE's */
 }
 
+/* Of the mailbox that is selected it cannot change (RFC 3501 2.3.1.1). */
+static bool
+reply_uidvalidity(struct imap *s, uint32_t n, const struct resp *r)
+{
+	if (s->opening != NULL) {
+		s->opening->uidvalidity = n;
+		return (true);
+	}
+	if (s->box == NULL || s->box->uidvalidity == n)
+		return (true);
+	reply_garbage(s, "another UIDVALIDITY", r->line);
+	return (false);
+}
+
 static void
 reply_status(struct imap *s, const struct resp *r)
 {
@@ -121,9 +135,17 @@ reply_status(struct imap *s, const struct resp *r)
 		reply_garbage(s, "unexpected", r->line);
 		return;
 	}
-	if (s->opening != NULL && str_ieq(word, STR("UIDVALIDITY")) &&
+	if (str_ieq(word, STR("UIDVALIDITY")) &&
+	    num_parse(rest, UINT32_MAX, &n) &&
+	    !reply_uidvalidity(s, (uint32_t)n, r))
+		return;
+	if (s->opening != NULL && str_ieq(word, STR("CLOSED"))) {
+		mailbox_free(s->box);
+		s->box = NULL;
+	}
+	if (s->opening != NULL && str_ieq(word, STR("UIDNEXT")) &&
 	    num_parse(rest, UINT32_MAX, &n))
-		s->opening->uidvalidity = (uint32_t)n;
+		s->opening->uidnext = (uint32_t)n;
 	reply_line(s, r);
 	if (r->cond == COND_BYE && s->state != IMAP_LEAVING)
 		imap_die(s, NULL, "server: %s", log_str(r->text));
@@ -132,9 +154,9 @@ reply_status(struct imap *s, const struct resp *r)
 static void
 reply_exists(struct imap *s, const struct resp *r)
 {
-	if ((s->box != NULL && mailbox_set_exists(s->box, r->number) == -1) ||
-	    (s->opening != NULL &&
-	        mailbox_set_exists(s->opening, r->number) == -1))
+	struct mailbox *box = s->opening != NULL ? s->opening : s->box;
+
+	if (box != NULL && mailbox_set_exists(box, r->number) == -1)
 		reply_garbage(s, "too many messages", r->line);
 }
 
@@ -152,6 +174,58 @@ reply_expunge(struct imap *s, const struct resp *r)
 	}
 	if (s->job != NULL)
 		job_expunged(s->job, r->number, uid);
+}
+
+static void
+reply_gone(uint32_t seq, uint32_t uid, void *arg)
+{
+	struct imap *s = arg;
+
+	if (s->job != NULL)
+		job_expunged(s->job, seq, uid);
+}
+
+static void
+reply_vanished(struct imap *s, const struct resp *r)
+{
+	struct mailbox *box = s->opening != NULL ? s->opening : s->box;
+
+	/* While SELECT is in flight the old mailbox may lose some, too. */
+	if (!r->earlier)
+		box = s->box;
+	if (box != NULL &&
+	    mailbox_vanished(box, r->text, r->earlier, reply_gone, s) == -1)
+		reply_garbage(s, "bad VANISHED", r->line);
+}
+
+static struct str
+str_after(struct str s, size_t n)
+{
+	return (n < s.len ? str_of(s.p + n, s.len - n) : str_of("", 0));
+}
+
+/*
+ * The UID of a FETCH response that passes, if it comes first: so the map from
+ * sequence numbers fills by itself.  at is behind "* n FETCH ".
+ */
+static void
+reply_heard(struct imap *s, uint32_t seq, struct str at)
+{
+	struct mailbox *box = s->box;
+	uint64_t uid;
+	size_t n;
+
+	/* While SELECT is in flight, of which mailbox is it?  Servers with
+	 * QRESYNC say when the old one is closed (RFC 7162 3.2.11). */
+	if (s->opening != NULL)
+		box = s->box == NULL && s->opening->resync ? s->opening : NULL;
+	if (box == NULL || !str_istarts(at, STR("(UID ")))
+		return;
+	at = str_of(at.p + 5, at.len - 5);
+	n = num_lead(at, UINT32_MAX, &uid);
+	/* Not if it may go on in the next piece. */
+	if (n > 0 && n < at.len)
+		mailbox_heard(box, seq, (uint32_t)uid);
 }
 
 /*
@@ -202,6 +276,13 @@ reply_take(struct imap *s, const struct resp *r)
 		}
 		s->mid = true;
 		return;
+	case RESP_VANISHED:
+		stream_str(s->client, r->line);
+		reply_vanished(s, r);
+		return;
+	case RESP_ENABLED:
+		stream_str(s->client, r->line);
+		return;
 	case RESP_DATA:
 		if (s->job != NULL && job_wants_results(s->job, r->line)) {
 			if ((s->gather = gather_new_results()) == NULL)
@@ -230,9 +311,13 @@ reply_glance(struct imap *s, const struct resp *r)
 		return (true);
 	case RESP_FETCH:
 		return (s->job == NULL || !job_wants(s->job, &bodies));
+	case RESP_VANISHED:
+		reply_vanished(s, r);
+		return (true);
 	case RESP_DATA:
 		return (s->job == NULL || !job_wants_results(s->job, r->line));
 	case RESP_RECENT:
+	case RESP_ENABLED:
 		return (true);
 	case RESP_TAGGED:
 	case RESP_STATUS:
@@ -253,24 +338,30 @@ reply_run(struct imap *s, struct str in)
 	enum lex_event ev;
 	struct resp r;
 	struct str rest;
-	size_t at = 0, start = 0;
+	size_t at = 0, start = 0, n;
+	uint32_t seq;
 	bool begun = s->mid; /* and its first bytes are with the client */
 
 	while (at < in.len && s->state != IMAP_DEAD) {
 		rest = str_of(in.p + at, in.len - at);
 		if (!s->mid) {
 			start = at;
+			n = 0;
 			begun = false;
 			if (s->job == NULL && s->state == IMAP_OPEN &&
-			    resp_is_fetch(rest))
+			    (n = resp_is_fetch(rest, &seq)) > 0) {
 				r.kind = RESP_FETCH;
-			else if (resp_head(rest, &r) != 1 ||
-			         !reply_glance(s, &r))
+				reply_heard(s, seq, str_after(rest, n));
+			} else if (resp_head(rest, &r) != 1 ||
+			           !reply_glance(s, &r))
 				break;
 			if (resp_is_line(r.kind)) {
 				at += r.line.len;
 				continue;
 			}
+			if (r.kind == RESP_FETCH && n == 0)
+				reply_heard(s, r.number,
+				    str_after(rest, r.line.len + 1));
 			s->mid = true;
 			lex_init(&s->up_lex);
 		}
@@ -312,10 +403,17 @@ reply_swallow(struct imap *s, struct str in)
 	if (g->results) {
 		if (s->job != NULL)
 			job_results(s->job, buf_text(&g->text));
-	} else if (!gather_ok(g))
-		reply_garbage(s, "bad FETCH", buf_text(&g->text));
-	else if (s->job == NULL || !job_fetch_resp(s->job, g))
+		gather_free(g);
+		return;
+	}
+	if (gather_ok(g) && s->job != NULL) {
+		job_fetch_take(s->job, g);
+		return;
+	}
+	if (gather_ok(g))
 		gather_pass(g, s->client);
+	else
+		reply_garbage(s, "bad FETCH", buf_text(&g->text));
 	gather_free(g);
 }
 

@@ -26,6 +26,7 @@ struct verb {
 	bool plain;   /* may come alone ... */
 	bool uid;     /* ... and behind UID */
 	bool barrier; /* changes what others mean: goes alone */
+	uint32_t ext; /* enum caps_ext: the server must have one of them */
 	enum route (*route)(struct imap *, const struct cmd *);
 	/* Its tagged response came. */
 	void (*passed)(struct imap *, const struct resp *);
@@ -48,28 +49,155 @@ route_logged_in(struct imap *s, const struct cmd *c)
 	return (route_refuse(s, c, "already logged in"));
 }
 
-/* SELECT and EXAMINE of one mailbox, without parameters (RFC 4466 2.1). */
+/* The value of QRESYNC: a list of two to four (RFC 7162 section 3.2.5). */
+static bool
+select_qresync(struct tok *t)
+{
+	struct str list, word;
+	struct tok in;
+	uint64_t n;
+
+	if (!tok_char(t, ' ') || tok_peek(t) != '(' || !tok_value(t, &list))
+		return (false);
+	tok_init(&in, str_of(list.p + 1, list.len - 2));
+	if (!tok_number(&in, UINT32_MAX, &n) || !tok_char(&in, ' ') ||
+	    !tok_number(&in, INT64_MAX, &n))
+		return (false);
+	if (tok_char(&in, ' ') && tok_peek(&in) != '(') {
+		if (!tok_atom(&in, &word))
+			return (false);
+		if (tok_end(&in))
+			return (true);
+		if (!tok_char(&in, ' '))
+			return (false);
+	}
+	return (tok_end(&in) || (tok_peek(&in) == '(' &&
+	                            tok_value(&in, &word) && tok_end(&in)));
+}
+
+/* Parameters of SELECT (RFC 4466 section 2.1): why they are BAD, or NULL. */
+static const char *
+select_params(const struct imap *s, struct tok *t, bool *resync)
+{
+	const char *bad = "unknown SELECT parameter";
+	struct str word;
+
+	if (tok_end(t))
+		return (NULL);
+	if (!tok_char(t, ' ') || !tok_char(t, '('))
+		return ("a mailbox, and parameters in parentheses");
+	do {
+		if (!tok_atom(t, &word))
+			return (bad);
+		if (str_ieq(word, STR("CONDSTORE"))) {
+			if ((s->caps.ext & EXT_CONDSTORE) == 0)
+				return (bad);
+		} else if (str_ieq(word, STR("QRESYNC"))) {
+			if ((s->caps.ext & EXT_QRESYNC) == 0)
+				return (bad);
+			if (!select_qresync(t))
+				return ("bad value of QRESYNC");
+			*resync = true;
+		} else
+			return (bad);
+	} while (tok_char(t, ' '));
+	return (tok_char(t, ')') && tok_end(t) ? NULL : bad);
+}
+
+/* SELECT and EXAMINE. */
 static enum route
 route_select(struct imap *s, const struct cmd *c)
+{
+	const char *why = "SELECT needs a mailbox";
+	struct arena arena;
+	struct str name;
+	bool resync = false;
+	struct tok t;
+
+	arena_init(&arena, LIMIT_CLIENT_LINE);
+	tok_init(&t, c->args);
+	if (tok_astring(&t, &arena, &name) &&
+	    (why = select_params(s, &t, &resync)) == NULL) {
+		mailbox_free(s->opening);
+		s->opening = mailbox_new(s->account, name);
+		if (s->opening == NULL)
+			why = "out of memory";
+		else {
+			s->opening->readonly = str_ieq(c->name, STR("EXAMINE"));
+			s->opening->resync = resync;
+		}
+	}
+	arena_clear(&arena);
+	return (why == NULL ? ROUTE_PASS : route_refuse(s, c, why));
+}
+
+/*
+ * ENABLE (RFC 5161): a server is asked only for what is understood here.
+ * What it does not know it leaves out, and so do we.
+ */
+static enum route
+route_enable(struct imap *s, const struct cmd *c)
+{
+	char tag[CMD_TAG_MAX + 1];
+	struct str word;
+	struct buf b;
+	struct tok t;
+	size_t asked = 0, left = 0;
+
+	buf_init(&b, LIMIT_CLIENT_LINE);
+	tok_init(&t, c->args);
+	do {
+		if (!tok_atom(&t, &word)) {
+			buf_clear(&b);
+			return (route_refuse(s, c, "ENABLE what?"));
+		}
+		asked++;
+		if (!caps_enables(word))
+			continue;
+		left++;
+		buf_putc(&b, ' ');
+		buf_str(&b, word);
+	} while (tok_char(&t, ' '));
+	memcpy(tag, c->tag.p, c->tag.len);
+	tag[c->tag.len] = '\0';
+	if (!tok_end(&t))
+		route_refuse(s, c, "ENABLE what?");
+	else if (left == asked) {
+		buf_clear(&b);
+		return (ROUTE_PASS);
+	} else if (left == 0) {
+		stream_str(s->client, STR("* ENABLED\r\n"));
+		imap_tagged(s, tag, "OK Enabled.");
+	} else {
+		stream_printf(s->up, "%s ENABLE", tag);
+		stream_str(s->up, buf_text(&b));
+		stream_str(s->up, STR("\r\n"));
+		imap_pass_as(s, "ENABLE", tag);
+	}
+	buf_clear(&b);
+	return (ROUTE_DONE);
+}
+
+/*
+ * DELETE and RENAME: what is known of a mailbox goes by its name, and soon
+ * another may have that.  A session that has it selected goes on.
+ */
+static enum route
+route_rename(struct imap *s, const struct cmd *c)
 {
 	struct arena arena;
 	struct str name;
 	struct tok t;
-	bool ok;
 
 	arena_init(&arena, LIMIT_CLIENT_LINE);
 	tok_init(&t, c->args);
-	ok = tok_astring(&t, &arena, &name) && tok_end(&t);
-	if (ok) {
-		mailbox_free(s->opening);
-		s->opening = mailbox_new(s->account, name);
-		ok = s->opening != NULL;
-		if (ok)
-			s->opening->readonly = str_ieq(c->name, STR("EXAMINE"));
-	}
+	do {
+		if (!tok_astring(&t, &arena, &name))
+			break;
+		mailbox_renamed(s->account, name);
+	} while (tok_char(&t, ' '));
 	arena_clear(&arena);
-	return (ok ? ROUTE_PASS
-	           : route_refuse(s, c, "a mailbox, and no parameters"));
+	return (ROUTE_PASS);
 }
 
 /* RFC 3501 6.3.1: a SELECT that fails leaves no mailbox selected.  A BAD one
@@ -82,6 +210,9 @@ passed_select(struct imap *s, const struct resp *r)
 
 	s->opening = NULL;
 	if (r->cond == COND_BAD || box == NULL) {
+		/* Then what it said was about the one that is selected. */
+		if (s->box != NULL && box != NULL && box->exists > 0)
+			(void)mailbox_set_exists(s->box, box->exists);
 		mailbox_free(box);
 		return;
 	}
@@ -179,35 +310,41 @@ route_fetch(struct imap *s, const struct cmd *c)
 }
 
 static const struct verb verbs[] = {
-    {"APPEND", true, false, false, route_append, NULL},
-    {"AUTHENTICATE", true, false, false, route_logged_in, NULL},
-    {"CAPABILITY", true, false, false, NULL, NULL},
-    {"CHECK", true, false, false, NULL, NULL},
-    {"CLOSE", true, false, true, NULL, passed_close},
-    {"COPY", true, true, false, NULL, NULL},
-    {"CREATE", true, false, false, NULL, NULL},
-    {"DELETE", true, false, false, NULL, NULL},
-    {"EXAMINE", true, false, true, route_select, passed_select},
-    {"EXPUNGE", true, true, false, NULL, NULL},
-    {"FETCH", true, true, false, route_fetch, NULL},
-    {"ID", true, false, false, NULL, NULL},
-    {"IDLE", true, false, true, route_idle, passed_idle},
-    {"LIST", true, false, false, NULL, NULL},
-    {"LOGIN", true, false, false, route_logged_in, NULL},
-    {"LOGOUT", true, false, true, route_logout, passed_logout},
-    {"LSUB", true, false, false, NULL, NULL},
-    {"MOVE", true, true, false, NULL, NULL},
-    {"NAMESPACE", true, false, false, NULL, NULL},
-    {"NOOP", true, false, false, NULL, NULL},
-    {"RENAME", true, false, false, NULL, NULL},
-    {"SEARCH", true, true, false, NULL, NULL},
-    {"SELECT", true, false, true, route_select, passed_select},
-    {"STARTTLS", true, false, false, route_logged_in, NULL},
-    {"STATUS", true, false, false, NULL, NULL},
-    {"STORE", true, true, false, NULL, NULL},
-    {"SUBSCRIBE", true, false, false, NULL, NULL},
-    {"UNSELECT", true, false, true, NULL, passed_close},
-    {"UNSUBSCRIBE", true, false, false, NULL, NULL},
+    {"APPEND", true, false, false, 0, route_append, NULL},
+    {"AUTHENTICATE", true, false, false, 0, route_logged_in, NULL},
+    {"CAPABILITY", true, false, false, 0, NULL, NULL},
+    {"CHECK", true, false, false, 0, NULL, NULL},
+    {"CLOSE", true, false, true, 0, NULL, passed_close},
+    {"COPY", true, true, false, 0, NULL, NULL},
+    {"CREATE", true, false, false, 0, NULL, NULL},
+    {"DELETE", true, false, true, 0, route_rename, NULL},
+    {"ENABLE", true, false, false, EXT_ENABLE, route_enable, NULL},
+    {"EXAMINE", true, false, true, 0, route_select, passed_select},
+    {"EXPUNGE", true, true, false, 0, NULL, NULL},
+    {"FETCH", true, true, false, 0, route_fetch, NULL},
+    {"GETMETADATA", true, false, false, EXT_METADATA, NULL, NULL},
+    {"GETQUOTA", true, false, false, EXT_QUOTA, NULL, NULL},
+    {"GETQUOTAROOT", true, false, false, EXT_QUOTA, NULL, NULL},
+    {"ID", true, false, false, 0, NULL, NULL},
+    {"IDLE", true, false, true, 0, route_idle, passed_idle},
+    {"LIST", true, false, false, 0, NULL, NULL},
+    {"LOGIN", true, false, false, 0, route_logged_in, NULL},
+    {"LOGOUT", true, false, true, 0, route_logout, passed_logout},
+    {"LSUB", true, false, false, 0, NULL, NULL},
+    {"MOVE", true, true, false, EXT_MOVE, NULL, NULL},
+    {"NAMESPACE", true, false, false, EXT_NAMESPACE, NULL, NULL},
+    {"NOOP", true, false, false, 0, NULL, NULL},
+    {"RENAME", true, false, true, 0, route_rename, NULL},
+    {"SEARCH", true, true, false, 0, NULL, NULL},
+    {"SELECT", true, false, true, 0, route_select, passed_select},
+    {"SETMETADATA", true, false, false, EXT_METADATA, NULL, NULL},
+    {"SETQUOTA", true, false, false, EXT_QUOTA, NULL, NULL},
+    {"STARTTLS", true, false, false, 0, route_logged_in, NULL},
+    {"STATUS", true, false, false, 0, NULL, NULL},
+    {"STORE", true, true, false, 0, NULL, NULL},
+    {"SUBSCRIBE", true, false, false, 0, NULL, NULL},
+    {"UNSELECT", true, false, true, EXT_UNSELECT, NULL, passed_close},
+    {"UNSUBSCRIBE", true, false, false, 0, NULL, NULL},
 };
 
 static const struct verb *
@@ -276,7 +413,8 @@ imap_route(struct imap *s)
 	}
 	log_trace("imap-command session=%s tag=%s verb=%s%s", s->s.id,
 	    log_str(c.tag), c.uid ? "UID " : "", log_str(c.name));
-	if ((v = verb_find(&c)) == NULL) {
+	if ((v = verb_find(&c)) == NULL ||
+	    (v->ext != 0 && (v->ext & s->caps.ext) == 0)) {
 		route_refuse(s, &c, "not offered");
 		cmd_next(&s->in);
 		return;

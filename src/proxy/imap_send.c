@@ -7,7 +7,27 @@
  */
 #include "config.h"
 
+#include "base/num.h"
 #include "proxy/imap.h"
+
+/* The largest that LITERAL- lets a client send unasked. */
+#define LITERAL_MINUS 4096
+
+/* May the literal whose announcement the text ends with be sent as it is?
+ * LITERAL- allows those up to 4096 bytes (RFC 7888 section 5). */
+static bool
+send_nonsync(const struct imap *s, struct str text)
+{
+	uint64_t n;
+	size_t i;
+
+	if (s->caps.literal_plus || !s->caps.literal_minus)
+		return (s->caps.literal_plus);
+	for (i = text.len; i > 0 && text.p[i - 1] != '{'; i--)
+		;
+	return (
+	    num_lead(str_of(text.p + i, text.len - i), LITERAL_MINUS, &n) > 0);
+}
 
 /* Send from send_at to end, where a literal's announcement ends.  Returns
  * whether the server has to say "+" before the literal. */
@@ -18,7 +38,7 @@ send_announced(struct imap *s, size_t end, bool nonsync)
 
 	text = str_of(text.p + s->send_at, end - s->send_at);
 	s->send_at = end;
-	if (nonsync && !s->caps.literal_plus) {
+	if (nonsync && !send_nonsync(s, text)) {
 		stream_write(s->up, text.p, text.len - sizeof("+}\r\n") + 1);
 		stream_str(s->up, STR("}\r\n"));
 		return (true);

@@ -327,6 +327,8 @@ uplogin_resp(struct uplogin *u, const struct resp *r)
 	case RESP_EXISTS:
 	case RESP_RECENT:
 	case RESP_EXPUNGE:
+	case RESP_VANISHED:
+	case RESP_ENABLED:
 	case RESP_FETCH:
 	case RESP_DATA:
 		return;

@@ -23,6 +23,7 @@ job_init(struct job *j, struct imap *s, struct str tag,
 	memcpy(j->tag, tag.p, tag.len);
 	TAILQ_INIT(&j->asks);
 	set_init(&j->probe_rest);
+	set_init(&j->parts);
 	s->job = j;
 }
 
@@ -46,6 +47,8 @@ job_free(struct job *j)
 		ask_free(a);
 	}
 	set_clear(&j->probe_rest);
+	set_clear(&j->parts);
+	gather_free(j->part);
 	j->ops->free(j);
 }
 
@@ -223,6 +226,7 @@ job_refused(struct job *j, const struct resp *r)
 void
 job_tagged(struct job *j, const struct resp *r)
 {
+	struct str rest;
 	struct ask *a;
 
 	TAILQ_FOREACH (a, &j->asks, next)
@@ -244,6 +248,10 @@ job_tagged(struct job *j, const struct resp *r)
 		imap_expect(j->s, 0);
 	if (r->cond != COND_OK)
 		job_refused(j, r);
+	else if (str_ieq(resp_code_word(r->code, &rest), STR("MESSAGELIMIT")))
+		/* Not all that was asked for came (RFC 9738). */
+		job_finish(j, "NO [LIMIT] the mail server takes fewer messages "
+		              "at once");
 	else if (!j->over)
 		a->done(j, a);
 	ask_free(a);
@@ -262,14 +270,22 @@ job_wants(const struct job *j, bool *bodies)
 	return (true);
 }
 
-bool
-job_fetch_resp(struct job *j, struct gather *g)
+/* Does an ask want it? */
+static bool
+job_offer(struct job *j, struct gather *g)
 {
+	uint32_t uid = gather_uid(g);
 	struct ask *a;
 
 	TAILQ_FOREACH (a, &j->asks, next)
-		if (a->fetch != NULL && a->fetch(j, a, g))
+		if (a->fetch != NULL && a->fetch(j, a, g)) {
+			if (!a->flags)
+				gather_pass_flags(g, j->s->client);
+			if (set_remove(&j->parts, uid, uid) == -1)
+				imap_die(j->s, "out of memory",
+				    "out of memory");
 			return (true);
+		}
 	return (false);
 }
 
@@ -280,6 +296,43 @@ job_wants_results(const struct job *j, struct str head)
 	                          str_ieq(head, STR("* ESEARCH")) ||
 	                          str_ieq(head, STR("* SORT")) ||
 	                          str_ieq(head, STR("* THREAD"))));
+}
+
+/* No ask wants it as it is.  Perhaps it is a piece of what one does want. */
+static void
+job_part(struct job *j, struct gather *g)
+{
+	struct gather *all;
+	uint32_t uid = gather_uid(g);
+
+	if (uid == 0)
+		uid = mailbox_uid(j->s->box, g->seq);
+	if (!gather_bytes(g))
+		gather_pass(g, j->s->client);
+	else if (uid == 0)
+		j->unclear = true;
+	if (uid != 0 && set_add(&j->parts, uid, uid) == -1)
+		imap_die(j->s, "out of memory", "out of memory");
+	if (j->part != NULL && j->part->seq == g->seq &&
+	    (all = gather_join(j->part, g)) != NULL) {
+		gather_free(g);
+		g = all;
+	}
+	gather_free(j->part);
+	j->part = g;
+	if (g->joined > 0 && job_offer(j, g)) {
+		gather_free(g);
+		j->part = NULL;
+	}
+}
+
+void
+job_fetch_take(struct job *j, struct gather *g)
+{
+	if (job_offer(j, g))
+		gather_free(g);
+	else
+		job_part(j, g);
 }
 
 void

@@ -7,9 +7,10 @@
  *
  * Of the FETCH responses that come meanwhile each is offered to the asks in
  * their order; one that holds all that an ask wants is consumed, others pass
- * to the client.  A job that carries out a SEARCH (its results flag) is also
- * offered the results of searches; what no ask takes is dropped, because the
- * client would take it for the answer to its own command.  All other responses
+ * to the client, unless they hold bytes of a message.  A job that carries out
+ * a SEARCH (its results flag) is also offered the results of searches; what no
+ * ask takes is dropped, because the client would take it for the answer to its
+ * own command.  All other responses
  * pass.
  */
 #ifndef WAXWING_PROXY_JOB_H
@@ -29,6 +30,7 @@ struct ask {
 	char tag[16];
 	bool pass;   /* its FETCH responses are the client's, unread */
 	bool bodies; /* BODY[] may be large: keep it apart */
+	bool flags;  /* fetch() sees to flags that were not asked for */
 	/* True if it was what this ask wants.  NULL: none is. */
 	bool (*fetch)(struct job *, struct ask *, struct gather *);
 	/* The same for a whole SEARCH or ESEARCH response. */
@@ -67,6 +69,13 @@ struct job {
 	uint64_t open_said;
 	uint32_t open_all;
 	uint32_t open_done;
+
+	/* Servers may divide what they say of a message: the last piece that
+	 * no ask wanted, joined with those before it (owned), and the UIDs of
+	 * all messages of which there were such. */
+	struct gather *part;
+	struct set parts;
+	bool unclear; /* of some the rest never came: there has to be a NO */
 
 	/* job_probe.c: what is being learnt */
 	struct set probe_rest;
@@ -111,8 +120,8 @@ void job_tagged(struct job *, const struct resp *);
 bool job_continue(struct job *); /* "+": true if it was waited for */
 bool job_wants_results(const struct job *, struct str head);
 void job_results(struct job *, struct str line);
-bool job_wants(const struct job *, bool *bodies); /* FETCH responses? */
-bool job_fetch_resp(struct job *, struct gather *);
+bool job_wants(const struct job *, bool *bodies);   /* FETCH responses? */
+void job_fetch_take(struct job *, struct gather *); /* frees it */
 void job_expunged(struct job *, uint32_t seq, uint32_t uid);
 
 /*

@@ -13,6 +13,7 @@
  */
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,10 @@ fetch_oom(struct fetch_job *f)
 void
 fetch_finish(struct fetch_job *f)
 {
-	if (f->unavailable)
+	if (f->j.unclear)
+		job_finish(&f->j,
+		    "NO [UNAVAILABLE] the mail server's answers are not whole");
+	else if (f->unavailable)
 		job_finish(&f->j,
 		    "NO [UNAVAILABLE] some messages cannot be opened now");
 	else
@@ -72,6 +76,7 @@ fetch_ask_all(struct fetch_job *f, const struct set *set, const char *items,
 			break;
 		a->pass = like->pass;
 		a->bodies = like->bodies;
+		a->flags = like->flags;
 		a->fetch = like->fetch;
 		a->done = like->done;
 		a->n = like->n;
@@ -106,6 +111,7 @@ fetch_expunge(struct job *j, uint32_t seq, uint32_t uid)
 	if (f->uid)
 		return;
 	if (set_expunge(&f->asked, seq) == -1 ||
+	    set_expunge(&f->exist, seq) == -1 ||
 	    set_expunge(&f->plain, seq) == -1)
 		fetch_oom(f);
 	views_expunge(f, seq);
@@ -115,6 +121,16 @@ static const struct job_ops fetch_ops = {
     .expunge = fetch_expunge,
     .free = fetch_free,
 };
+
+/* CHANGEDSINCE as the client gave it.  VANISHED is asked for only once. */
+static void
+fetch_since(const struct fetch_job *f, bool vanished, struct buf *b)
+{
+	if (!f->cmd.changed)
+		return;
+	buf_printf(b, " (CHANGEDSINCE %" PRIu64 "%s)", f->cmd.since,
+	    vanished && f->cmd.vanished ? " VANISHED" : "");
+}
 
 static void
 plain_done(struct job *j, struct ask *a)
@@ -145,6 +161,7 @@ fetch_parts(struct fetch_job *f)
 
 	buf_init(&items, 4 * LIMIT_CLIENT_LINE);
 	fetch_print_items(&f->cmd, &items);
+	fetch_since(f, false, &items);
 	buf_putc(&items, '\0');
 	if (items.failed)
 		fetch_oom(f);
@@ -167,7 +184,7 @@ fetch_pass(struct fetch_job *f)
 
 	buf_reset(&f->line);
 	buf_puts(&f->line, f->uid ? "UID FETCH " : "FETCH ");
-	if (!f->star && !f->more)
+	if (!f->star && !f->more && !f->cmd.changed)
 		buf_str(&f->line, f->cmd.set);
 	else
 		set_print(&f->plain, &f->line);
@@ -176,6 +193,7 @@ fetch_pass(struct fetch_job *f)
 		fetch_print_items(&f->cmd, &f->line);
 	else
 		buf_str(&f->line, f->cmd.text);
+	fetch_since(f, false, &f->line);
 	if (f->line.failed || (f->line.len > JOB_LINE && f->more))
 		fetch_parts(f);
 	else
@@ -293,21 +311,24 @@ fetch_learn(struct fetch_job *f)
 	set_clear(&unknown);
 }
 
-/* Which of the UIDs exist?  Only for items that no server knows. */
+/* One of those that exist, or have changed. */
 static bool
 exist_fetch(struct job *j, struct ask *a, struct gather *g)
 {
 	struct fetch_job *f = fetch_job(j);
-	uint32_t uid = gather_uid(g);
+	uint32_t uid = gather_uid(g), n = f->uid ? uid : g->seq;
+	uint32_t top = f->asked.r[f->asked.n - 1].hi;
+	struct resp_item item;
 
 	(void)a;
-	if (uid == 0 || !set_has(&f->asked, uid))
+	if (uid == 0 || (!set_has(&f->asked, n) && n <= top) ||
+	    (f->cmd.changed && !gather_find(g, STR("MODSEQ"), false, &item)))
 		return (false);
 	if (mailbox_learn(j->s->box, g->seq, uid) == -1)
 		imap_die(j->s, "the mail server talks nonsense",
 		    "server: message %u cannot have UID %u", (unsigned)g->seq,
 		    (unsigned)uid);
-	else if (set_add(&f->exist, uid, uid) == -1)
+	else if (n <= top && set_add(&f->exist, n, n) == -1)
 		fetch_oom(f);
 	return (true);
 }
@@ -315,21 +336,50 @@ exist_fetch(struct job *j, struct ask *a, struct gather *g)
 static void
 exist_done(struct job *j, struct ask *a)
 {
+	struct fetch_job *f = fetch_job(j);
+
 	(void)a;
-	if (TAILQ_EMPTY(&j->asks))
-		fetch_learn(fetch_job(j));
+	if (!TAILQ_EMPTY(&j->asks))
+		return;
+	if (f->cmd.changed) {
+		set_clear(&f->asked);
+		if (set_copy(&f->asked, &f->exist) == -1)
+			fetch_oom(f);
+	}
+	fetch_learn(f);
 }
 
+/*
+ * Which of the messages exist?  For items that no server knows.  And which
+ * have changed (RFC 7162 section 3.1.4.1)?  Only these are looked at; one
+ * that changes from now on is reported by the server anyhow.
+ */
 static void
 fetch_known(struct fetch_job *f)
 {
 	static const struct ask like = {.fetch = exist_fetch,
 	    .done = exist_done};
+	struct buf items;
+	struct set set;
 
-	if (!f->uid || !f->cmd.foreign || set_empty(&f->asked))
+	if (set_empty(&f->asked) ||
+	    !((f->uid && f->cmd.foreign) || f->cmd.changed)) {
 		fetch_learn(f);
-	else
-		(void)fetch_ask_all(f, &f->asked, "(UID)", &like);
+		return;
+	}
+	/* The last ones may have vanished: then "*" is all above, too. */
+	set_init(&set);
+	if (set_copy(&set, &f->asked) == -1 ||
+	    (f->star && f->cmd.vanished &&
+	        set_add(&set, set.r[set.n - 1].hi, UINT32_MAX) == -1))
+		fetch_oom(f);
+	buf_init(&items, JOB_LINE);
+	buf_puts(&items, "(UID)");
+	fetch_since(f, true, &items);
+	buf_putc(&items, '\0');
+	(void)fetch_ask_all(f, &set, buf_text(&items).p, &like);
+	buf_clear(&items);
+	set_clear(&set);
 }
 
 /* 1. The numbers, "*" being the highest that exists now. */
@@ -477,6 +527,10 @@ job_fetch_start(struct imap *s, const struct cmd *c, bool *wait)
 	arena_init(&arena, FETCH_ARENA);
 	if (!fetch_parse(c->args, &arena, &cmd, &why))
 		taken = fetch_bad(s, c, why);
+	else if ((cmd.ext & ~s->caps.ext) != 0)
+		taken = fetch_bad(s, c, "FETCH item or modifier not offered");
+	else if (cmd.vanished && !c->uid)
+		taken = fetch_bad(s, c, "VANISHED is for UID FETCH");
 	else if (!cmd.view)
 		;
 	else if (s->box == NULL)

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "mail/classify.h"
 #include "proxy/job.h"
+#include "sys/log.h"
 
 #define PROBE_ITEMS                                                        \
 	" (UID BODY.PEEK[HEADER.FIELDS (CONTENT-TYPE CONTENT-DISPOSITION " \
@@ -48,12 +49,36 @@ probe_fetch(struct job *j, struct ask *a, struct gather *g)
 	return (true);
 }
 
+/* Of some there were pieces, and never all that was asked for: they exist,
+ * and remain unknown. */
+static int
+probe_parts(struct job *j, struct ask *a)
+{
+	uint32_t uid = 0;
+
+	while (set_next(&j->parts, &uid)) {
+		if (set_has(&j->s->box->cls->known, uid) ||
+		    (j->probe_uid && !set_has(&a->set, uid)))
+			continue;
+		log_warn("imap-probe session=%s uid=%u result=incomplete",
+		    j->s->s.id, (unsigned)uid);
+		j->unclear = true;
+		if (set_remove(&a->set, uid, uid) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
 static int probe_more(struct job *);
 
 static void
 probe_done(struct job *j, struct ask *a)
 {
 	j->probe_out--;
+	if (probe_parts(j, a) == -1) {
+		imap_die(j->s, "out of memory", "out of memory");
+		return;
+	}
 	if (j->probe_uid && mailbox_probed(j->s->box, &a->set, a->n) == -1) {
 		imap_die(j->s, "out of memory", "out of memory");
 		return;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
+
 /* Mailboxes of one account whose sets are kept. */
 #define CLASSES_MAX 500
 
@@ -13,6 +15,7 @@ classes_free(struct classes *c)
 {
 	set_clear(&c->known);
 	set_clear(&c->sealed);
+	free(c->uids);
 	free(c->name);
 	free(c);
 }
@@ -96,16 +99,79 @@ mailbox_new(struct account *a, struct str name)
 	return (box);
 }
 
+/*
+ * These UIDs are no more, and never will be again: the one place that hears
+ * of each.  (A range may hold UIDs that never were.)
+ */
+static void
+mailbox_gone(struct mailbox *box, const struct set *uids)
+{
+	(void)box;
+	(void)uids;
+}
+
+static bool
+any_unknown(const uint32_t *uids, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (uids[i] == 0)
+			return (true);
+	return (false);
+}
+
+/* All UIDs are known: the next session may need them. */
+static void
+mailbox_keep(struct mailbox *box)
+{
+	struct classes *c = box->cls;
+
+	if (box->exists == 0 || box->nuids != box->exists ||
+	    box->uidnext == 0 || any_unknown(box->uids, box->nuids))
+		return;
+	free(c->uids);
+	c->uids = box->uids;
+	c->nuids = box->exists;
+	c->uidnext = box->uidnext;
+	if (box->max_uid >= c->uidnext)
+		c->uidnext = box->max_uid + 1;
+	box->uids = NULL;
+	box->nuids = 0;
+}
+
 void
 mailbox_free(struct mailbox *box)
 {
 	if (box == NULL)
 		return;
-	if (box->cls != NULL)
+	if (box->cls != NULL) {
+		mailbox_keep(box);
 		box->cls->refs--;
+	}
+	set_clear(&box->gone);
 	free(box->uids);
 	free(box->name);
 	free(box);
+}
+
+/* The UIDs that an earlier session knew, if they still are these. */
+static int
+mailbox_recall(struct mailbox *box)
+{
+	const struct classes *c = box->cls;
+
+	if (c->uids == NULL || box->uidnext == 0 ||
+	    c->uidnext != box->uidnext || c->nuids != box->exists ||
+	    box->nuids > 0)
+		return (0);
+	box->uids = malloc(c->nuids * sizeof(*c->uids));
+	if (box->uids == NULL)
+		return (-1);
+	memcpy(box->uids, c->uids, c->nuids * sizeof(*c->uids));
+	box->nuids = c->nuids;
+	box->max_uid = c->uids[c->nuids - 1];
+	return (0);
 }
 
 int
@@ -113,7 +179,32 @@ mailbox_bind(struct mailbox *box)
 {
 	box->cls = classes_get(box->account, str_of(box->name, box->namelen),
 	    box->uidvalidity);
-	return (box->cls != NULL ? 0 : -1);
+	if (box->cls == NULL || mailbox_recall(box) == -1)
+		return (-1);
+	mailbox_gone(box, &box->gone);
+	set_clear(&box->gone);
+	return (0);
+}
+
+void
+mailbox_renamed(struct account *a, struct str name)
+{
+	struct classes **at = &a->classes, *c;
+
+	while ((c = *at) != NULL) {
+		if (!str_istarts(str_of(c->name, c->namelen), name)) {
+			at = &c->next;
+			continue;
+		}
+		if (c->refs > 0) {
+			/* Whoever has it selected goes on with it. */
+			c->namelen = 0;
+			at = &c->next;
+			continue;
+		}
+		*at = c->next;
+		classes_free(c);
+	}
 }
 
 int
@@ -121,24 +212,149 @@ mailbox_set_exists(struct mailbox *box, uint32_t n)
 {
 	if (n > MAILBOX_MAX)
 		return (-1);
+	/* Fewer, and nobody said which are gone. */
+	if (n < box->exists)
+		box->nuids = 0;
 	box->exists = n;
-	if (box->nuids > n)
-		box->nuids = n;
 	return (0);
+}
+
+uint32_t
+mailbox_uid(const struct mailbox *box, uint32_t seq)
+{
+	return (seq > 0 && seq <= box->nuids ? box->uids[seq - 1] : 0);
+}
+
+/* Message seq is gone. */
+static void
+mailbox_drop(struct mailbox *box, uint32_t seq)
+{
+	box->exists--;
+	if (seq > box->nuids)
+		return;
+	memmove(box->uids + seq - 1, box->uids + seq,
+	    (box->nuids - seq) * sizeof(*box->uids));
+	box->nuids--;
 }
 
 int
 mailbox_expunge(struct mailbox *box, uint32_t seq)
 {
+	uint32_t uid = mailbox_uid(box, seq);
+	struct set gone;
+
 	if (seq == 0 || seq > box->exists)
 		return (-1);
-	box->exists--;
-	if (seq <= box->nuids) {
-		memmove(box->uids + seq - 1, box->uids + seq,
-		    (box->nuids - seq) * sizeof(*box->uids));
-		box->nuids--;
-	}
+	mailbox_drop(box, seq);
+	set_init(&gone);
+	if (uid != 0 && set_add(&gone, uid, uid) == 0)
+		mailbox_gone(box, &gone);
+	set_clear(&gone);
 	return (0);
+}
+
+/* Of a VANISHED: 10000 ranges are not too many here, so not set_parse(). */
+static int
+vanished_parse(struct set *out, struct str text)
+{
+	struct str part;
+	uint64_t lo, hi;
+	size_t n, at;
+
+	do {
+		n = str_find(text, ',');
+		part = str_of(text.p, n);
+		at = num_lead(part, UINT32_MAX, &lo);
+		if (at == 0 || lo == 0)
+			return (-1);
+		hi = lo;
+		if (at < n &&
+		    (part.p[at] != ':' ||
+		        !num_parse(str_of(part.p + at + 1, n - at - 1),
+		            UINT32_MAX, &hi)))
+			return (-1);
+		if (hi < lo || set_add(out, (uint32_t)lo, (uint32_t)hi) == -1)
+			return (-1);
+		text = str_of(text.p + n, text.len - n);
+		if (text.len > 0)
+			text = str_of(text.p + 1, text.len - 1);
+		else
+			return (0);
+	} while (true);
+}
+
+/*
+ * Between two known neighbours, messages whose UIDs are not known: at most so
+ * many of them are gone as UIDs between the neighbours are in the set.  Which
+ * ones does not matter, they are all alike.
+ */
+static uint32_t
+gap_gone(const struct set *gone, uint32_t below, uint32_t above, uint32_t most)
+{
+	uint64_t n = 0, lo, hi;
+	size_t i;
+
+	for (i = 0; i < gone->n && n < most; i++) {
+		lo = gone->r[i].lo > below ? gone->r[i].lo : below + 1;
+		hi = gone->r[i].hi < above ? gone->r[i].hi : above - 1;
+		if (lo <= hi && below < above)
+			n += hi - lo + 1;
+	}
+	return (n < most ? (uint32_t)n : most);
+}
+
+/* From the end, so that the numbers still to come stay what they are. */
+static void
+vanished_drop(struct mailbox *box, const struct set *gone,
+    void (*expunged)(uint32_t seq, uint32_t uid, void *), void *arg)
+{
+	uint32_t seq = box->exists, above = UINT32_MAX, uid, from, n;
+
+	while (seq > 0) {
+		if ((uid = mailbox_uid(box, seq)) != 0) {
+			above = uid;
+			if (set_has(gone, uid)) {
+				mailbox_drop(box, seq);
+				expunged(seq, uid, arg);
+			}
+			seq--;
+			continue;
+		}
+		for (from = seq; from > 1; from--)
+			if ((uid = mailbox_uid(box, from - 1)) != 0)
+				break;
+		n = gap_gone(gone, uid, above, seq - from + 1);
+		for (; n > 0; n--, seq--) {
+			mailbox_drop(box, seq);
+			expunged(seq, 0, arg);
+		}
+		seq = from - 1;
+	}
+}
+
+int
+mailbox_vanished(struct mailbox *box, struct str text, bool earlier,
+    void (*expunged)(uint32_t seq, uint32_t uid, void *), void *arg)
+{
+	struct set gone;
+	int rc = -1;
+
+	set_init(&gone);
+	if (vanished_parse(&gone, text) == -1)
+		goto out;
+	if (!earlier)
+		vanished_drop(box, &gone, expunged, arg);
+	if (box->cls != NULL)
+		mailbox_gone(box, &gone);
+	else {
+		set_clear(&box->gone);
+		if (set_copy(&box->gone, &gone) == -1)
+			goto out;
+	}
+	rc = 0;
+out:
+	set_clear(&gone);
+	return (rc);
 }
 
 /* Make place for message seq. */
@@ -172,10 +388,16 @@ mailbox_learn(struct mailbox *box, uint32_t seq, uint32_t uid)
 	return (0);
 }
 
-uint32_t
-mailbox_uid(const struct mailbox *box, uint32_t seq)
+void
+mailbox_heard(struct mailbox *box, uint32_t seq, uint32_t uid)
 {
-	return (seq > 0 && seq <= box->nuids ? box->uids[seq - 1] : 0);
+	uint32_t below = mailbox_uid(box, seq - 1);
+	uint32_t above = mailbox_uid(box, seq + 1);
+
+	if (mailbox_learn(box, seq, uid) == 0 && below < uid &&
+	    (above == 0 || above > uid))
+		return;
+	box->nuids = 0;
 }
 
 int

@@ -29,6 +29,10 @@ struct classes {
 	uint32_t uidvalidity;
 	struct set known;
 	struct set sealed;
+	/* The UIDs of a session that knew all of them, ... */
+	uint32_t *uids; /* owned, or NULL */
+	uint32_t nuids;
+	uint32_t uidnext; /* ... none of which was this or more */
 };
 
 void classes_free_all(struct classes *);
@@ -39,8 +43,11 @@ struct mailbox {
 	uint32_t uidvalidity;
 	uint32_t exists;
 	bool readonly;
-	uint32_t *uids; /* owned; of sequence number i + 1, 0: not known */
-	size_t nuids;   /* those beyond are not known */
+	bool resync;      /* selected with QRESYNC: messages are told at once */
+	uint32_t *uids;   /* owned; of sequence number i + 1, 0: not known */
+	size_t nuids;     /* those beyond are not known */
+	uint32_t uidnext; /* as SELECT said; 0: it did not */
+	struct set gone;  /* what vanished, told before mailbox_bind() */
 	/* Highest UID that this session has seen: below it a hole stays one.
 	 * (Another session may know of later mail that this one's server has
 	 * not shown it yet, and there the holes may be filled.) */
@@ -52,15 +59,35 @@ struct mailbox {
 struct mailbox *mailbox_new(struct account *, struct str name);
 void mailbox_free(struct mailbox *); /* accepts NULL */
 
-/* It is selected, its UIDVALIDITY known: find the shared sets. */
+/*
+ * It is selected, its UIDVALIDITY known: find the shared sets.  If an earlier
+ * session knew the UIDs of all messages, and now there are as many and UIDNEXT
+ * says that none is new, then they are the same (RFC 3501 2.3.1.1).
+ */
 int mailbox_bind(struct mailbox *);
+
+/* A mailbox of that name, or those below it, will soon be another. */
+void mailbox_renamed(struct account *, struct str name);
 
 /* -1 when the server tells nonsense. */
 int mailbox_set_exists(struct mailbox *, uint32_t n);
 int mailbox_expunge(struct mailbox *, uint32_t seq);
 
+/*
+ * VANISHED (RFC 7162 section 3.2.10): parse the set and drop its messages.
+ * Those that are not EARLIER had sequence numbers: expunged is called for
+ * each, from the highest down, with its UID, or 0 if that is not known.  -1:
+ * nonsense, or out of memory.
+ */
+int mailbox_vanished(struct mailbox *, struct str set, bool earlier,
+    void (*expunged)(uint32_t seq, uint32_t uid, void *), void *);
+
 /* Message seq has this UID.  -1: nonsense, or out of memory. */
 int mailbox_learn(struct mailbox *, uint32_t seq, uint32_t uid);
+
+/* The same in passing: what cannot be is not believed, and nothing is that
+ * was told before. */
+void mailbox_heard(struct mailbox *, uint32_t seq, uint32_t uid);
 uint32_t mailbox_uid(const struct mailbox *, uint32_t seq); /* 0: unknown */
 
 /* The class of a message was found out. */

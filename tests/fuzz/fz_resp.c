@@ -13,6 +13,7 @@ check_heads(struct str in)
 {
 	struct resp first, again;
 	size_t n, most = in.len < 300 ? in.len : 300;
+	uint32_t seq;
 	int rc = 0;
 
 	for (n = 1; n <= most; n++) {
@@ -23,7 +24,7 @@ check_heads(struct str in)
 	if (rc == 0)
 		return;
 	assert(resp_head(in, &again) == rc);
-	if (resp_is_fetch(in))
+	if (resp_is_fetch(in, &seq) > 0)
 		assert(rc == 1 && again.kind == RESP_FETCH);
 	if (rc == -1)
 		return;

@@ -15,7 +15,14 @@ t_filter(void)
 	                "COMPRESS=DEFLATE QRESYNC SPECIAL-USE X-GM-EXT-1"),
 	    &out);
 	CHECK_BUF(&out,
-	    "IMAP4rev1 LITERAL+ SASL-IR ID IDLE UIDPLUS SPECIAL-USE");
+	    "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE UIDPLUS QRESYNC "
+	    "SPECIAL-USE X-GM-EXT-1");
+	buf_reset(&out);
+	caps_filter(STR("QUOTA=RES-STORAGE QUOTA=X LITERAL- METADATA-SERVERS "
+	                "metadata-server STATUS=SIZE"),
+	    &out);
+	CHECK_BUF(&out, "IMAP4rev1 LITERAL+ QUOTA=RES-STORAGE metadata-server "
+	                "STATUS=SIZE");
 	buf_reset(&out);
 	caps_filter(STR(""), &out);
 	CHECK_BUF(&out, "IMAP4rev1 LITERAL+");
@@ -33,6 +40,10 @@ t_read(void)
 	      c.sasl_ir && !c.literal_plus);
 	caps_read(STR("LITERAL- IDLE"), &c);
 	CHECK(c.literal_minus && !c.literal_plus && c.idle && !c.starttls);
+	CHECK_UINT(c.ext, 0);
+	caps_read(STR("qresync METADATA-SERVER X"), &c);
+	CHECK_UINT(c.ext, EXT_CONDSTORE | EXT_QRESYNC | EXT_METADATA);
+	CHECK(caps_enables(STR("condstore")) && !caps_enables(STR("UTF8")));
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include "imap/fetch.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "unit.h"
@@ -27,6 +28,11 @@ show(struct buf *out, const char *in)
 		buf_puts(out, f.view ? " view" : "");
 		buf_puts(out, f.seen ? " seen" : "");
 		buf_puts(out, f.foreign ? " foreign" : "");
+		if (f.ext != 0)
+			buf_printf(out, " ext=%u", (unsigned)f.ext);
+		if (f.changed)
+			buf_printf(out, " since=%" PRIu64, f.since);
+		buf_puts(out, f.vanished ? " vanished" : "");
 	} else
 		buf_printf(out, "! %s", why);
 	arena_clear(&arena);
@@ -46,7 +52,7 @@ t_parse(void)
 	    {"1 full",
 	        "1 s:FLAGS s:INTERNALDATE v:RFC822.SIZE v:ENVELOPE v:BODY "
 	        "view"},
-	    {"1 all x", "! unknown FETCH item"},
+	    {"1 all x", "! bad FETCH modifiers"},
 	    {"1 BODY[]", "1 v:BODY[] view seen"},
 	    {"1 body.peek[1.2.mime]<0.5>", "1 v:BODY[1.2.MIME]<0> view"},
 	    {"1 (BODY.PEEK[HEADER.FIELDS (Date)] UID)",
@@ -55,8 +61,26 @@ t_parse(void)
 	        "39 s:UID v:RFC822.SIZE v:RFC822 uid view foreign"},
 	    {"1 RFC822.HEADER", "1 v:RFC822.HEADER view"},
 	    {"1 RFC822.TEXT", "1 v:RFC822.TEXT view seen"},
-	    {"1 (FLAGS MODSEQ)", "! unknown FETCH item"},
-	    {"1 (FLAGS) (CHANGEDSINCE 5)", "! FETCH modifiers are not offered"},
+	    {"1 (FLAGS MODSEQ)", "1 s:FLAGS s:MODSEQ ext=2"},
+	    {"1 FLAGS (CHANGEDSINCE 5)", "1 s:FLAGS s:MODSEQ ext=2 since=5"},
+	    {"1 fast (CHANGEDSINCE 5)",
+	        "1 s:FLAGS s:INTERNALDATE v:RFC822.SIZE s:MODSEQ view ext=2 "
+	        "since=5"},
+	    {"1:* (MODSEQ) (VANISHED CHANGEDSINCE 9223372036854775807)",
+	        "1:* s:MODSEQ ext=6 since=9223372036854775807 vanished"},
+	    {"1 (FLAGS) (CHANGEDSINCE 9223372036854775808)",
+	        "! CHANGEDSINCE needs a number"},
+	    {"1 (FLAGS) (CHANGEDSINCE)", "! CHANGEDSINCE needs a number"},
+	    {"1 (FLAGS) (CHANGEDSINCE 5 CHANGEDSINCE 6)",
+	        "! unknown FETCH modifier"},
+	    {"1 (FLAGS) (VANISHED)", "! VANISHED needs CHANGEDSINCE"},
+	    {"1 (FLAGS) (PARTIAL 1:5)", "! unknown FETCH modifier"},
+	    {"1 (FLAGS) ()", "! unknown FETCH modifier"},
+	    {"1 (FLAGS) (CHANGEDSINCE 5) x", "! bad FETCH modifiers"},
+	    {"1 (FLAGS) ", "! bad FETCH modifiers"},
+	    {"1 (FLAGS)x", "! a blank is missing"},
+	    {"1 (EMAILID THREADID SAVEDATE X-GM-LABELS)",
+	        "1 s:EMAILID s:THREADID s:SAVEDATE s:X-GM-LABELS ext=448"},
 	    {"1 BINARY[1]", "! unknown FETCH item"},
 	    {"1 BODY[", "! bad section"},
 	    {"1 BODY[BOGUS]", "! bad section"},

@@ -54,6 +54,146 @@ t_numbers(void)
 	classes_free_all(a.classes);
 }
 
+/* Writes the numbers that are gone. */
+static void
+gone(uint32_t seq, uint32_t uid, void *arg)
+{
+	(void)uid;
+	buf_printf(arg, "%u ", (unsigned)seq);
+}
+
+static void
+t_vanished(void)
+{
+	static const struct {
+		const char *uids; /* of 1 to 6; "-" is not known */
+		const char *set;
+		const char *want; /* numbers, and then the UIDs */
+	} rows[] = {
+	    {"123456", "2,4:5", "5 4 2 = 136"},
+	    {"123456", "1:6", "6 5 4 3 2 1 = "},
+	    {"123456", "9:20", "= 123456"},
+	    {"1-4-68", "2,5", "4 2 = 1468"},
+	    {"1-4-68", "2,3", "2 = 14-68"},
+	    {"1--468", "2,3,4", "4 3 2 = 168"},
+	    {"1--568", "2:4", "3 2 = 1568"},
+	    {"1--568", "3", "3 = 1-568"},
+	    {"------", "100,102", "6 5 = ----"},
+	    {"1-----", "1:1000", "6 5 4 3 2 1 = "},
+	    {"", "5,7", "6 5 = ----"},
+	    {"123456", "0", "!"},
+	    {"123456", "5:4", "!"},
+	    {"123456", "1,", "!"},
+	    {"123456", "*", "!"},
+	    {"123456", "", "!"},
+	};
+	struct account a = {0};
+	struct mailbox *box;
+	struct buf out;
+	uint32_t k;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].set);
+		box = select_box(&a, "x", (uint32_t)i + 1, 6);
+		for (k = 1; rows[i].uids[k - 1] != '\0'; k++)
+			if (rows[i].uids[k - 1] != '-')
+				CHECK_INT(
+				    mailbox_learn(box, k,
+				        (uint32_t)rows[i].uids[k - 1] - '0'),
+				    0);
+		buf_init(&out, 1000);
+		if (mailbox_vanished(box, str_c(rows[i].set), false, gone,
+		        &out) == -1)
+			buf_puts(&out, "!");
+		else {
+			buf_puts(&out, "= ");
+			for (k = 1; k <= box->exists; k++)
+				buf_putc(&out,
+				    mailbox_uid(box, k) == 0
+				        ? '-'
+				        : (char)('0' + mailbox_uid(box, k)));
+		}
+		CHECK_BUF(&out, rows[i].want);
+		buf_clear(&out);
+		mailbox_free(box);
+	}
+	unit_row("earlier ones have no number");
+	box = select_box(&a, "y", 1, 3);
+	buf_init(&out, 10);
+	CHECK_INT(mailbox_vanished(box, STR("1:4294967295"), true, gone, &out),
+	    0);
+	CHECK_UINT(box->exists, 3);
+	CHECK_BUF(&out, "");
+	buf_clear(&out);
+	mailbox_free(box);
+	classes_free_all(a.classes);
+}
+
+/* The next session knows what the last one knew, if nothing has changed. */
+static void
+t_recall(void)
+{
+	static const struct {
+		uint32_t exists;
+		uint32_t uidnext;
+		uint32_t uid; /* of message 2 then */
+	} rows[] = {{2, 31, 30}, {2, 32, 0}, {3, 31, 0}, {1, 31, 0}, {2, 0, 0}};
+	struct account a = {0};
+	struct mailbox *box = select_box(&a, "x", 1, 2);
+	size_t i;
+
+	box->uidnext = 25;
+	CHECK_INT(mailbox_learn(box, 1, 10), 0);
+	mailbox_free(box);
+	box = select_box(&a, "x", 1, 2);
+	unit_row("not all were known");
+	CHECK_UINT(mailbox_uid(box, 1), 0);
+	box->uidnext = 25;
+	CHECK_INT(mailbox_learn(box, 1, 10), 0);
+	CHECK_INT(mailbox_learn(box, 2, 30), 0);
+	mailbox_free(box);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		box = mailbox_new(&a, STR("x"));
+		box->uidvalidity = 1;
+		box->uidnext = rows[i].uidnext;
+		CHECK_INT(mailbox_set_exists(box, rows[i].exists), 0);
+		CHECK_INT(mailbox_bind(box), 0);
+		unit_row("the same, or not");
+		CHECK_UINT(mailbox_uid(box, 2), rows[i].uid);
+		box->uidnext = 0;
+		mailbox_free(box);
+	}
+	unit_row("another mailbox of that name");
+	mailbox_renamed(&a, STR("X"));
+	CHECK(a.classes == NULL);
+}
+
+/* What passes is believed as long as it fits. */
+static void
+t_heard(void)
+{
+	struct account a = {0};
+	struct mailbox *box = select_box(&a, "x", 1, 4);
+
+	mailbox_heard(box, 1, 10);
+	mailbox_heard(box, 3, 30);
+	CHECK_UINT(mailbox_uid(box, 1), 10);
+	CHECK_UINT(mailbox_uid(box, 3), 30);
+	mailbox_heard(box, 2, 31);
+	unit_row("UIDs ascend");
+	CHECK_UINT(mailbox_uid(box, 1), 0);
+	CHECK_UINT(mailbox_uid(box, 3), 0);
+	mailbox_heard(box, 5, 50);
+	CHECK_UINT(mailbox_uid(box, 5), 0);
+	unit_row("fewer than before, and nobody said which are gone");
+	mailbox_heard(box, 1, 10);
+	CHECK_INT(mailbox_set_exists(box, 3), 0);
+	CHECK_UINT(mailbox_uid(box, 1), 0);
+	mailbox_free(box);
+	classes_free_all(a.classes);
+}
+
 /* Sessions of one account share what is known, if it is the same mailbox. */
 static void
 t_classes(void)
@@ -147,6 +287,9 @@ main(void)
 	    {"classes", t_classes},
 	    {"holes", t_probed},
 	    {"many mailboxes", t_many},
+	    {"VANISHED", t_vanished},
+	    {"the map outlives a session", t_recall},
+	    {"what passes is heard", t_heard},
 	    {NULL, NULL},
 	};
 
