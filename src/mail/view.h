@@ -16,12 +16,9 @@
 #include "base/err.h"
 #include "mail/part.h"
 
-struct facts; /* what is known of the security; the roles define it */
-
 struct view {
-	struct blob *text;         /* owned reference */
-	struct part *root;         /* in the arena */
-	const struct facts *facts; /* borrowed, may be NULL */
+	struct blob *text; /* owned reference */
+	struct part *root; /* in the arena */
 	struct arena arena;
 };
 

@@ -3,6 +3,10 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/account.c src/proxy/account.h \
 	src/proxy/candidate.c src/proxy/candidate.h \
 	src/proxy/challenge.c src/proxy/challenge.h \
+	src/proxy/factdb.c src/proxy/factdb.h \
+	src/proxy/facts.c src/proxy/facts.h src/proxy/facts_own.h \
+	src/proxy/facts_room.c \
+	src/proxy/facts_view.c \
 	src/proxy/fetch_answer.c \
 	src/proxy/fetch_views.c \
 	src/proxy/gather.c src/proxy/gather.h \
@@ -18,6 +22,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/job_probe.c \
 	src/proxy/listener.c src/proxy/listener.h \
 	src/proxy/mailbox.c src/proxy/mailbox.h \
+	src/proxy/msgname.c src/proxy/msgname.h \
 	src/proxy/opens.c src/proxy/opens.h \
 	src/proxy/proxy.c src/proxy/proxy.h \
 	src/proxy/reading.c src/proxy/reading.h \

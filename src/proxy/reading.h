@@ -12,19 +12,8 @@
 
 #include "base/blob.h"
 #include "base/err.h"
-#include "proxy/account.h"
+#include "proxy/msgname.h"
 #include "proxy/viewcache.h"
-
-/* One message of an account. */
-struct msg_name {
-	struct account *account;
-	struct str mailbox; /* INBOX in capitals, as struct mailbox has it */
-	uint32_t uidvalidity;
-	uint32_t uid;
-};
-
-/* Its key in seen.h and viewcache.h.  -1: it cannot be made. */
-int msg_key(const struct msg_name *, struct seen_key *);
 
 struct readings; /* those of a proxy that are under way */
 struct reading;  /* one who asks */

@@ -469,3 +469,20 @@ db_txn_id(struct db *db)
 
 	return (mdb_env_info(db->env, &info) == 0 ? info.me_last_txnid : 0);
 }
+
+bool
+db_torn(struct db *db)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	struct stat st;
+	size_t need;
+	int fd;
+
+	if (mdb_env_info(db->env, &info) != 0 ||
+	    mdb_env_stat(db->env, &stat) != 0 ||
+	    mdb_env_get_fd(db->env, &fd) != 0 || fstat(fd, &st) != 0 ||
+	    !num_mul(info.me_last_pgno + 1, stat.ms_psize, &need))
+		return (true);
+	return (st.st_size < 0 || (uint64_t)st.st_size < need);
+}

@@ -58,6 +58,11 @@ int db_walk(struct db *, struct str prefix, db_walk_fn *, void *arg,
 
 int db_sync(struct db *, struct err *);
 
+/* Is the file shorter than what the newest commit speaks of?  Reading it would
+ * end in SIGBUS.  Only for what may be thrown away: pages at the end that were
+ * never written may be missing rightly. */
+bool db_torn(struct db *);
+
 /* The id of the newest commit: a change means caches must look again. */
 uint64_t db_txn_id(struct db *);
 

@@ -24,6 +24,7 @@ include tests/unit/ipc.mk
 include tests/unit/imap.mk
 include tests/unit/policy.mk
 include tests/unit/proxy_imap.mk
+include tests/unit/facts.mk
 include tests/unit/proxy_smtp.mk
 include tests/unit/sealer.mk
 include tests/unit/smime.mk

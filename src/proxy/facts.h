@@ -1,0 +1,98 @@
+/*
+ * facts.h - what is known of sealed messages, kept on disk so that listing
+ * and searching them opens none.
+ *
+ * For each message (account, upstream, mailbox, UIDVALIDITY, UID) what FETCH
+ * answers of its view without the body (RFC 3501 7.4.2), its security facts
+ * and its search text; for each mailbox which UIDs are known and which of
+ * them are sealed.  All of it can be made again, so nothing here ever fails a
+ * command: errors are logged where they end, and a caller goes on without.
+ *
+ * Encrypted under a key of its own (factdb.h), bounded in bytes; what was not
+ * used for longest goes.
+ */
+#ifndef WAXWING_PROXY_FACTS_H
+#define WAXWING_PROXY_FACTS_H
+
+#include "base/set.h"
+#include "mail/view.h"
+#include "proxy/msgname.h"
+#include "sys/crypt.h"
+
+struct facts;
+struct open_ans;
+
+/* How much longer a header may be that is not kept. */
+#define FACTS_HEADER_MAX (32UL * 1024)
+
+/* No Date field, or none that can be read. */
+#define FACTS_NO_DATE INT64_MIN
+
+struct facts_rec {
+	uint64_t size;     /* of the view */
+	struct str header; /* its whole header with the empty line; "": it is
+	                    * longer than FACTS_HEADER_MAX */
+	/* values of the items of that name, ready to send */
+	struct str envelope;
+	struct str body;
+	struct str structure;
+	int64_t sent;   /* its Date field, see mail/date.h */
+	uint8_t result; /* enum open_result */
+	uint8_t cipher; /* enum open_cipher */
+	uint8_t sign;   /* enum open_sign */
+	bool has_text;  /* facts_text() has its search text */
+};
+
+/* The key is the proxy's "seen" subkey; this has one derived from it. */
+struct facts *facts_open(const char *state_dir, const struct crypt_key *,
+    struct err *);
+void facts_close(struct facts *); /* accepts NULL; writes what waits */
+void facts_limit(struct facts *, uint64_t bytes);
+
+/* 1 found (its strings are in hold), 0 not there, -1 error.  All functions
+ * accept a NULL facts: then nothing is there. */
+int facts_get(struct facts *, const struct msg_name *, struct facts_rec *,
+    struct buf *hold, struct err *);
+/* The search text, appended to out. */
+int facts_text(struct facts *, const struct msg_name *, struct buf *out,
+    struct err *);
+/* has_text follows from text: "" is none. */
+int facts_put(struct facts *, const struct msg_name *, const struct facts_rec *,
+    struct str text, struct err *);
+
+/* What a view and an opener's answer tell, to be put.  Strings are in hold.
+ * -1: they are too large to be kept. */
+int facts_of_view(const struct view *, const struct open_ans *,
+    struct facts_rec *, struct buf *hold);
+
+/* A message is gone, or was another one than it seemed. */
+void facts_drop(struct facts *, const struct msg_name *);
+/* Those of all UIDVALIDITYs but this one (0: of all).  Done bit by bit. */
+void facts_drop_mailbox(struct facts *, const struct account *,
+    struct str mailbox, uint32_t keep);
+/* A key came: what could not be opened before is not known any more. */
+void facts_drop_unopened(struct facts *, const struct account *);
+
+/* The UIDs of a mailbox that were shown unopened, also before a key came. */
+int facts_unopened(struct facts *, const struct msg_name *, struct set *,
+    struct err *);
+
+/* The known and the sealed UIDs of a mailbox, of this CLASSIFIER_VERSION (the
+ * name's uid does not matter): 1, 0 or -1.  Those of another UIDVALIDITY are
+ * not there. */
+int facts_classes_get(struct facts *, const struct msg_name *,
+    struct set *known, struct set *sealed, struct err *);
+int facts_classes_put(struct facts *, const struct msg_name *,
+    const struct set *known, const struct set *sealed, struct err *);
+
+/* Write what was put, and make room; cheap when there is nothing to do.
+ * Called every few seconds, and when many were put. */
+void facts_commit(struct facts *);
+/* Is so much waiting that it should be called? */
+bool facts_full(const struct facts *);
+
+/* For status: bytes kept, and messages. */
+uint64_t facts_bytes(const struct facts *);
+uint64_t facts_count(const struct facts *);
+
+#endif

@@ -1,0 +1,45 @@
+#include "config.h"
+
+#include "imap/render.h"
+#include "proto/open.h"
+#include "proxy/facts.h"
+
+/* Write one value; where it begins and how long it is, because what was
+ * written may still move. */
+static struct span
+value(const struct view *v, int (*render)(const struct view *, struct buf *),
+    struct buf *hold)
+{
+	size_t from = hold->len;
+
+	if (render(v, hold) == -1)
+		hold->failed = true;
+	return (span_of(from, hold->len - from));
+}
+
+int
+facts_of_view(const struct view *v, const struct open_ans *ans,
+    struct facts_rec *rec, struct buf *hold)
+{
+	struct str text = view_text(v);
+	struct span envelope, body, structure;
+
+	buf_reset(hold);
+	envelope = value(v, render_envelope, hold);
+	body = value(v, render_body, hold);
+	structure = value(v, render_structure, hold);
+	if (hold->failed)
+		return (-1);
+	*rec = (struct facts_rec){.size = text.len,
+	    .sent = FACTS_NO_DATE,
+	    .result = ans->result,
+	    .cipher = ans->cipher,
+	    .sign = ans->sign,
+	    .header = STR("")};
+	if (v->root->head.len <= FACTS_HEADER_MAX)
+		rec->header = span_str(text.p, v->root->head);
+	rec->envelope = span_str(hold->data, envelope);
+	rec->body = span_str(hold->data, body);
+	rec->structure = span_str(hold->data, structure);
+	return (0);
+}
