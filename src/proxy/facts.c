@@ -241,6 +241,18 @@ get_record(struct str s, struct facts_rec *rec, uint32_t *keys)
 	return (rec_end(&r, NULL) == 0);
 }
 
+void
+facts_drop_all(struct facts *f)
+{
+	struct err err;
+
+	if (f == NULL)
+		return;
+	if (factdb_renew(f->db, &err) == -1)
+		facts_gripe(&err);
+	facts_recount(f);
+}
+
 /* The record as it is: 1, 0 or -1. */
 static int
 load(struct facts *f, const struct fact_key *key, struct facts_rec *rec,

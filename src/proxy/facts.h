@@ -22,8 +22,11 @@
 struct facts;
 struct open_ans;
 
-/* How much longer a header may be that is not kept. */
+/* The longest header that is kept. */
 #define FACTS_HEADER_MAX (32UL * 1024)
+
+/* The three rendered items of a message together. */
+#define FACTS_ITEMS_MAX (512UL * 1024)
 
 /* No Date field, or none that can be read. */
 #define FACTS_NO_DATE INT64_MIN
@@ -70,6 +73,7 @@ void facts_drop(struct facts *, const struct msg_name *);
 /* Those of all UIDVALIDITYs but this one (0: of all).  Done bit by bit. */
 void facts_drop_mailbox(struct facts *, const struct account *,
     struct str mailbox, uint32_t keep);
+void facts_drop_all(struct facts *);
 /* A key came: what could not be opened before is not known any more. */
 void facts_drop_unopened(struct facts *, const struct account *);
 

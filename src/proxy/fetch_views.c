@@ -291,15 +291,12 @@ window_answer(struct fetch_job *f, struct window *win)
 	struct ask like = {.flags = true,
 	    .fetch = answer_fetch,
 	    .done = answer_done};
-	struct proxy *p = f->j.s->p;
 	struct set ready;
-	struct err err;
 	struct buf items;
 	size_t i;
 
 	win->state = WIN_ANSWERS;
-	if (p->seen != NULL && seen_commit(p->seen, &err) == -1) {
-		log_error("seen reason=\"%s\"", err.text);
+	if (reading_commit(f->j.s->p) == -1) {
 		f->unavailable = true;
 		return;
 	}

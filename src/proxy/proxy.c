@@ -18,6 +18,7 @@
 #include "proto/start.h"
 #include "proxy/account.h"
 #include "proxy/challenge.h"
+#include "proxy/facts.h"
 #include "proxy/listener.h"
 #include "proxy/opens.h"
 #include "proxy/reading.h"
@@ -84,6 +85,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	p->mono = clock_now().mono;
+	reading_commit(p);
 	if (p->sealer_stuck) {
 		p->sealer_stuck = false;
 		log_error("peer-slow peer=sealer");
@@ -101,6 +103,7 @@ proxy_start(struct self *self, struct err *err)
 {
 	struct proxy *p = self->arg;
 	struct timeval tv = {.tv_sec = TICK_S};
+	struct err why;
 
 	p->self = self;
 	p->base = self->base;
@@ -135,6 +138,10 @@ proxy_start(struct self *self, struct err *err)
 	event_add(p->tick, &tv);
 	if ((p->seen = seen_open(p->state_dir, &p->seen_key, err)) == NULL)
 		return (-1);
+	/* A cache: it goes on without. */
+	p->facts = facts_open(p->state_dir, &p->seen_key, &why);
+	if (p->facts == NULL)
+		log_error("facts reason=\"%s\"", why.text);
 	return (0);
 }
 
@@ -184,6 +191,7 @@ proxy_conf(struct self *self, const struct conf *old, struct err *err)
 	p->smtp_tls = smtp;
 	viewcache_limit(p->views,
 	    (size_t)conf_num(self->conf, "cache", "view_bytes"));
+	facts_limit(p->facts, conf_num(self->conf, "cache", "facts_bytes"));
 	return (0);
 }
 
@@ -226,6 +234,7 @@ on_parent_asks(struct ipc *l, struct ipc_msg *msg, void *arg)
 	case OP_CACHE_DROP:
 		log_info("cache-drop bytes=%zu", viewcache_bytes(p->views));
 		viewcache_drop(p->views, STR(""));
+		facts_drop_all(p->facts);
 		role_answer_err(l, msg, NULL);
 		return;
 	default:
@@ -268,6 +277,11 @@ proxy_status(struct self *self, json_t *o)
 	    json_integer((json_int_t)viewcache_count(p->views)));
 	json_object_set_new(o, "view_bytes",
 	    json_integer((json_int_t)viewcache_bytes(p->views)));
+	json_object_set_new(o, "opened", json_integer((json_int_t)p->opened));
+	json_object_set_new(o, "facts",
+	    json_integer((json_int_t)facts_count(p->facts)));
+	json_object_set_new(o, "facts_bytes",
+	    json_integer((json_int_t)facts_bytes(p->facts)));
 }
 
 static bool
@@ -302,6 +316,8 @@ proxy_end(struct self *self)
 	readings_free(p->readings);
 	viewcache_free(p->views);
 	recorder_free(p->recorder);
+	reading_commit(p);
+	facts_close(p->facts);
 	seen_close(p->seen);
 	upstream_list_free(p->upstreams);
 	SSL_CTX_free(p->imap_tls);

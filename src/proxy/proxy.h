@@ -21,6 +21,7 @@
 
 struct accounts;
 struct errand;
+struct facts;
 struct listener;
 struct readings;
 struct recorder;
@@ -66,6 +67,8 @@ struct proxy {
 	struct viewcache *views;
 	struct readings *readings; /* see reading.h */
 	struct seen *seen;         /* NULL when seen/ could not be opened */
+	struct facts *facts;       /* NULL when facts/ could not be opened */
+	uint64_t opened;           /* messages that openers answered */
 	struct session_list sessions;
 	LIST_HEAD(errand_list, errand) errands; /* see challenge.h */
 	LIST_HEAD(listener_list, listener) listeners;

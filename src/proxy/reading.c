@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "proxy/facts.h"
 #include "proxy/opens.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
@@ -162,6 +163,23 @@ out:
 	return (rc);
 }
 
+/* What listing and searching it needs. */
+static void
+keep_facts(const struct course *c, const struct open_ans *ans,
+    const struct view *v, const struct blob *search)
+{
+	struct str text = search != NULL ? blob_str(search) : STR("");
+	struct facts_rec rec;
+	struct buf hold;
+	struct err err;
+
+	buf_init(&hold, FACTS_ITEMS_MAX);
+	if (facts_of_view(v, ans, &rec, &hold) == 0 &&
+	    facts_put(c->p->facts, &c->name, &rec, text, &err) == -1)
+		log_warn("facts reason=\"%s\"", err.text);
+	buf_wipe(&hold);
+}
+
 /* Parse and keep it. */
 static struct viewref *
 keep_view(const struct msg_name *n, const struct seen_key *key,
@@ -195,12 +213,12 @@ on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
 	struct err why;
 	int rc;
 
-	(void)search;
 	c->opening = NULL;
 	if (ans == NULL) {
 		course_end(c, NULL, err);
 		return;
 	}
+	c->p->opened++;
 	if (ans->result == OPEN_KEY_LATER) {
 		course_fail(c, ERR_NOKEY, "the key is not here yet");
 		return;
@@ -212,6 +230,8 @@ on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
 			return;
 	}
 	view = rc == 0 ? keep_view(&c->name, &c->key.name, text, &why) : NULL;
+	if (view != NULL)
+		keep_facts(c, ans, viewref_view(view), search);
 	log_debug("read uid=%u result=%u cipher=%u sign=%u problem=%s",
 	    (unsigned)c->name.uid, (unsigned)ans->result, (unsigned)ans->cipher,
 	    (unsigned)ans->sign, log_str(ans->problem));
@@ -333,4 +353,17 @@ reading_plain(const struct msg_name *n, struct blob *text, struct err *err)
 		return (NULL);
 	}
 	return (keep_view(n, &key, text, err));
+}
+
+int
+reading_commit(struct proxy *p)
+{
+	struct err err;
+
+	if (p->seen != NULL && seen_commit(p->seen, &err) == -1) {
+		log_error("seen reason=\"%s\"", err.text);
+		return (-1);
+	}
+	facts_commit(p->facts);
+	return (0);
 }

@@ -4,7 +4,8 @@
  *
  * What fixed the view's bytes the first time (seen.h) is looked up, the
  * account's opener is asked, the bytes are checked against the first time's or
- * remembered, and the view is kept (viewcache.h).  Two who ask for the same
+ * remembered, and the view is kept (viewcache.h), as is what it tells without
+ * its body (facts.h).  Two who ask for the same
  * message at once share one opening.
  */
 #ifndef WAXWING_PROXY_READING_H
@@ -39,6 +40,13 @@ struct reading *reading_start(const struct msg_name *, struct blob *wire,
 
 /* The asker is gone; the last one takes the opening along.  Accepts NULL. */
 void reading_cancel(struct reading *);
+
+/*
+ * Write what was learnt: first what fixes the bytes of views, synced, then
+ * the facts, which must not speak of a view that could become another.  Before
+ * the first answer that tells of a view.  -1: it must not be told.
+ */
+int reading_commit(struct proxy *);
 
 /* A message that is plain, but shall be answered as a view: its text is the
  * view.  A reference, or NULL. */

@@ -30,7 +30,7 @@ static const struct conf_section sections[] = {
         "Its set-up prints what belongs here."},
     {"enrol", NULL, NULL, "Who gets certificates from the cloud."},
     {"reading", NULL, NULL, "How encrypted mail is shown."},
-    {"cache", NULL, NULL, "What is kept in memory."},
+    {"cache", NULL, NULL, "What is kept of decrypted mail."},
     {"policy", "pattern", "*@partner.example",
         "How mail to some recipients is sent. "
         "A pattern is an address, *@domain, *@*.domain for every "
@@ -173,6 +173,10 @@ static const struct conf_option options[] = {
 
     {"cache", "view_bytes", CONF_SIZE, "64M", NULL, "1M-64G", 0,
         "How much decrypted mail of one account is kept in memory."},
+    {"cache", "facts_bytes", CONF_SIZE, "512M", NULL, "1M-1T", 0,
+        "How much is kept on disk, encrypted, of what lists and searches of "
+        "encrypted mail need: sizes, headers, structures and words. "
+        "What was not used for longest goes."},
 
     {"policy", "encrypt", CONF_WORD, "opportunistic", NULL,
         "off|opportunistic|required", 0,
