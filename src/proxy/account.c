@@ -47,6 +47,7 @@ account_free(struct account *a)
 	if (a->login != NULL)
 		viewcache_drop(a->proxy->views, str_c(a->login));
 	opens_free(a->opens);
+	classes_save(a);
 	classes_free_all(a->classes);
 	upstream_unref(a->up);
 	if (a->hold != NULL)
@@ -257,4 +258,15 @@ accounts_json(struct proxy *p, struct buf *out)
 		buf_puts(out, text);
 	free(text);
 	json_decref(list);
+}
+
+void
+accounts_save(struct proxy *p)
+{
+	struct str key;
+	void *value;
+	size_t pos = 0;
+
+	while (map_next(p->accounts->by_login, &pos, &key, &value))
+		classes_save(value);
 }

@@ -67,6 +67,9 @@ void accounts_free(struct accounts *); /* accepts NULL */
  * has not heard of them. */
 void accounts_tell(struct proxy *);
 
+/* Write what was found out about the accounts' mailboxes (mailbox.h). */
+void accounts_save(struct proxy *);
+
 /* The account of a canonical login name that is here now, or NULL. */
 struct account *account_find(struct proxy *, struct str login);
 

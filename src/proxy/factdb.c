@@ -293,6 +293,18 @@ get(struct factdb *f, struct str name, struct buf *out, struct err *err)
 	return (rc);
 }
 
+bool
+factdb_has(struct factdb *f, struct str name)
+{
+	struct buf *fresh;
+
+	if (f->db == NULL)
+		return (false);
+	if (f->fresh != NULL && (fresh = map_get(f->fresh, name)) != NULL)
+		return (fresh->len > 0);
+	return (db_has(f->db, name));
+}
+
 /* A value of no bytes deletes. */
 static int
 put(struct factdb *f, struct str name, struct str value, struct err *err)

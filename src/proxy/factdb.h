@@ -29,6 +29,7 @@ void factdb_close(struct factdb *); /* accepts NULL; commits and syncs */
 /* 1 found (appended to out), 0 not there, -1 error.  A value that does not
  * open is dropped and not there. */
 int factdb_get(struct factdb *, struct str name, struct buf *out, struct err *);
+bool factdb_has(struct factdb *, struct str name);
 int factdb_put(struct factdb *, struct str name, struct str value,
     struct err *);
 int factdb_del(struct factdb *, struct str name, struct err *);

@@ -288,6 +288,16 @@ facts_get(struct facts *f, const struct msg_name *n, struct facts_rec *rec,
 	return (1);
 }
 
+bool
+facts_has(struct facts *f, const struct msg_name *n)
+{
+	struct fact_name name;
+	struct fact_key key;
+
+	return (f != NULL && key_make(f, n, &key, NULL) == 0 &&
+	        factdb_has(f->db, fact_name_key(&name, 's', &key)));
+}
+
 int
 facts_text(struct facts *f, const struct msg_name *n, struct buf *out,
     struct err *err)
@@ -451,16 +461,27 @@ get_set(struct rec *r, struct set *s)
 	return (!r->bad);
 }
 
+void
+facts_classes_clear(struct facts_classes *fc)
+{
+	set_clear(&fc->known);
+	set_clear(&fc->sealed);
+	set_clear(&fc->exist);
+	fc->uidnext = 0;
+}
+
 int
-facts_classes_get(struct facts *f, const struct msg_name *n, struct set *known,
-    struct set *sealed, struct err *err)
+facts_classes_get(struct facts *f, const struct msg_name *n,
+    struct facts_classes *out, struct err *err)
 {
 	struct fact_name name;
 	struct fact_key key;
 	struct buf b;
 	struct rec r;
+	bool same;
 	int rc;
 
+	memset(out, 0, sizeof(*out));
 	if (f == NULL)
 		return (0);
 	if (key_make(f, n, &key, err) == -1)
@@ -469,11 +490,17 @@ facts_classes_get(struct facts *f, const struct msg_name *n, struct set *known,
 	rc = factdb_get(f->db, fact_name(&name, 'c', key.k, FACT_BOX), &b, err);
 	if (rc == 1) {
 		rec_init(&r, buf_text(&b));
-		if (rec_get_u32(&r) != CLASSIFIER_VERSION ||
-		    rec_get_u32(&r) != n->uidvalidity || !get_set(&r, known) ||
-		    !get_set(&r, sealed) || rec_end(&r, NULL) == -1) {
-			set_clear(known);
-			set_clear(sealed);
+		same = rec_get_u32(&r) == CLASSIFIER_VERSION;
+		if (rec_get_u32(&r) != n->uidvalidity) {
+			facts_drop_mailbox(f, n->account, n->mailbox,
+			    n->uidvalidity);
+			same = false;
+		}
+		out->uidnext = rec_get_u32(&r);
+		if (!same || !get_set(&r, &out->known) ||
+		    !get_set(&r, &out->sealed) || !get_set(&r, &out->exist) ||
+		    rec_end(&r, NULL) == -1) {
+			facts_classes_clear(out);
 			rc = 0;
 		}
 	}
@@ -483,7 +510,7 @@ facts_classes_get(struct facts *f, const struct msg_name *n, struct set *known,
 
 int
 facts_classes_put(struct facts *f, const struct msg_name *n,
-    const struct set *known, const struct set *sealed, struct err *err)
+    const struct facts_classes *fc, struct err *err)
 {
 	struct fact_name name;
 	struct fact_key key;
@@ -497,8 +524,10 @@ facts_classes_put(struct facts *f, const struct msg_name *n,
 	buf_init(&b, CLASSES_MAX);
 	rec_put_u32(&b, CLASSIFIER_VERSION);
 	rec_put_u32(&b, n->uidvalidity);
-	put_set(&b, known);
-	put_set(&b, sealed);
+	rec_put_u32(&b, fc->uidnext);
+	put_set(&b, &fc->known);
+	put_set(&b, &fc->sealed);
+	put_set(&b, &fc->exist);
 	if (b.failed)
 		err_set(err, ERR_LIMIT, "too many ranges");
 	else

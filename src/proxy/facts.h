@@ -56,6 +56,8 @@ void facts_limit(struct facts *, uint64_t bytes);
  * accept a NULL facts: then nothing is there. */
 int facts_get(struct facts *, const struct msg_name *, struct facts_rec *,
     struct buf *hold, struct err *);
+/* Is there probably one?  Cheaper; it may be void all the same. */
+bool facts_has(struct facts *, const struct msg_name *);
 /* The search text, appended to out. */
 int facts_text(struct facts *, const struct msg_name *, struct buf *out,
     struct err *);
@@ -81,13 +83,22 @@ void facts_drop_unopened(struct facts *, const struct account *);
 int facts_unopened(struct facts *, const struct msg_name *, struct set *,
     struct err *);
 
-/* The known and the sealed UIDs of a mailbox, of this CLASSIFIER_VERSION (the
- * name's uid does not matter): 1, 0 or -1.  Those of another UIDVALIDITY are
- * not there. */
+/* What was found out about the UIDs of a mailbox. */
+struct facts_classes {
+	struct set known;
+	struct set sealed;
+	struct set exist; /* all there were, or empty */
+	uint32_t uidnext; /* when there were these */
+};
+void facts_classes_clear(struct facts_classes *);
+
+/* Of this CLASSIFIER_VERSION (the name's uid does not matter): 1, 0 or -1.
+ * Those of another UIDVALIDITY are not there, and with them goes what was known
+ * of its messages. */
 int facts_classes_get(struct facts *, const struct msg_name *,
-    struct set *known, struct set *sealed, struct err *);
+    struct facts_classes *, struct err *);
 int facts_classes_put(struct facts *, const struct msg_name *,
-    const struct set *known, const struct set *sealed, struct err *);
+    const struct facts_classes *, struct err *);
 
 /* Write what was put, and make room; cheap when there is nothing to do.
  * Called every few seconds, and when many were put. */

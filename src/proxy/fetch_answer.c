@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
@@ -20,7 +21,9 @@ struct away {
 
 /* An answer in the making. */
 struct answer {
-	const struct view *view;
+	const struct view *view; /* for a known one, that of its header: ... */
+	const struct known *known; /* NULL: there is the whole view */
+	struct view *header;       /* owned; ... this */
 	struct buf text;
 	struct away *away; /* owned; room for one an item */
 	size_t naway;
@@ -65,11 +68,57 @@ static void
 put_span(struct answer *a, struct span span)
 {
 	buf_printf(&a->text, "{%zu}\r\n", span.len);
-	if (span.len <= COPY_MAX)
+	/* A header's view goes with this answer. */
+	if (span.len <= COPY_MAX || a->known != NULL)
 		buf_str(&a->text, span_str(view_text(a->view).p, span));
 	else
 		a->away[a->naway++] =
 		    (struct away){.at = a->text.len, .span = span};
+}
+
+void
+known_free(struct known *k)
+{
+	if (k == NULL)
+		return;
+	buf_wipe(&k->hold);
+	free(k);
+}
+
+/* A section of the header, the only kind that a known one is asked for. */
+static int
+header_view(struct answer *a)
+{
+	struct str text = a->known->rec.header;
+	struct blob *blob;
+	struct err err;
+
+	if (a->view != NULL)
+		return (0);
+	if ((blob = blob_copy(text.p, text.len)) == NULL)
+		return (-1);
+	a->view = a->header = view_new(blob, &err);
+	blob_unref(blob);
+	return (a->view != NULL ? 0 : -1);
+}
+
+/* An item that is no section. */
+static int
+put_known(struct answer *a, const struct item_kind *kind)
+{
+	const struct facts_rec *rec = &a->known->rec;
+
+	if (kind->render == render_size)
+		buf_printf(&a->text, "%ju", (uintmax_t)rec->size);
+	else if (kind->render == render_envelope)
+		buf_str(&a->text, rec->envelope);
+	else if (kind->render == render_body)
+		buf_str(&a->text, rec->body);
+	else if (kind->render == render_structure)
+		buf_str(&a->text, rec->structure);
+	else
+		return (-1);
+	return (0);
 }
 
 static int
@@ -103,6 +152,10 @@ put_item(struct answer *a, const struct fetch_item *it, struct gather *g)
 		buf_str(&a->text, item.value);
 		return (0);
 	}
+	if (a->known != NULL && it->section == NULL)
+		return (put_known(a, it->kind));
+	if (a->known != NULL && header_view(a) == -1)
+		return (-1);
 	if (it->section != NULL)
 		return (put_section(a, it->section));
 	return (it->kind->render(a->view, &a->text));
@@ -161,10 +214,12 @@ send_answer(const struct answer *a, struct stream *to)
 bool
 answer_give(struct fetch_job *f, struct want *w, struct gather *g)
 {
-	struct answer a = {.view = viewref_view(w->view)};
+	struct answer a = {.known = w->known};
 
 	if (!answer_complete(f, g))
 		return (false);
+	if (w->known == NULL)
+		a.view = viewref_view(w->view);
 	buf_init(&a.text, 2 * LIMIT_MESSAGE);
 	a.away = calloc(f->cmd.nitems + 1, sizeof(*a.away));
 	/* Nothing is sent before all is there: half an answer would be none,
@@ -175,6 +230,7 @@ answer_give(struct fetch_job *f, struct want *w, struct gather *g)
 		send_answer(&a, f->j.s->client);
 		w->state = WANT_ANSWERED;
 	}
+	view_free(a.header);
 	free(a.away);
 	buf_clear(&a.text);
 	return (true);

@@ -21,6 +21,10 @@
 /* Messages in one window; its bytes are bounded by LIMIT_FETCH_AHEAD. */
 #define WINDOW_MAX 256
 
+/* The same where none has to be opened: so much is kept in memory of each. */
+#define WINDOW_KNOWN 1000
+#define KNOWN_MAX    (FACTS_ITEMS_MAX + FACTS_HEADER_MAX + 1000)
+
 /* What a message counts whose size is not known (its view was there when
  * sizes were asked for, and is no longer). */
 #define SIZE_UNKNOWN (LIMIT_FETCH_AHEAD / 8)
@@ -55,6 +59,8 @@ want_clear(struct want *w)
 	w->reading = NULL;
 	viewref_unref(w->view);
 	w->view = NULL;
+	known_free(w->known);
+	w->known = NULL;
 }
 
 void
@@ -109,6 +115,61 @@ want_name(const struct want *w)
 	return (
 	    (struct msg_name){s->account, str_of(s->box->name, s->box->namelen),
 	        s->box->uidvalidity, w->uid});
+}
+
+/* A view that is in memory. */
+static struct viewref *
+want_cached(const struct want *w)
+{
+	const struct imap *s = w->f->j.s;
+	struct msg_name name = want_name(w);
+	struct seen_key key;
+
+	if (msg_key(&name, &key) == -1)
+		return (NULL);
+	return (viewcache_get(s->p->views, str_c(s->account->login), &key));
+}
+
+/* Facts that will do. */
+static struct known *
+want_known(const struct want *w)
+{
+	struct msg_name name = want_name(w);
+	struct known *k;
+	struct err err;
+	int rc;
+
+	if (!w->f->listing || (k = calloc(1, sizeof(*k))) == NULL)
+		return (NULL);
+	buf_init(&k->hold, KNOWN_MAX);
+	rc = facts_get(w->f->j.s->p->facts, &name, &k->rec, &k->hold, &err);
+	if (rc == 1 && (!w->f->headers || k->rec.header.len > 0))
+		return (k);
+	if (rc == -1)
+		log_warn("facts reason=\"%s\"", err.text);
+	known_free(k);
+	return (NULL);
+}
+
+/* What can be said without the message's bytes? */
+static void
+find_listing(struct fetch_job *f)
+{
+	const struct fetch_item *it;
+	size_t i;
+
+	f->listing = true;
+	for (i = 0; i < f->cmd.nitems; i++) {
+		it = &f->cmd.items[i];
+		if (it->source == FROM_SERVER || it->section == NULL)
+			continue;
+		f->headers = true;
+		if (it->section->depth > 0 ||
+		    (it->section->what != SEC_HEADER &&
+		        it->section->what != SEC_FIELDS &&
+		        it->section->what != SEC_FIELDS_NOT))
+			f->listing = false;
+	}
 }
 
 static void
@@ -248,7 +309,6 @@ window_start(struct fetch_job *f, struct window *win)
 	static const struct ask like = {.bodies = true,
 	    .fetch = body_fetch,
 	    .done = body_done};
-	struct imap *s = f->j.s;
 	struct ask mine = like;
 	struct set missing;
 	uint64_t bytes = 0;
@@ -259,14 +319,17 @@ window_start(struct fetch_job *f, struct window *win)
 	win->asks = win->opens = 0;
 	win->bytes = 0;
 	set_init(&missing);
-	while (f->next < f->nwants && f->next - win->lo < WINDOW_MAX &&
-	       bytes <= LIMIT_FETCH_AHEAD / 2) {
+	while (f->next < f->nwants && bytes <= LIMIT_FETCH_AHEAD / 2 &&
+	       f->next - win->lo <
+	           (set_empty(&missing) ? WINDOW_KNOWN : WINDOW_MAX)) {
 		w = &f->wants[f->next++];
 		if (w->state != WANT_NEW)
 			continue;
-		w->view = viewcache_get(s->p->views, str_c(s->account->login),
-		    &w->key);
-		if (w->view != NULL) {
+		if ((w->known = want_known(w)) != NULL) {
+			w->state = WANT_READY;
+			continue;
+		}
+		if ((w->view = want_cached(w)) != NULL) {
 			w->state = WANT_READY;
 			bytes += blob_len(viewref_view(w->view)->text);
 			continue;
@@ -332,9 +395,14 @@ views_advance(struct fetch_job *f)
 			}
 			window_start(f, cur);
 		}
-		if (cur->asks == 0 && other->state == WIN_NONE &&
-		    f->next < f->nwants)
+		if ((cur->asks == 0 || cur->state == WIN_ANSWERS) &&
+		    other->state == WIN_NONE && f->next < f->nwants)
 			window_start(f, other);
+		/* The next answers may be asked for, too, if none of them has
+		 * to be opened first. */
+		if (cur->state == WIN_ANSWERS && other->state == WIN_BODIES &&
+		    other->asks == 0 && other->opens == 0)
+			window_answer(f, other);
 		if (cur->asks > 0 || cur->opens > 0)
 			return;
 		if (cur->state == WIN_BODIES) {
@@ -377,31 +445,35 @@ size_done(struct job *j, struct ask *a)
 		views_advance(f);
 }
 
+/* Whose size has to be asked for, because its body will be? */
+static bool
+want_missing(const struct want *w)
+{
+	struct msg_name name = want_name(w);
+	struct viewref *ref;
+
+	if (w->f->listing && facts_has(w->f->j.s->p->facts, &name))
+		return (false);
+	ref = want_cached(w);
+	viewref_unref(ref);
+	return (ref == NULL);
+}
+
 void
 views_start(struct fetch_job *f)
 {
 	static const struct ask like = {.fetch = size_fetch, .done = size_done};
-	struct imap *s = f->j.s;
-	struct msg_name name;
-	struct viewref *ref;
 	struct set missing;
 	struct want *w;
 	size_t i;
 
+	find_listing(f);
 	set_init(&missing);
 	for (i = 0; i < f->nwants; i++) {
 		w = &f->wants[i];
-		name = want_name(w);
-		if (msg_key(&name, &w->key) == -1) {
-			fetch_oom(f);
-			break;
-		}
-		ref = viewcache_get(s->p->views, str_c(s->account->login),
-		    &w->key);
-		if (ref == NULL &&
+		if (want_missing(w) &&
 		    set_add(&missing, want_number(w), want_number(w)) == -1)
 			fetch_oom(f);
-		viewref_unref(ref);
 	}
 	if (set_count(&missing) > 1)
 		f->sizes =

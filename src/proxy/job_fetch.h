@@ -9,6 +9,7 @@
 #define WAXWING_PROXY_JOB_FETCH_H
 
 #include "imap/fetch.h"
+#include "proxy/facts.h"
 #include "proxy/job.h"
 #include "proxy/reading.h"
 
@@ -16,10 +17,16 @@ enum want_state {
 	WANT_NEW,
 	WANT_ASKED, /* its body is on the way */
 	WANT_OPEN,  /* with the opener */
-	WANT_READY, /* there is a view */
+	WANT_READY, /* there is a view, or facts that will do */
 	WANT_LOST,  /* it cannot be opened now */
 	WANT_GONE,  /* no longer in the mailbox */
 	WANT_ANSWERED
+};
+
+/* What is known of a message, in place of a view. */
+struct known {
+	struct facts_rec rec;
+	struct buf hold; /* its strings */
 };
 
 /* One sealed message of the command. */
@@ -27,11 +34,11 @@ struct want {
 	struct fetch_job *f;
 	enum want_state state;
 	uint32_t uid;
-	uint32_t seq;  /* by sequence number only */
-	uint64_t size; /* of the wire text, as the server says */
-	struct seen_key key;
+	uint32_t seq;            /* by sequence number only */
+	uint64_t size;           /* of the wire text, as the server says */
 	struct reading *reading; /* owned */
 	struct viewref *view;    /* owned */
+	struct known *known;     /* owned; or this */
 };
 
 enum window_state { WIN_NONE, WIN_BODIES, WIN_ANSWERS };
@@ -63,6 +70,8 @@ struct fetch_job {
 	unsigned cur;   /* the window that is answered first */
 	unsigned sizes; /* asks about sizes in flight */
 	bool unavailable;
+	bool listing; /* facts will do for all items */
+	bool headers; /* some are made of the header */
 };
 
 static inline struct fetch_job *
@@ -104,6 +113,7 @@ struct want *views_find(struct fetch_job *, const struct window *,
 /* fetch_answer.c: the items that the server is asked for the sealed part,
  * and what is made of its answer.  False: it does not hold all of them. */
 void answer_items(const struct fetch_job *, struct buf *);
+void known_free(struct known *); /* accepts NULL */
 bool answer_give(struct fetch_job *, struct want *, struct gather *);
 
 #endif

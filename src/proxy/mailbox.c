@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "proxy/facts.h"
+#include "proxy/reading.h"
+#include "sys/log.h"
 
 /* Mailboxes of one account whose sets are kept. */
 #define CLASSES_MAX 500
@@ -31,6 +34,84 @@ classes_free_all(struct classes *c)
 	}
 }
 
+static struct msg_name
+classes_name(struct account *a, const struct classes *c)
+{
+	return ((struct msg_name){a, str_of(c->name, c->namelen),
+	    c->uidvalidity, 0});
+}
+
+/* The UIDs as they are kept in memory. */
+static void
+classes_list(struct classes *c, const struct facts_classes *fc)
+{
+	uint64_t n = set_count(&fc->exist);
+	uint32_t uid = 0;
+
+	if (n == 0 || n > MAILBOX_MAX ||
+	    (c->uids = malloc((size_t)n * sizeof(*c->uids))) == NULL)
+		return;
+	while (set_next(&fc->exist, &uid))
+		c->uids[c->nuids++] = uid;
+	c->uidnext = fc->uidnext;
+}
+
+/* What an earlier run found out. */
+static void
+classes_load(struct account *a, struct classes *c)
+{
+	struct msg_name name = classes_name(a, c);
+	struct facts_classes fc = {0};
+	struct err err;
+	int rc;
+
+	if (a->proxy == NULL)
+		return;
+	if ((rc = facts_classes_get(a->proxy->facts, &name, &fc, &err)) == -1)
+		log_warn("facts reason=\"%s\"", err.text);
+	if (rc == 1) {
+		classes_list(c, &fc);
+		c->known = fc.known;
+		c->sealed = fc.sealed;
+		set_init(&fc.known);
+		set_init(&fc.sealed);
+	}
+	facts_classes_clear(&fc);
+}
+
+static void
+classes_write(struct account *a, const struct classes *c)
+{
+	struct msg_name name = classes_name(a, c);
+	struct facts_classes fc = {.known = c->known,
+	    .sealed = c->sealed,
+	    .uidnext = c->uidnext};
+	struct err err;
+	uint32_t i;
+
+	for (i = 0; i < c->nuids; i++)
+		if (set_add(&fc.exist, c->uids[i], c->uids[i]) == -1)
+			break;
+	if (i < c->nuids)
+		set_clear(&fc.exist);
+	if (facts_classes_put(a->proxy->facts, &name, &fc, &err) == -1)
+		log_warn("facts reason=\"%s\"", err.text);
+	set_clear(&fc.exist);
+}
+
+void
+classes_save(struct account *a)
+{
+	struct classes *c;
+
+	for (c = a->classes; c != NULL; c = c->next) {
+		/* One without a name has become another mailbox. */
+		if (c->changed && c->namelen > 0 && a->proxy != NULL)
+			classes_write(a, c);
+		c->changed = false;
+	}
+}
+
 /* Make room: of those that nobody uses the last one in the list goes. */
 static void
 classes_trim(struct account *a)
@@ -43,6 +124,7 @@ classes_trim(struct account *a)
 			idle = at;
 	if (n < CLASSES_MAX || idle == NULL)
 		return;
+	classes_save(a);
 	c = *idle;
 	*idle = c->next;
 	classes_free(c);
@@ -73,6 +155,7 @@ classes_get(struct account *a, struct str name, uint32_t uidvalidity)
 		c->uidvalidity = uidvalidity;
 		set_init(&c->known);
 		set_init(&c->sealed);
+		classes_load(a, c);
 	}
 	c->next = a->classes;
 	a->classes = c;
@@ -106,8 +189,21 @@ mailbox_new(struct account *a, struct str name)
 static void
 mailbox_gone(struct mailbox *box, const struct set *uids)
 {
-	(void)box;
-	(void)uids;
+	struct msg_name name = {box->account, str_of(box->name, box->namelen),
+	    box->uidvalidity, 0};
+	struct classes *c = box->cls;
+	struct set ours;
+
+	set_init(&ours);
+	if (set_and(&ours, &c->sealed, uids) == 0)
+		while (set_next(&ours, &name.uid)) {
+			/* It stays known: no message will have that UID. */
+			(void)set_remove(&c->sealed, name.uid, name.uid);
+			c->changed = true;
+			if (box->account->proxy != NULL)
+				reading_gone(&name);
+		}
+	set_clear(&ours);
 }
 
 static bool
@@ -136,6 +232,7 @@ mailbox_keep(struct mailbox *box)
 	c->uidnext = box->uidnext;
 	if (box->max_uid >= c->uidnext)
 		c->uidnext = box->max_uid + 1;
+	c->changed = true;
 	box->uids = NULL;
 	box->nuids = 0;
 }
@@ -191,11 +288,16 @@ mailbox_renamed(struct account *a, struct str name)
 {
 	struct classes **at = &a->classes, *c;
 
+	if (a->proxy != NULL)
+		facts_drop_mailbox(a->proxy->facts, a, name, 0);
 	while ((c = *at) != NULL) {
 		if (!str_istarts(str_of(c->name, c->namelen), name)) {
 			at = &c->next;
 			continue;
 		}
+		if (a->proxy != NULL)
+			facts_drop_mailbox(a->proxy->facts, a,
+			    str_of(c->name, c->namelen), 0);
 		if (c->refs > 0) {
 			/* Whoever has it selected goes on with it. */
 			c->namelen = 0;
@@ -403,6 +505,7 @@ mailbox_heard(struct mailbox *box, uint32_t seq, uint32_t uid)
 int
 mailbox_class(struct mailbox *box, uint32_t uid, bool sealed)
 {
+	box->cls->changed = true;
 	if (set_add(&box->cls->known, uid, uid) == -1)
 		return (-1);
 	return (sealed ? set_add(&box->cls->sealed, uid, uid)
@@ -415,6 +518,7 @@ mailbox_probed(struct mailbox *box, const struct set *uids, uint32_t max)
 	uint32_t hi;
 	size_t i;
 
+	box->cls->changed = true;
 	for (i = 0; i < uids->n && uids->r[i].lo <= max; i++) {
 		hi = uids->r[i].hi < max ? uids->r[i].hi : max;
 		if (set_add(&box->cls->known, uids->r[i].lo, hi) == -1)

@@ -33,8 +33,11 @@ struct classes {
 	uint32_t *uids; /* owned, or NULL */
 	uint32_t nuids;
 	uint32_t uidnext; /* ... none of which was this or more */
+	bool changed;     /* since they were written to facts/ */
 };
 
+/* Write what changed to facts/. */
+void classes_save(struct account *);
 void classes_free_all(struct classes *);
 
 struct mailbox {

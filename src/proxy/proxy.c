@@ -20,7 +20,6 @@
 #include "proxy/challenge.h"
 #include "proxy/facts.h"
 #include "proxy/listener.h"
-#include "proxy/opens.h"
 #include "proxy/reading.h"
 #include "proxy/recorder.h"
 #include "proxy/seen.h"
@@ -85,6 +84,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	p->mono = clock_now().mono;
+	accounts_save(p);
 	reading_commit(p);
 	if (p->sealer_stuck) {
 		p->sealer_stuck = false;
@@ -259,7 +259,7 @@ on_sealer_tells(struct ipc *l, struct ipc_msg *msg, void *arg)
 		return;
 	log_info("key-arrived login=%s", log_addr(k.account));
 	if ((a = account_find(p, k.account)) != NULL)
-		opens_key_arrived(a);
+		reading_key_came(a);
 }
 
 static void

@@ -115,6 +115,40 @@ course_fail(struct course *c, enum err_code code, const char *why)
 	course_end(c, NULL, &err);
 }
 
+static bool
+is_unopened(uint8_t result)
+{
+	return (result == OPEN_NOT_OURS || result == OPEN_BROKEN);
+}
+
+/*
+ * What fixes the view's bytes, if that is known: 1, 0 or -1.  Clients keep for
+ * ever what they were given, so the server must not change its mind; but what
+ * was shown unopened before a key came may be opened now.
+ */
+static int
+recall(struct course *c, struct seen_rec *rec, struct buf *hold,
+    struct err *err)
+{
+	struct seen *seen = c->p->seen;
+	int rc;
+
+	if (seen == NULL)
+		return (0);
+	if ((rc = seen_get(seen, &c->key.name, rec, hold, err)) != 1)
+		return (rc);
+	if (rec->version != VIEW_VERSION ||
+	    (is_unopened(rec->result) &&
+	        rec->keys != seen_keys(seen, str_c(c->name.account->login))))
+		return (0);
+	if (crypt_equal(rec->wire, c->key.wire, sizeof(rec->wire)))
+		return (1);
+	facts_drop(c->p->facts, &c->name);
+	viewcache_del(c->p->views, &c->key.name);
+	err_set(err, ERR_PEER, "the server gives other bytes than before");
+	return (-1);
+}
+
 /*
  * Remember what fixes the view's bytes; they must be those of the first time.
  * 0, or 1: this ciphertext belongs to another From, open it with that mark.
@@ -132,9 +166,7 @@ remember(struct course *c, const struct open_ans *ans, struct err *err)
 		return (0);
 	buf_init(&hold, 2 * LIMIT_RECORD);
 	memset(&rec, 0, sizeof(rec));
-	rc = seen_get(seen, &c->key.name, &rec, &hold, err);
-	if (rc == 1 && rec.version == VIEW_VERSION &&
-	    crypt_equal(rec.wire, c->key.wire, sizeof(rec.wire))) {
+	if ((rc = recall(c, &rec, &hold, err)) == 1) {
 		rc = 0;
 		if (!crypt_equal(rec.view, ans->view, sizeof(rec.view))) {
 			err_set(err, ERR_CRYPTO, "the view would change");
@@ -155,6 +187,8 @@ remember(struct course *c, const struct open_ans *ans, struct err *err)
 	memcpy(rec.wire, c->key.wire, sizeof(rec.wire));
 	memcpy(rec.view, ans->view, sizeof(rec.view));
 	rec.other_from = c->other_from;
+	rec.result = ans->result;
+	rec.keys = seen_keys(seen, str_c(c->name.account->login));
 	rec.from = ans->from;
 	rec.status = ans->status;
 	rc = seen_put(seen, &c->key.name, &rec, err);
@@ -247,25 +281,20 @@ course_open(struct course *c, struct err *err)
 	struct open_req req = {.text = true};
 	struct seen_rec rec;
 	struct buf hold;
-	int rc = 0;
+	int rc;
 
 	req.account = str_c(a->login);
 	req.first_seen = clock_now().wall;
 	req.other_from = c->other_from;
 	buf_init(&hold, 2 * LIMIT_RECORD);
-	if (c->p->seen != NULL)
-		rc = seen_get(c->p->seen, &c->key.name, &rec, &hold, err);
-	if (rc == -1)
-		log_error("seen login=%s reason=\"%s\"", log_addr(req.account),
-		    err->text);
-	else if (rc == 1 && rec.version == VIEW_VERSION &&
-	         crypt_equal(rec.wire, c->key.wire, sizeof(rec.wire))) {
+	if ((rc = recall(c, &rec, &hold, err)) == 1) {
 		req.first_seen = rec.first_seen;
 		req.status = rec.status;
 		req.other_from = c->other_from = rec.other_from;
 	}
 	c->first_seen = req.first_seen;
-	c->opening = opens_ask(a, c->wire, &req, on_opened, c, err);
+	if (rc != -1)
+		c->opening = opens_ask(a, c->wire, &req, on_opened, c, err);
 	buf_clear(&hold);
 	return (c->opening != NULL ? 0 : -1);
 }
@@ -366,4 +395,33 @@ reading_commit(struct proxy *p)
 	}
 	facts_commit(p->facts);
 	return (0);
+}
+
+void
+reading_gone(const struct msg_name *n)
+{
+	struct proxy *p = n->account->proxy;
+	struct seen_key key;
+	struct err err;
+
+	facts_drop(p->facts, n);
+	if (msg_key(n, &key) == -1)
+		return;
+	viewcache_del(p->views, &key);
+	if (p->seen != NULL && seen_drop(p->seen, &key, &err) == -1)
+		log_warn("seen reason=\"%s\"", err.text);
+}
+
+void
+reading_key_came(struct account *a)
+{
+	struct proxy *p = a->proxy;
+	struct err err;
+
+	if (p->seen != NULL &&
+	    seen_key_came(p->seen, str_c(a->login), &err) == -1)
+		log_warn("seen reason=\"%s\"", err.text);
+	facts_drop_unopened(p->facts, a);
+	viewcache_drop(p->views, str_c(a->login));
+	opens_key_arrived(a);
 }

@@ -48,6 +48,13 @@ void reading_cancel(struct reading *);
  */
 int reading_commit(struct proxy *);
 
+/* A message is gone for ever (EXPUNGE, VANISHED): nothing is kept of it. */
+void reading_gone(const struct msg_name *);
+
+/* A key of the account arrived: what was shown unopened is read anew, and
+ * what waits for one tries at once. */
+void reading_key_came(struct account *);
+
 /* A message that is plain, but shall be answered as a view: its text is the
  * view.  A reference, or NULL. */
 struct viewref *reading_plain(const struct msg_name *, struct blob *text,

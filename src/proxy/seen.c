@@ -18,8 +18,8 @@ struct seen {
 	struct db *db; /* owned */
 	struct crypt_key key;
 	/* What was put since the last commit, because a reader of the
-	 * database would not see it: key -> struct buf with the plain record.
-	 * NULL: nothing, and no transaction is open. */
+	 * database would not see it: key -> struct buf with the plain record,
+	 * empty: dropped.  NULL: nothing, and no transaction is open. */
 	struct map *fresh;
 };
 
@@ -120,7 +120,7 @@ seen_read(struct seen *s, const uint8_t k[CRYPT_DIGEST], struct buf *hold,
 	if (s->fresh != NULL &&
 	    (fresh = map_get(s->fresh, key_str(k))) != NULL) {
 		buf_str(hold, buf_text(fresh));
-		return (1);
+		return (fresh->len > 0 ? 1 : 0);
 	}
 	buf_init(&sealed, LIMIT_RECORD * 2);
 	if ((rc = db_get(s->db, key_str(k), &sealed, err)) == 1 &&
@@ -194,6 +194,13 @@ seen_get(struct seen *s, const struct seen_key *k, struct seen_rec *out,
 	out->other_from = rec_get_bool(&r);
 	out->from = rec_get_str(&r);
 	out->status = rec_get_str(&r);
+	out->result = 0;
+	out->keys = 0;
+	/* Records of before have no more. */
+	if (!r.bad && r.pos < r.in.len) {
+		out->result = rec_get_u8(&r);
+		out->keys = rec_get_u32(&r);
+	}
 	return (rec_end(&r, err) == 0 ? 1 : -1);
 }
 
@@ -212,7 +219,71 @@ seen_put(struct seen *s, const struct seen_key *k, const struct seen_rec *rec,
 	rec_put_bool(&b, rec->other_from);
 	rec_put_str(&b, rec->from);
 	rec_put_str(&b, rec->status);
+	rec_put_u8(&b, rec->result);
+	rec_put_u32(&b, rec->keys);
 	rc = seen_write(s, k->k, &b, err);
+	buf_clear(&b);
+	return (rc);
+}
+
+int
+seen_drop(struct seen *s, const struct seen_key *k, struct err *err)
+{
+	struct buf none;
+
+	buf_init(&none, 1);
+	if (seen_begin(s, k->k, &none, err) == -1)
+		return (-1);
+	return (db_del(s->db, key_str(k->k), err) == -1 ? -1 : 0);
+}
+
+static int
+keys_key(struct seen *s, struct str login, uint8_t k[CRYPT_DIGEST])
+{
+	struct buf b;
+	int rc = -1;
+
+	buf_init(&b, LIMIT_RECORD);
+	key_part(&b, STR("keys"));
+	key_part(&b, login);
+	if (!b.failed)
+		rc = crypt_hmac(&s->key, buf_text(&b), k);
+	buf_clear(&b);
+	return (rc);
+}
+
+uint32_t
+seen_keys(struct seen *s, struct str login)
+{
+	uint8_t k[CRYPT_DIGEST];
+	uint32_t n = 0;
+	struct err err;
+	struct buf b;
+	struct rec r;
+
+	buf_init(&b, LIMIT_RECORD);
+	if (keys_key(s, login, k) == 0 && seen_read(s, k, &b, &err) == 1) {
+		rec_init(&r, buf_text(&b));
+		n = rec_get_u32(&r);
+	}
+	buf_clear(&b);
+	return (n);
+}
+
+int
+seen_key_came(struct seen *s, struct str login, struct err *err)
+{
+	uint8_t k[CRYPT_DIGEST];
+	struct buf b;
+	int rc = -1;
+
+	if (keys_key(s, login, k) == -1) {
+		err_set(err, ERR_CRYPTO, "cannot make a key");
+		return (-1);
+	}
+	buf_init(&b, LIMIT_RECORD);
+	rec_put_u32(&b, seen_keys(s, login) + 1);
+	rc = seen_write(s, k, &b, err);
 	buf_clear(&b);
 	return (rc);
 }

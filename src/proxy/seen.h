@@ -38,6 +38,8 @@ struct seen_rec {
 	uint8_t wire[CRYPT_DIGEST];
 	uint8_t view[CRYPT_DIGEST];
 	bool other_from;
+	uint8_t result; /* enum open_result */
+	uint32_t keys;  /* seen_keys() then */
 	struct str from;
 	struct str status;
 };
@@ -51,6 +53,14 @@ int seen_get(struct seen *, const struct seen_key *, struct seen_rec *,
     struct buf *hold, struct err *);
 int seen_put(struct seen *, const struct seen_key *, const struct seen_rec *,
     struct err *);
+
+/* Its UID is gone, or it is to be made anew. */
+int seen_drop(struct seen *, const struct seen_key *, struct err *);
+
+/* How many keys came to an account so far: what was shown unopened before the
+ * last one is not fixed any more. */
+uint32_t seen_keys(struct seen *, struct str login);
+int seen_key_came(struct seen *, struct str login, struct err *);
 
 /*
  * Whose is this ciphertext?  Remembers the From under which the account saw

@@ -209,6 +209,15 @@ viewref_unref(struct viewref *r)
 }
 
 void
+viewcache_del(struct viewcache *vc, const struct seen_key *k)
+{
+	struct viewref *r;
+
+	if ((r = map_get(vc->by_key, key_str(k))) != NULL)
+		viewref_unlist(r);
+}
+
+void
 viewcache_drop(struct viewcache *vc, struct str login)
 {
 	struct str key;

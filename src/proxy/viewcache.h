@@ -31,6 +31,9 @@ const struct view *viewref_view(const struct viewref *);
 struct viewref *viewref_ref(struct viewref *); /* one reference more */
 void viewref_unref(struct viewref *);          /* accepts NULL */
 
+/* Forget one. */
+void viewcache_del(struct viewcache *, const struct seen_key *);
+
 /* Forget an account's views, or all (empty login). */
 void viewcache_drop(struct viewcache *, struct str login);
 

@@ -273,6 +273,17 @@ db_get(struct db *db, struct str key, struct buf *out, struct err *err)
 	return (rc);
 }
 
+bool
+db_has(struct db *db, struct str key)
+{
+	bool there;
+	MDB_val v;
+
+	there = find(db, key, &v, NULL) == 1;
+	rest(db);
+	return (there);
+}
+
 /* May this be written now? */
 static int
 check_write(struct db *db, struct str key, struct err *err)

@@ -36,6 +36,7 @@ void db_close(struct db *); /* accepts NULL */
 
 /* 1 found (appended to out), 0 not there, -1 error. */
 int db_get(struct db *, struct str key, struct buf *out, struct err *);
+bool db_has(struct db *, struct str key); /* false on errors, too */
 int db_put(struct db *, struct str key, struct str value, struct err *);
 /* 1 deleted, 0 was not there (in the newest commit), -1 error. */
 int db_del(struct db *, struct str key, struct err *);

@@ -344,28 +344,32 @@ t_classes(void)
 {
 	struct msg_name box = name("INBOX", 1, 0), next = name("INBOX", 2, 0);
 	struct facts *f = begin(1);
-	struct set known, sealed, k, s;
+	struct facts_classes a = {.uidnext = 21}, b;
 
-	set_init(&known);
-	set_init(&sealed);
-	set_init(&k);
-	set_init(&s);
-	CHECK_INT(set_parse(&known, STR("1:10,20:4000000000"), 0, NULL), 0);
-	CHECK_INT(set_parse(&sealed, STR("3,5,7"), 0, NULL), 0);
-	CHECK_INT(facts_classes_get(f, &box, &k, &s, NULL), 0);
-	CHECK_INT(facts_classes_put(f, &box, &known, &sealed, NULL), 0);
+	CHECK_INT(set_parse(&a.known, STR("1:10,20:4000000000"), 0, NULL), 0);
+	CHECK_INT(set_parse(&a.sealed, STR("3,5,7"), 0, NULL), 0);
+	CHECK_INT(set_parse(&a.exist, STR("1:7,20"), 0, NULL), 0);
+	CHECK_INT(facts_classes_get(f, &box, &b, NULL), 0);
+	CHECK_INT(facts_classes_put(f, &box, &a, NULL), 0);
+	CHECK_INT(put(f, name("INBOX", 1, 3), OPEN_OPENED, "x"), 0);
 	facts_close(f);
 	f = begin(1);
-	CHECK_INT(facts_classes_get(f, &box, &k, &s, NULL), 1);
-	CHECK(set_equal(&k, &known));
-	CHECK(set_equal(&s, &sealed));
-	CHECK_INT(facts_classes_get(f, &next, &k, &s, NULL), 0);
-	CHECK(set_empty(&k));
+	CHECK_INT(facts_classes_get(f, &box, &b, NULL), 1);
+	CHECK(set_equal(&a.known, &b.known));
+	CHECK(set_equal(&a.sealed, &b.sealed));
+	CHECK(set_equal(&a.exist, &b.exist));
+	CHECK_UINT(b.uidnext, 21);
+	facts_classes_clear(&b);
+	unit_row("another UIDVALIDITY");
+	CHECK_INT(facts_classes_get(f, &next, &b, NULL), 0);
+	CHECK(set_empty(&b.known));
+	facts_commit(f);
+	CHECK_UINT(get(f, name("INBOX", 1, 3)), 0);
+	unit_row("no mailbox");
 	facts_drop_mailbox(f, &me, STR("INBOX"), 0);
-	CHECK_INT(facts_classes_get(f, &box, &k, &s, NULL), 0);
+	CHECK_INT(facts_classes_get(f, &box, &b, NULL), 0);
 	facts_close(f);
-	set_clear(&known);
-	set_clear(&sealed);
+	facts_classes_clear(&a);
 	clear();
 }
 
