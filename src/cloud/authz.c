@@ -5,19 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "acme/b64url.h"
 #include "acme/email.h"
 #include "base/codec.h"
 #include "base/limits.h"
 #include "cloud/acme.h"
-#include "cloud/mailer.h"
+#include "cloud/challenge.h"
 #include "mail/addr.h"
 #include "sys/fault.h"
 #include "sys/log.h"
-
-/* 128 bits and more (RFC 8823 3 points 3 and 4). */
-#define TOKEN_BYTES 18
-#define TOKEN_TEXT  32
 
 /* How soon to look again for a reply that is on its way. */
 #define POLL_S 2
@@ -89,17 +84,6 @@ authz_reusable(struct cloud *c, struct str account, struct str mailbox,
 	return (rc);
 }
 
-static int
-make_token(struct buf *out)
-{
-	uint8_t raw[TOKEN_BYTES];
-
-	if (crypt_random(raw, sizeof(raw)) != 0)
-		return (-1);
-	b64url_encode(str_of((const char *)raw, sizeof(raw)), out);
-	return (out->failed ? -1 : 0);
-}
-
 /* The address that this challenge comes from: "acme+ID@domain", so that a
  * client can tell it from somebody else's for the same mailbox. */
 static json_t *
@@ -133,9 +117,9 @@ authz_make(struct cloud *c, struct str account, struct str mailbox, int64_t now,
 	struct buf token;
 	int rc = -1;
 
-	buf_init(&token, TOKEN_TEXT);
+	buf_init(&token, CHALLENGE_TOKEN);
 	err_set(err, ERR_MEMORY, "no memory for an authorization");
-	if (cloud_id(id) == 0 && make_token(&token) == 0)
+	if (cloud_id(id) == 0 && challenge_token(&token) == 0)
 		authz = json_pack("{s:s%, s:s%, s:s, s:I, s:s%, s:o}",
 		    "account", account.p, account.len, "mailbox", mailbox.p,
 		    mailbox.len, "status", "pending", "expires",
@@ -146,57 +130,6 @@ authz_make(struct cloud *c, struct str account, struct str mailbox, int64_t now,
 	json_decref(authz);
 	buf_clear(&token);
 	return (rc);
-}
-
-/* Both tokens are there now: remember which mail stands for what. */
-static int
-queue_mail(struct acme_call *call, json_t *authz, struct err *err)
-{
-	struct store *s = call->cloud->store;
-	struct str from = acme_member(authz, "from"), domain;
-	struct buf token;
-	int rc = -1;
-
-	domain = addr_domain(from);
-	buf_init(&token, TOKEN_TEXT);
-	err_set(err, ERR_MEMORY, "no memory for a challenge");
-	if (make_token(&token) != 0 ||
-	    json_object_set_new(authz, "token1",
-	        json_stringn(token.data, token.len)) != 0 ||
-	    json_object_set_new(authz, "message_id",
-	        json_sprintf("<%.*s@%.*s>", (int)call->id.len, call->id.p,
-	            (int)domain.len, domain.p)) != 0)
-		goto out;
-	if (store_begin(s, err) == 0 &&
-	    store_put_json(s, "authz", call->id, authz, err) == 0 &&
-	    store_put(s, "message", buf_text(&token), call->id, err) == 0 &&
-	    mailer_queue(call->cloud, call->id, call->now.wall, err) == 0)
-		rc = store_commit(s, err);
-out:
-	buf_clear(&token);
-	return (rc);
-}
-
-/* The first look: 0, or -1 after an answer. */
-static int
-send_challenge(struct acme_call *call, json_t *authz)
-{
-	struct err err;
-	unsigned wait;
-
-	if ((wait = rate_take(call->cloud->rate_mails,
-	         acme_member(authz, "mailbox"), call->now.mono)) != 0) {
-		acme_limit(call->res, wait, "challenges for this mailbox");
-		return (-1);
-	}
-	(void)FAULT("cloud.mail.queue");
-	if (queue_mail(call, authz, &err) != 0) {
-		acme_fail(call, &err);
-		return (-1);
-	}
-	(void)FAULT("cloud.mail.queued");
-	mailer_kick(call->cloud->mailer);
-	return (0);
 }
 
 /* The challenge as the client sees it. */
@@ -270,7 +203,7 @@ authz_serve(struct acme_call *call, json_t *authz)
 		status = ACME_DEACTIVATED;
 	} else if (status == ACME_PENDING &&
 	           json_object_get(authz, "token1") == NULL &&
-	           send_challenge(call, authz) != 0)
+	           challenge_send(call, authz) != 0)
 		return;
 	if (status == ACME_PENDING)
 		http_res_header(call->res, "Retry-After", "%d", POLL_S);
@@ -353,7 +286,7 @@ awaiting(struct cloud *c, struct str token1, struct buf *id, struct err *err)
 	json_t *authz = NULL;
 	int rc = 0;
 
-	if (token1.len > 0 && token1.len <= TOKEN_TEXT)
+	if (token1.len > 0 && token1.len <= CHALLENGE_TOKEN)
 		rc = store_get(c->store, "message", token1, id, err);
 	if (rc == 1)
 		authz = store_json(c->store, "authz", buf_text(id), err);

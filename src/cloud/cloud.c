@@ -10,6 +10,7 @@
 
 #include "cloud/acme.h"
 #include "cloud/ca.h"
+#include "cloud/challenge.h"
 #include "cloud/directory.h"
 #include "cloud/kms.h"
 #include "cloud/kms_paths.h"
@@ -124,6 +125,7 @@ cloud_clear(struct cloud *c)
 	rate_free(c->rate_accounts);
 	rate_free(c->rate_orders);
 	rate_free(c->rate_mails);
+	rate_free(c->rate_shares);
 	nonces_free(c->nonces);
 	store_close(c->store);
 	cloud_keys_clear(&c->keys);
@@ -152,8 +154,11 @@ open_parts(struct cloud *c, struct err *err)
 	    rate_new(conf_num(c->conf, "acme", "orders_per_hour"), 3600);
 	c->rate_mails =
 	    rate_new(conf_num(c->conf, "acme", "mails_per_hour"), 3600);
+	c->rate_shares = rate_new(
+	    challenge_share(conf_num(c->conf, "acme", "mails_per_hour")), 3600);
 	return (c->nonces != NULL && c->rate_accounts != NULL &&
-	                c->rate_orders != NULL && c->rate_mails != NULL
+	                c->rate_orders != NULL && c->rate_mails != NULL &&
+	                c->rate_shares != NULL
 	            ? kms_open(c, err)
 	            : -1);
 }

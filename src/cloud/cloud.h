@@ -28,6 +28,7 @@ struct cloud {
 	struct rate *rate_accounts;  /* by peer address */
 	struct rate *rate_orders;    /* by account */
 	struct rate *rate_mails;     /* by mailbox */
+	struct rate *rate_shares;    /* by account or peer, and mailbox */
 	struct keypool *keypool;     /* NULL: hosted keys are made at once */
 	struct rate *rate_keys;      /* by account */
 	struct rate *rate_rotations; /* by mailbox */

@@ -76,8 +76,11 @@ static const struct conf_option options[] = {
     {"acme", "orders_per_hour", CONF_NUMBER, "60", NULL, "1-1000000", 0,
         "How many orders an account may place."},
     {"acme", "mails_per_hour", CONF_NUMBER, "20", NULL, "1-1000000", 0,
-        "How many challenges are sent to one mailbox, whoever asks for "
-        "them."},
+        "How many challenges are sent to one mailbox for accounts that never "
+        "proved control of it. "
+        "One account, or all accounts of one network, have at most a quarter "
+        "of them; an account that did has as many as that quarter for "
+        "itself."},
 
     {"kms", "keys", CONF_WORD, "rsa", NULL, "rsa|ec", 0,
         "The kind of encryption keys that are made: rsa of 3072 bits, which "

@@ -7,6 +7,7 @@ src_cloud_libcloud_a_SOURCES = \
 	src/cloud/authz.c src/cloud/authz.h \
 	src/cloud/ca.c src/cloud/ca.h \
 	src/cloud/cert.c \
+	src/cloud/challenge.c src/cloud/challenge.h \
 	src/cloud/cloud.c src/cloud/cloud.h \
 	src/cloud/compose.c \
 	src/cloud/conf_table.c \

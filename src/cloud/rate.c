@@ -74,12 +74,13 @@ bucket_of(struct rate *r, struct str key, uint64_t now)
 	return (NULL);
 }
 
-unsigned
-rate_take(struct rate *r, struct str key, uint64_t now)
+/* Earn what is due: the seconds to wait, and the bucket if there is none. */
+static unsigned
+refill(struct rate *r, struct str key, uint64_t now, struct bucket **out)
 {
 	struct bucket *b;
 
-	if ((b = bucket_of(r, key, now)) == NULL)
+	if ((b = *out = bucket_of(r, key, now)) == NULL)
 		return (1);
 	b->credit += now - b->at;
 	b->at = now;
@@ -87,8 +88,26 @@ rate_take(struct rate *r, struct str key, uint64_t now)
 		b->credit = r->burst;
 	if (b->credit < r->interval)
 		return ((unsigned)((r->interval - b->credit + 999) / 1000));
-	b->credit -= r->interval;
 	return (0);
+}
+
+unsigned
+rate_take(struct rate *r, struct str key, uint64_t now)
+{
+	struct bucket *b;
+	unsigned wait = refill(r, key, now, &b);
+
+	if (wait == 0)
+		b->credit -= r->interval;
+	return (wait);
+}
+
+unsigned
+rate_wait(struct rate *r, struct str key, uint64_t now)
+{
+	struct bucket *b;
+
+	return (refill(r, key, now, &b));
 }
 
 struct str

@@ -21,6 +21,9 @@ void rate_free(struct rate *); /* accepts NULL */
  * now is in milliseconds and never goes back. */
 unsigned rate_take(struct rate *, struct str key, uint64_t now);
 
+/* The same without counting. */
+unsigned rate_wait(struct rate *, struct str key, uint64_t now);
+
 #define RATE_PEER 46 /* INET6_ADDRSTRLEN */
 
 /* Who asks, as a key: an address, or a whole IPv6 network, of which one
