@@ -9,7 +9,8 @@
  *	 "transport": base64url DER certificate of the device's transport key,
  *	 "nonce": base64url of 16 to 32 random bytes,
  *	 "from": how many entries of the release log the device has seen,
- *	 "create": true to make the first key, or "rotate": true for a new one}
+ *	 "create": true to make a key if there is none whose newest certificate
+ *	 is good, or "rotate": true for a new one}
  * answer, application/pkcs7-mime: CMS SignedData (DER) by the KMS key over a
  * JSON bundle:
  *	{"mailbox", "transport": base64url SHA-256 of the certificate,

@@ -552,14 +552,15 @@ has_cert(const struct enrol *e, const char *use, struct str hex)
 }
 
 int
-enrol_of_cert(struct agent *a, struct str hex, struct str address,
+enrol_of_cert(struct agent *a, struct str hex, struct str name,
     struct buf *account_out, struct buf *address_out, struct err *err)
 {
 	struct enrol *e;
 
 	LIST_FOREACH (e, &a->enrols, next)
-		if ((address.len > 0 &&
-		        str_ieq(enrol_str(e, "address"), address)) ||
+		if ((name.len > 0 &&
+		        (str_ieq(enrol_str(e, "address"), name) ||
+		            str_ieq(enrol_str(e, "account"), name))) ||
 		    has_cert(e, "sign", hex) || has_cert(e, "encrypt", hex)) {
 			buf_str(account_out, enrol_str(e, "account"));
 			buf_str(address_out, enrol_str(e, "address"));
@@ -570,16 +571,26 @@ enrol_of_cert(struct agent *a, struct str hex, struct str address,
 }
 
 int
-enrol_replace(struct agent *a, struct str address, struct err *err)
+enrol_replace(struct agent *a, struct str hex, struct err *err)
 {
 	struct enrol *e;
 
-	LIST_FOREACH (e, &a->enrols, next)
-		if (str_ieq(enrol_str(e, "address"), address)) {
-			json_object_set_new(e->rec, "rotate", json_true());
+	LIST_FOREACH (e, &a->enrols, next) {
+		/*
+		 * The key service makes a new key by itself when the current
+		 * certificate is revoked.  It wants a fresh validation of the
+		 * mailbox for that; the way to one leads through an order.
+		 */
+		if (has_cert(e, "encrypt", hex) && e->step == STEP_DONE &&
+		    enrol_num(e, "validated") + RENEW_VALIDATION_S >
+		        clock_now().wall) {
+			enrol_next(e, STEP_KEYS);
+			return (0);
+		}
+		if (has_cert(e, "encrypt", hex) || has_cert(e, "sign", hex))
 			return (begin_one(a, enrol_str(e, "account"),
 			    enrol_str(e, "address"), ENROL_AGAIN, err));
-		}
+	}
 	return (0);
 }
 

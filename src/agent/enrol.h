@@ -39,12 +39,13 @@ int enrol_account_of(struct agent *, struct str address, struct buf *out,
     struct err *);
 
 /* Whose certificate is this (fingerprint in hex)?  Account and address are
- * appended; address empty: any mailbox's.  -1 with ERR_NOTFOUND. */
-int enrol_of_cert(struct agent *, struct str hex, struct str address,
+ * appended.  One that is used no more is known only if its account, or an
+ * address of it, is named.  -1 with ERR_NOTFOUND. */
+int enrol_of_cert(struct agent *, struct str hex, struct str name,
     struct buf *account_out, struct buf *address_out, struct err *);
 
-/* A certificate of that address was revoked: get new ones. */
-int enrol_replace(struct agent *, struct str address, struct err *);
+/* This certificate was revoked: get a new one if it was in use. */
+int enrol_replace(struct agent *, struct str hex, struct err *);
 
 /* All of a mailbox's release log: the status shows its end. */
 void enrol_note_releases(struct agent *, struct str account, struct str address,

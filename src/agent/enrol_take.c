@@ -250,8 +250,6 @@ is_old(const struct enrol *e)
 {
 	const json_t *c = json_object_get(e->rec, "encrypt");
 
-	if (json_is_true(json_object_get(e->rec, "rotate")))
-		return (true);
 	return (
 	    c != NULL &&
 	    clock_now().wall >=
@@ -264,7 +262,6 @@ is_old(const struct enrol *e)
 static void
 done(struct enrol *e)
 {
-	enrol_unset(e, "rotate");
 	enrol_set_num(e, "watched", clock_now().wall);
 	enrol_set_num(e, "completed", clock_now().wall);
 	enrol_next(e, STEP_DONE);

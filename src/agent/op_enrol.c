@@ -116,8 +116,9 @@ struct errand {
 	struct ipc *link; /* the parent's: it outlives the errand */
 	uint16_t op;
 	uint32_t id;
-	struct buf account, address; /* owned */
-	json_t *log;                 /* owned; the pages so far */
+	struct buf account, address;   /* owned */
+	json_t *log;                   /* owned; the pages so far */
+	char hex[2 * FINGERPRINT + 1]; /* the certificate to revoke */
 	/* what is under way: one of them */
 	struct post *post;
 	struct ipc *asked;
@@ -214,8 +215,7 @@ on_revoked(const struct posted *p, const struct err *why, void *arg)
 		finish(e, why, NULL);
 		return;
 	}
-	/* a new one instead */
-	if (enrol_replace(e->agent, buf_text(&e->address), &err) == -1)
+	if (enrol_replace(e->agent, str_c(e->hex), &err) == -1)
 		log_warn("revoke reason=\"%s\"", err.text);
 	finish(e, NULL, NULL);
 }
@@ -241,6 +241,8 @@ op_revoke(struct agent *a, struct ipc *l, struct ipc_msg *msg)
 			e = errand_new(a, l, msg, buf_text(&account),
 			    buf_text(&address), &err);
 	}
+	if (e != NULL)
+		hex_encode(ask.q.fingerprint, FINGERPRINT, e->hex);
 	if (e != NULL && errand_post(e, &ask, on_revoked, &err) == -1) {
 		errand_free(e);
 		e = NULL;

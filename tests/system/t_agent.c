@@ -799,6 +799,54 @@ t_login(void)
 	move_out();
 }
 
+/* The fingerprint of a certificate in use, in a static place. */
+static const char *
+in_use(const char *use)
+{
+	static char hex[2 * FINGERPRINT + 1];
+	json_t *o = status();
+
+	(void)snprintf(hex, sizeof(hex), "%s",
+	    json_string_value(
+	        json_object_get(json_object_get(o, use), "fingerprint")));
+	json_decref(o);
+	return (hex);
+}
+
+/* Revoke, and wait until all that follows is done. */
+static void
+revoked(const char *who, const char *hex, unsigned certs, unsigned bundles)
+{
+	play.certs = play.bundles = play.rotates = 0;
+	CHECK_INT(ask(OP_REVOKE, who, hex), ERR_OK);
+	pause_ms(200);
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.certs, certs);
+	CHECK_UINT(play.bundles, bundles);
+	CHECK_UINT(play.rotates, 0);
+}
+
+/* What is revoked is replaced, and nothing else (RFC 8555 7.6). */
+static void
+t_revoke(void)
+{
+	char old[2 * FINGERPRINT + 1];
+
+	move_in("");
+	log_in(ANNA, true);
+	CHECK(wait_for("step", "done"));
+	(void)snprintf(old, sizeof(old), "%s", in_use("sign"));
+	unit_row("the signing certificate");
+	revoked("", old, 1, 1);
+	CHECK(strcmp(in_use("sign"), old) != 0);
+	unit_row("one that was used before");
+	CHECK_INT(ask(OP_REVOKE, "", old), ERR_NOTFOUND);
+	revoked(ANNA, old, 0, 0);
+	unit_row("the encryption certificate");
+	revoked("", in_use("encrypt"), 0, 1);
+	move_out();
+}
+
 static void
 t_down(void)
 {
@@ -965,6 +1013,7 @@ main(void)
 	    {"forged", t_forged},
 	    {"once", t_once},
 	    {"login", t_login},
+	    {"revoke", t_revoke},
 #ifdef WAXWING_TEST_HOOKS
 	    {"retry after", t_retry_after},
 	    {"renew", t_renew},
