@@ -15,7 +15,7 @@
 #define CONTACTS_MAX 10
 #define CONTACT_LEN  320
 
-/* Orders in one answer (RFC 8555 7.1.2.1 lets us cut). */
+/* Orders in one answer; a link leads to more (RFC 8555 7.1.2.1). */
 #define ORDERS_MAX 100
 
 static const char *
@@ -30,11 +30,7 @@ acme_directory_serve(struct cloud *c, const struct http_req *req,
 {
 	json_t *o, *meta;
 
-	if (req->method == HTTP_POST) {
-		http_res_header(res, "Allow", "GET, HEAD");
-		acme_refuse(res, 405, "malformed", "GET this");
-		return;
-	}
+	(void)req;
 	meta = terms_of(c) != NULL
 	           ? json_pack("{s:s}", "termsOfService", terms_of(c))
 	           : json_object();
@@ -57,11 +53,6 @@ void
 acme_nonce_serve(struct cloud *c, const struct http_req *req,
     struct http_res *res)
 {
-	if (req->method == HTTP_POST) {
-		http_res_header(res, "Allow", "GET, HEAD");
-		acme_refuse(res, 405, "malformed", "GET this");
-		return;
-	}
 	/* RFC 8555 7.2: 200 to HEAD, 204 to GET */
 	res->status = req->method == HTTP_HEAD ? 200 : 204;
 	acme_put_nonce(c, res);
@@ -283,31 +274,43 @@ acme_account(struct acme_call *call)
 		answer_account(call, 200, call->account, call->id);
 }
 
+/* A page of an account's orders. */
 struct order_list {
 	const struct cloud *cloud;
+	struct str after; /* the last order of the page before, or empty */
 	json_t *urls;
+	char last[CLOUD_ID];
+	bool more;
 };
 
 static int
 on_order(struct str id, struct str value, void *arg)
 {
 	struct order_list *l = arg;
-	char name[CLOUD_ID] = "";
+	struct str order;
 
 	(void)value;
 	if (id.len < CLOUD_ID)
 		return (0);
-	memcpy(name, id.p + id.len - (CLOUD_ID - 1), CLOUD_ID - 1);
+	order = str_of(id.p + id.len - (CLOUD_ID - 1), CLOUD_ID - 1);
+	if (l->after.len == order.len &&
+	    memcmp(order.p, l->after.p, order.len) <= 0)
+		return (0);
+	l->more = json_array_size(l->urls) >= ORDERS_MAX;
+	if (l->more)
+		return (1);
+	memcpy(l->last, order.p, order.len);
 	(void)json_array_append_new(l->urls,
-	    acme_url_json(l->cloud, ACME_ORDER, name));
-	return (json_array_size(l->urls) >= ORDERS_MAX ? 1 : 0);
+	    acme_url_json(l->cloud, ACME_ORDER, l->last));
+	return (0);
 }
 
-/* The list of orders (RFC 8555 7.1.2.1). */
+/* The list of orders (RFC 8555 7.1.2.1), which come in the order of their
+ * ids. */
 void
 acme_orders(struct acme_call *call)
 {
-	struct order_list l = {call->cloud, json_array()};
+	struct order_list l = {.cloud = call->cloud, .urls = json_array()};
 	char prefix[CLOUD_ID + 1];
 	struct err err;
 
@@ -315,6 +318,7 @@ acme_orders(struct acme_call *call)
 		json_decref(l.urls);
 		return;
 	}
+	(void)http_query(call->req->query, "after", call->arena, &l.after);
 	memcpy(prefix, call->id.p, CLOUD_ID - 1);
 	prefix[CLOUD_ID - 1] = '/';
 	if (store_walk(call->cloud->store, "orders", str_of(prefix, CLOUD_ID),
@@ -323,6 +327,10 @@ acme_orders(struct acme_call *call)
 		acme_fail(call, &err);
 		return;
 	}
+	if (l.more)
+		http_res_header(call->res, "Link",
+		    "<%s%s%.*s?after=%s>;rel=\"next\"", call->cloud->url,
+		    ACME_ORDERS, (int)call->id.len, call->id.p, l.last);
 	acme_answer(call, 200, json_pack("{s:o}", "orders", l.urls));
 }
 

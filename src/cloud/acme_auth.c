@@ -209,9 +209,11 @@ read_jws(struct acme_call *call)
 		    "the nonce is unknown, too old, or was used before");
 		return (-1);
 	}
-	(void)snprintf(url, sizeof(url), "%s%.*s", call->cloud->url,
-	    (int)call->req->path.len, call->req->path.p);
-	if (call->req->query.len == 0 && str_eq(call->jws.head.url, str_c(url)))
+	(void)snprintf(url, sizeof(url), "%s%.*s%s%.*s", call->cloud->url,
+	    (int)call->req->path.len, call->req->path.p,
+	    call->req->query.len > 0 ? "?" : "", (int)call->req->query.len,
+	    call->req->query.p);
+	if (str_eq(call->jws.head.url, str_c(url)))
 		return (0);
 	acme_refuse(call->res, 403, "unauthorized",
 	    "the URL that was signed is not the one that was asked "
@@ -276,7 +278,7 @@ read_signer(struct acme_call *call, unsigned takes)
 		call->pkey = call->jws.jwk;
 		if (EVP_PKEY_up_ref(call->pkey) != 1) {
 			call->pkey = NULL;
-			call->res->status = 500;
+			call->res->body.failed = true;
 			return (-1);
 		}
 	} else if (read_account(call) != 0)
