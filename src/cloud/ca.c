@@ -326,14 +326,10 @@ ca_crl_serve(struct cloud *c, const struct http_req *req, struct http_res *res)
 	char etag[32];
 	struct err err;
 
-	if (req->method == HTTP_POST) {
-		http_res_header(res, "Allow", "GET, HEAD");
-		res->status = 405;
-		return;
-	}
 	if ((v->dirty || now >= v->refresh) && make_crl(c, now, &err) != 0) {
 		log_error("crl-failed why=%s", log_str(str_c(err.text)));
-		res->status = 503;
+		acme_refuse(res, 503, "serverInternal",
+		    "there is no list of revoked certificates now");
 		return;
 	}
 	(void)snprintf(etag, sizeof(etag), "\"%llu\"",
@@ -351,11 +347,7 @@ ca_crl_serve(struct cloud *c, const struct http_req *req, struct http_res *res)
 void
 ca_cert_serve(struct cloud *c, const struct http_req *req, struct http_res *res)
 {
-	if (req->method == HTTP_POST) {
-		http_res_header(res, "Allow", "GET, HEAD");
-		res->status = 405;
-		return;
-	}
+	(void)req;
 	http_res_header(res, "Cache-Control", "public, max-age=86400");
 	res->type = "application/pkix-cert";
 	buf_str(&res->body, cert_facts(c->keys.issuing)->der);

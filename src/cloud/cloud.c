@@ -93,11 +93,15 @@ on_request(const struct http_req *req, struct http_res *res, void *arg)
 	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (!matches(&routes[i], req->path, &id))
 			continue;
-		if (routes[i].get != NULL)
-			routes[i].get(c, req, res);
-		else
+		if (routes[i].get == NULL)
 			acme_serve(c, routes[i].takes, id, routes[i].post, req,
 			    res);
+		else if (req->method == HTTP_GET || req->method == HTTP_HEAD)
+			routes[i].get(c, req, res);
+		else {
+			http_res_header(res, "Allow", "GET, HEAD");
+			acme_refuse(res, 405, "malformed", "GET this");
+		}
 		return;
 	}
 	acme_refuse(res, 404, "malformed", "there is nothing here");

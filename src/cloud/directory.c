@@ -259,7 +259,7 @@ answer(struct cloud *c, const struct http_req *req, const struct found *f,
 		return;
 	}
 	if (tag_of(f, tag) != 0) {
-		res->status = 500;
+		res->body.failed = true;
 		return;
 	}
 	http_res_header(res, "ETag", "\"%s\"", tag);
@@ -307,11 +307,6 @@ directory_search(struct cloud *c, const struct http_req *req,
 	struct err err;
 	unsigned wait;
 
-	if (req->method == HTTP_POST) {
-		http_res_header(res, "Allow", "GET, HEAD");
-		acme_refuse(res, 405, "malformed", "GET this");
-		return;
-	}
 	wait =
 	    rate_take(c->rate_searches, rate_peer(req->peer, peer), now.mono);
 	if (wait != 0) {

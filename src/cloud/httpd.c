@@ -37,6 +37,13 @@
 
 #define LISTENERS 16
 
+/* All that evhttp knows, and the ones that it does not. */
+#define ANY_METHOD 0xffff
+
+#define NO_MEMORY                                   \
+	"{\"type\":\"about:blank\",\"status\":500," \
+	"\"title\":\"Internal Server Error\"}"
+
 struct httpd {
 	struct event_base *base;
 	struct evhttp *http; /* owned */
@@ -245,20 +252,16 @@ http_res_header(struct http_res *r, const char *name, const char *fmt, ...)
 	    value);
 }
 
-static bool
-method_of(struct evhttp_request *ev, enum http_method *out)
+static enum http_method
+method_of(struct evhttp_request *ev)
 {
 	enum evhttp_cmd_type cmd = evhttp_request_get_command(ev);
 
 	if (cmd == EVHTTP_REQ_GET)
-		*out = HTTP_GET;
-	else if (cmd == EVHTTP_REQ_HEAD)
-		*out = HTTP_HEAD;
-	else if (cmd == EVHTTP_REQ_POST)
-		*out = HTTP_POST;
-	else
-		return (false);
-	return (true);
+		return (HTTP_GET);
+	if (cmd == EVHTTP_REQ_HEAD)
+		return (HTTP_HEAD);
+	return (cmd == EVHTTP_REQ_POST ? HTTP_POST : HTTP_OTHER);
 }
 
 /* Path and query as they were sent; an absolute form loses its origin. */
@@ -304,8 +307,9 @@ send_answer(struct evhttp_request *ev, struct http_res *res)
 	if (res->body.failed ||
 	    evbuffer_add(out, res->body.data, res->body.len) != 0) {
 		res->status = 500;
+		res->type = "application/problem+json";
 		(void)evbuffer_drain(out, evbuffer_get_length(out));
-		res->type = NULL;
+		(void)evbuffer_add(out, NO_MEMORY, sizeof(NO_MEMORY) - 1);
 	}
 	if (res->type != NULL)
 		http_res_header(res, "Content-Type", "%s", res->type);
@@ -335,10 +339,12 @@ on_request(struct evhttp_request *ev, void *arg)
 	req.type = http_req_header(&req, "Content-Type");
 	target_of(ev, &req);
 	buf_init(&res.body, ANSWER_MAX);
-	if (!method_of(ev, &req.method))
-		res.status = 405;
-	else if (body_of(ev, &req) != 0)
-		res.status = 500;
+	req.method = method_of(ev);
+	/* its body may be still to come, and evhttp would not know it */
+	if (req.method == HTTP_OTHER)
+		http_res_header(&res, "Connection", "close");
+	if (body_of(ev, &req) != 0)
+		res.body.failed = true;
 	else
 		h->fn(&req, &res, h->arg);
 	send_answer(ev, &res);
@@ -408,8 +414,7 @@ httpd_new(struct event_base *base, const struct httpd_conf *conf, http_fn *fn,
 	evhttp_set_timeout(h->http, SILENCE_S);
 	evhttp_set_max_headers_size(h->http, (ev_ssize_t)HEADER_MAX);
 	evhttp_set_max_body_size(h->http, (ev_ssize_t)BODY_READ_MAX);
-	evhttp_set_allowed_methods(h->http,
-	    EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
+	evhttp_set_allowed_methods(h->http, ANY_METHOD);
 	evhttp_set_default_content_type(h->http, NULL);
 	if (bind_all(h, conf->listen, err) == 0)
 		return (h);

@@ -5,6 +5,12 @@
  * its handler is called, and answered when the handler returns.  Bounded are
  * the header, the body, the connections, and the time that a connection may
  * take for its next request.
+ *
+ * Every request that can be read at all is the handler's to answer or refuse,
+ * whatever its method.  What evhttp cannot read (no HTTP, a header that is too
+ * long, a body that is announced far above the limit) it answers itself, with
+ * a page of HTML, and closes the connection; this version of it lets nobody
+ * else do so.
  */
 #ifndef WAXWING_CLOUD_HTTPD_H
 #define WAXWING_CLOUD_HTTPD_H
@@ -18,7 +24,7 @@
 /* A JWS with the largest thing that is asked, a chain of certificates. */
 #define HTTP_BODY_MAX (64UL * 1024)
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
 
 struct http_req {
 	enum http_method method;
@@ -39,7 +45,8 @@ struct str http_req_header(const struct http_req *, const char *name);
 int http_query(struct str query, const char *name, struct arena *,
     struct str *value);
 
-/* An answer in the making: 200 without a body at first. */
+/* An answer in the making: 200 without a body at first.  If the body failed, a
+ * problem document (RFC 7807) says that the server cannot answer now. */
 struct http_res {
 	unsigned status;
 	const char *type; /* Content-Type; static; NULL: no body */
