@@ -28,6 +28,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/reading.c src/proxy/reading.h \
 	src/proxy/recorder.c src/proxy/recorder.h \
 	src/proxy/seen.c src/proxy/seen.h \
+	src/proxy/sentlog.c src/proxy/sentlog.h \
 	src/proxy/side.c src/proxy/side.h \
 	src/proxy/smtp_login.c \
 	src/proxy/smtp_seal.c \
@@ -35,6 +36,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/smtp_session.c src/proxy/smtp_session.h \
 	src/proxy/smtp_tx.c src/proxy/smtp_tx.h \
 	src/proxy/smtp_up.c src/proxy/smtp_up.h \
+	src/proxy/special.c src/proxy/special.h \
 	src/proxy/throttle.c src/proxy/throttle.h \
 	src/proxy/upstream.c src/proxy/upstream.h \
 	src/proxy/viewcache.c src/proxy/viewcache.h

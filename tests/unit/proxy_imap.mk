@@ -10,6 +10,8 @@ check_PROGRAMS += \
 	tests/unit/t_job \
 	tests/unit/t_mailbox \
 	tests/unit/t_seen \
+	tests/unit/t_sentlog \
+	tests/unit/t_special \
 	tests/unit/t_throttle \
 	tests/unit/t_upstream \
 	tests/unit/t_viewcache
@@ -19,6 +21,8 @@ TESTS += \
 	tests/unit/t_job \
 	tests/unit/t_mailbox \
 	tests/unit/t_seen \
+	tests/unit/t_sentlog \
+	tests/unit/t_special \
 	tests/unit/t_throttle \
 	tests/unit/t_upstream \
 	tests/unit/t_viewcache
@@ -27,6 +31,8 @@ tests_unit_t_gather_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_job_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_mailbox_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_seen_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_sentlog_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_special_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_throttle_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_upstream_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_viewcache_LDADD = $(PROXY_IMAP_LIBS)
