@@ -18,9 +18,6 @@
 /* What a message takes on disk besides its values. */
 #define OVERHEAD 300
 
-/* So much is put before it is written. */
-#define PENDING_MAX (2UL * 1024 * 1024)
-
 /* All strings of one message. */
 #define REC_MAX (1024UL * 1024)
 
@@ -538,9 +535,9 @@ facts_classes_put(struct facts *f, const struct msg_name *n,
 }
 
 bool
-facts_full(const struct facts *f)
+facts_waiting(const struct facts *f)
 {
-	return (f != NULL && factdb_pending(f->db) > PENDING_MAX);
+	return (f != NULL && factdb_pending(f->db) > 0);
 }
 
 uint64_t

@@ -103,8 +103,8 @@ int facts_classes_put(struct facts *, const struct msg_name *,
 /* Write what was put, and make room; cheap when there is nothing to do.
  * Called every few seconds, and when many were put. */
 void facts_commit(struct facts *);
-/* Is so much waiting that it should be called? */
-bool facts_full(const struct facts *);
+/* Does anything wait for that? */
+bool facts_waiting(const struct facts *);
 
 /* For status: bytes kept, and messages. */
 uint64_t facts_bytes(const struct facts *);

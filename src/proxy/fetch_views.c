@@ -68,6 +68,7 @@ views_free(struct fetch_job *f)
 {
 	size_t i;
 
+	opens_wait_cancel(f->keywait);
 	for (i = 0; i < f->nwants; i++)
 		want_clear(&f->wants[i]);
 	free(f->wants);
@@ -180,7 +181,10 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 	struct imap *s = f->j.s;
 
 	w->reading = NULL;
-	if (view == NULL)
+	if (view == NULL && err->code == ERR_NOKEY) {
+		w->state = WANT_LATER;
+		f->late = true;
+	} else if (view == NULL)
 		want_lost(w, err->text);
 	else {
 		w->view = viewref_ref(view);
@@ -378,6 +382,55 @@ window_answer(struct fetch_job *f, struct window *win)
 	set_clear(&ready);
 }
 
+/* The key came, or it did not. */
+static void
+on_key(bool came, void *arg)
+{
+	struct fetch_job *f = arg;
+	struct imap *s = f->j.s;
+	struct want *w;
+	size_t i, n = 0;
+
+	f->keywait = NULL;
+	f->late = false;
+	for (i = 0; i < f->nwants; i++) {
+		w = &f->wants[i];
+		if (w->state != WANT_LATER)
+			continue;
+		if (!came) {
+			want_lost(w, "the key is not here yet");
+			continue;
+		}
+		w->state = WANT_NEW;
+		f->wants[n++] = *w;
+	}
+	if (came) {
+		f->nwants = n;
+		f->next = 0;
+		views_advance(f);
+	} else
+		fetch_finish(f);
+	imap_turn(s);
+}
+
+/* All is answered but what waits for a key. */
+static void
+views_end(struct fetch_job *f)
+{
+	size_t i;
+
+	if (f->late) {
+		f->keywait = opens_wait_key(f->j.s->account, on_key, f);
+		if (f->keywait != NULL)
+			return;
+		for (i = 0; i < f->nwants; i++)
+			if (f->wants[i].state == WANT_LATER)
+				want_lost(&f->wants[i],
+				    "the key is not here yet");
+	}
+	fetch_finish(f);
+}
+
 /* Whatever can be done now. */
 static void
 views_advance(struct fetch_job *f)
@@ -390,7 +443,7 @@ views_advance(struct fetch_job *f)
 		other = &f->win[!f->cur];
 		if (cur->state == WIN_NONE) {
 			if (f->next == f->nwants) {
-				fetch_finish(f);
+				views_end(f);
 				return;
 			}
 			window_start(f, cur);

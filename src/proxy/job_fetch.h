@@ -11,6 +11,7 @@
 #include "imap/fetch.h"
 #include "proxy/facts.h"
 #include "proxy/job.h"
+#include "proxy/opens.h"
 #include "proxy/reading.h"
 
 enum want_state {
@@ -18,6 +19,7 @@ enum want_state {
 	WANT_ASKED, /* its body is on the way */
 	WANT_OPEN,  /* with the opener */
 	WANT_READY, /* there is a view, or facts that will do */
+	WANT_LATER, /* its key is on its way */
 	WANT_LOST,  /* it cannot be opened now */
 	WANT_GONE,  /* no longer in the mailbox */
 	WANT_ANSWERED
@@ -70,8 +72,10 @@ struct fetch_job {
 	unsigned cur;   /* the window that is answered first */
 	unsigned sizes; /* asks about sizes in flight */
 	bool unavailable;
-	bool listing; /* facts will do for all items */
-	bool headers; /* some are made of the header */
+	bool late;               /* some wait for a key */
+	struct keywait *keywait; /* owned; all others are answered */
+	bool listing;            /* facts will do for all items */
+	bool headers;            /* some are made of the header */
 };
 
 static inline struct fetch_job *

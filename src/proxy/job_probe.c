@@ -40,6 +40,7 @@ probe_fetch(struct job *j, struct ask *a, struct gather *g)
 	}
 	fields =
 	    item.away == SIZE_MAX ? item.data : blob_str(g->blobs[item.away]);
+	s->p->probed++;
 	sealed = classify(fields, str_c(s->p->install_id)) == CLASS_SEALED;
 	if (mailbox_learn(s->box, g->seq, uid) == -1 ||
 	    mailbox_class(s->box, uid, sealed) == -1)

@@ -20,10 +20,9 @@
 #define QUARANTINE_MAX 1000
 /* How long the parent may take to start an opener. */
 #define OPENER_MS 15000
-/* A key that is on its way is waited for so long, and looked for so often;
- * then not again for a while, so that no client hangs on every command. */
+/* A key that is on its way is waited for so long; then not again for a while,
+ * so that no client hangs on every command. */
 #define KEY_WAIT_MS 20000
-#define KEY_LOOK_MS 1000
 #define KEY_REST_MS 60000
 /* After a death the parent is given time to notice, lest it sends us to the
  * one that is dying. */
@@ -36,12 +35,21 @@ struct opening {
 	struct buf body;   /* owned; the request */
 	uint8_t digest[CRYPT_DIGEST];
 	unsigned deaths;
-	uint32_t id;  /* with the opener; 0: waiting */
-	bool keyless; /* in the list of that name */
+	uint32_t id;   /* with the opener; 0: waiting */
+	unsigned keys; /* how many had come when it was asked */
 	opens_fn *fn;
 	void *arg;
 };
 TAILQ_HEAD(opening_list, opening);
+
+/* One who waits for a key. */
+struct keywait {
+	TAILQ_ENTRY(keywait) next;
+	struct opens *o;
+	keywait_fn *fn;
+	void *arg;
+};
+TAILQ_HEAD(keywait_list, keywait);
 
 struct opens {
 	struct proxy *p;
@@ -51,9 +59,10 @@ struct opens {
 	struct event *again; /* owned; runs after a death */
 	uint32_t asked;      /* id of OP_OPENER at the parent; 0: not asked */
 	struct opening_list waiting;
-	struct opening_list keyless; /* wait for a key on its way */
-	struct event *look;          /* owned; looks for it */
-	uint64_t key_until;          /* mono */
+	struct keywait_list keywaits;
+	struct event *enough; /* owned; they have waited long enough */
+	uint64_t key_until;   /* mono */
+	unsigned keys;        /* that came */
 	struct opening_list running;
 	unsigned nrunning;
 	struct map *quarantine; /* owned; digest -> anything */
@@ -97,53 +106,36 @@ opens_later(struct opens *o)
 	event_active(o->soon, EV_TIMEOUT, 0);
 }
 
-/* Let those that wait for a key try again. */
+/* Tell those that wait for a key; one may cancel another meanwhile. */
 static void
-keyless_try(struct opens *o)
+keywait_end(struct opens *o, bool came)
 {
-	struct opening *g;
+	struct keywait *w;
 
-	evtimer_del(o->look);
-	while ((g = TAILQ_FIRST(&o->keyless)) != NULL) {
-		TAILQ_REMOVE(&o->keyless, g, next);
-		g->keyless = false;
-		TAILQ_INSERT_TAIL(&o->waiting, g, next);
+	evtimer_del(o->enough);
+	/* Who waits anew does so for answers that are yet to come. */
+	while ((w = TAILQ_FIRST(&o->keywaits)) != NULL) {
+		TAILQ_REMOVE(&o->keywaits, w, next);
+		w->fn(came, w->arg);
+		free(w);
 	}
-	opens_later(o);
 }
 
 static void
-on_look(evutil_socket_t fd, short what, void *arg)
+on_enough(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	keyless_try(arg);
-}
-
-/* The opener has no key yet.  True: it is worth waiting for. */
-static bool
-keyless_wait(struct opening *g)
-{
-	static const struct timeval tv = {.tv_sec = KEY_LOOK_MS / 1000};
-	struct opens *o = g->o;
-	uint64_t now = clock_now().mono;
-
-	if (now > o->key_until + KEY_REST_MS || o->key_until == 0)
-		o->key_until = now + KEY_WAIT_MS;
-	if (now >= o->key_until)
-		return (false);
-	g->keyless = true;
-	TAILQ_INSERT_TAIL(&o->keyless, g, next);
-	if (!evtimer_pending(o->look, NULL))
-		evtimer_add(o->look, &tv);
-	return (true);
+	keywait_end(arg, false);
 }
 
 void
 opens_key_arrived(struct account *a)
 {
-	if (a->opens != NULL)
-		keyless_try(a->opens);
+	if (a->opens == NULL)
+		return;
+	a->opens->keys++;
+	keywait_end(a->opens, true);
 }
 
 static void
@@ -216,8 +208,11 @@ opening_answer(struct opening *g, struct ipc_msg *msg)
 		return;
 	}
 	if (ans.result == OPEN_KEY_LATER) {
-		if (keyless_wait(g))
+		/* One came when the opener had looked already. */
+		if (g->keys != g->o->keys) {
+			TAILQ_INSERT_TAIL(&g->o->waiting, g, next);
 			return;
+		}
 	} else {
 		view = ipc_msg_blob(msg, 0, LIMIT_MESSAGE * LIMIT_OPEN_GROWTH,
 		    &err);
@@ -344,6 +339,7 @@ opens_pump(struct opens *o)
 			return;
 		if (o->nrunning > 0 && TAILQ_FIRST(&o->running)->deaths > 0)
 			return;
+		g->keys = o->keys;
 		g->id = ipc_ask(o->link, OP_OPEN, buf_text(&g->body), &g->wire,
 		    1, LIMIT_OPEN_MS, on_opened, g);
 		if (g->id == 0) {
@@ -369,14 +365,14 @@ opens_new(struct proxy *p, const char *login)
 	o->p = p;
 	TAILQ_INIT(&o->waiting);
 	TAILQ_INIT(&o->running);
-	TAILQ_INIT(&o->keyless);
-	o->look = evtimer_new(p->base, on_look, o);
+	TAILQ_INIT(&o->keywaits);
+	o->enough = evtimer_new(p->base, on_enough, o);
 	o->login = strdup(login);
 	o->quarantine = map_new(NULL);
 	o->soon = event_new(p->base, -1, 0, opens_soon, o);
 	o->again = evtimer_new(p->base, opens_soon, o);
 	if (o->login == NULL || o->quarantine == NULL || o->soon == NULL ||
-	    o->again == NULL || o->look == NULL) {
+	    o->again == NULL || o->enough == NULL) {
 		opens_free(o);
 		return (NULL);
 	}
@@ -387,6 +383,7 @@ void
 opens_free(struct opens *o)
 {
 	struct opening *g;
+	struct keywait *w;
 
 	if (o == NULL)
 		return;
@@ -399,9 +396,9 @@ opens_free(struct opens *o)
 		TAILQ_REMOVE(&o->waiting, g, next);
 		opening_free(g);
 	}
-	while ((g = TAILQ_FIRST(&o->keyless)) != NULL) {
-		TAILQ_REMOVE(&o->keyless, g, next);
-		opening_free(g);
+	while ((w = TAILQ_FIRST(&o->keywaits)) != NULL) {
+		TAILQ_REMOVE(&o->keywaits, w, next);
+		free(w);
 	}
 	if (o->asked != 0 && o->p->parent != NULL)
 		ipc_forget(o->p->parent, o->asked);
@@ -410,8 +407,8 @@ opens_free(struct opens *o)
 		event_free(o->soon);
 	if (o->again != NULL)
 		event_free(o->again);
-	if (o->look != NULL)
-		event_free(o->look);
+	if (o->enough != NULL)
+		event_free(o->enough);
 	map_free(o->quarantine);
 	free(o->login);
 	free(o);
@@ -468,6 +465,40 @@ opens_cancel(struct opening *g)
 		o->nrunning--;
 		opens_later(o);
 	} else
-		TAILQ_REMOVE(g->keyless ? &o->keyless : &o->waiting, g, next);
+		TAILQ_REMOVE(&o->waiting, g, next);
 	opening_free(g);
+}
+
+struct keywait *
+opens_wait_key(struct account *a, keywait_fn *fn, void *arg)
+{
+	uint64_t now = clock_now().mono;
+	struct opens *o = a->opens;
+	struct keywait *w;
+	struct timeval tv;
+
+	if (o == NULL)
+		return (NULL);
+	if (now > o->key_until + KEY_REST_MS || o->key_until == 0)
+		o->key_until = now + KEY_WAIT_MS;
+	if (now >= o->key_until || (w = calloc(1, sizeof(*w))) == NULL)
+		return (NULL);
+	w->o = o;
+	w->fn = fn;
+	w->arg = arg;
+	TAILQ_INSERT_TAIL(&o->keywaits, w, next);
+	tv.tv_sec = (time_t)((o->key_until - now) / 1000);
+	tv.tv_usec = (suseconds_t)((o->key_until - now) % 1000 * 1000);
+	if (!evtimer_pending(o->enough, NULL))
+		evtimer_add(o->enough, &tv);
+	return (w);
+}
+
+void
+opens_wait_cancel(struct keywait *w)
+{
+	if (w == NULL)
+		return;
+	TAILQ_REMOVE(&w->o->keywaits, w, next);
+	free(w);
 }

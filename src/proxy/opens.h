@@ -38,7 +38,18 @@ struct opening *opens_ask(struct account *, struct blob *wire,
 /* The asker is gone.  Accepts NULL. */
 void opens_cancel(struct opening *);
 
-/* A key of the account arrived: what waits for one tries at once. */
+/*
+ * Some messages are answered with OPEN_KEY_LATER: wait for a key of the
+ * account.  fn is called once, with whether one came; if none does, KEY_WAIT_MS
+ * after somebody began to wait.  NULL: it is not worth it now, because nobody
+ * should wait at every command.
+ */
+struct keywait;
+typedef void keywait_fn(bool came, void *arg);
+struct keywait *opens_wait_key(struct account *, keywait_fn *, void *arg);
+void opens_wait_cancel(struct keywait *); /* accepts NULL */
+
+/* A key of the account arrived. */
 void opens_key_arrived(struct account *);
 
 #endif

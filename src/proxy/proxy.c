@@ -278,6 +278,9 @@ proxy_status(struct self *self, json_t *o)
 	json_object_set_new(o, "view_bytes",
 	    json_integer((json_int_t)viewcache_bytes(p->views)));
 	json_object_set_new(o, "opened", json_integer((json_int_t)p->opened));
+	json_object_set_new(o, "probed", json_integer((json_int_t)p->probed));
+	json_object_set_new(o, "facts_waiting",
+	    json_boolean(facts_waiting(p->facts)));
 	json_object_set_new(o, "facts",
 	    json_integer((json_int_t)facts_count(p->facts)));
 	json_object_set_new(o, "facts_bytes",

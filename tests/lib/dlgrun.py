@@ -484,6 +484,16 @@ class Run:
             self.bench.daemon.terminate()
         elif step.kind == 'ctl':
             self.bench.daemon.ctl(*arg.split())
+        elif step.kind == 'key':
+            self.import_key(*arg.split())
+
+    def import_key(self, user, login):
+        pki = self.bench.mails.pki
+        self.bench.daemon.ctl(
+            'key', 'import', user + '@example.test',
+            os.path.join(pki, user + '.encrypt.p12'),
+            '--account', login + '@example.test',
+            '--passphrase-file', os.path.join(pki, 'passphrase'))
 
     def wait_log(self, arg):
         end = self.until()
