@@ -12,7 +12,6 @@ src_cloud_libcloud_a_SOURCES = \
 	src/cloud/compose.c \
 	src/cloud/conf_table.c \
 	src/cloud/directory.c src/cloud/directory.h \
-	src/cloud/dkim.c src/cloud/dkim.h \
 	src/cloud/hosted.c src/cloud/hosted.h \
 	src/cloud/httpd.c src/cloud/httpd.h \
 	src/cloud/init.c \
@@ -27,9 +26,10 @@ src_cloud_libcloud_a_SOURCES = \
 	src/cloud/rate.c src/cloud/rate.h \
 	src/cloud/release.c src/cloud/release.h \
 	src/cloud/replies.c src/cloud/replies.h \
+	src/cloud/replysig.c src/cloud/replysig.h \
 	src/cloud/store.c src/cloud/store.h \
 	src/cloud/sweep.c src/cloud/sweep.h
-CLOUD_LIBS = src/cloud/libcloud.a src/acme/libacme.a src/smime/libsmime.a \
+CLOUD_LIBS = src/cloud/libcloud.a src/dkim/libdkim.a src/acme/libacme.a src/smime/libsmime.a \
 	src/smtp/libsmtp.a src/mail/libmail.a src/sys/libsys.a \
 	src/base/libbase.a $(OPENDKIM_LIBS) $(LIBEVENT_LIBS) $(CURL_LIBS) \
 	$(JANSSON_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) $(INIPARSER_LIBS)

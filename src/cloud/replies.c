@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "cloud/authz.h"
-#include "cloud/dkim.h"
 #include "cloud/judge.h"
+#include "cloud/replysig.h"
 #include "smtp/dot.h"
 #include "smtp/ehlo.h"
 #include "smtp/reply.h"
@@ -169,8 +169,8 @@ job_run(void *arg)
 	struct job *j = arg;
 	ssize_t n;
 
-	j->rc = dkim_check(buf_text(&j->mail), str_c(j->judged.domain), j->keys,
-	    &j->err);
+	j->rc = replysig_check(buf_text(&j->mail), str_c(j->judged.domain),
+	    j->keys, &j->err);
 	n = write(j->r->pipe[1], &j, sizeof(j));
 	(void)n; /* a pointer fits into the pipe: there are few */
 	return (NULL);

@@ -1,11 +1,8 @@
 #include "config.h"
 
-#include "cloud/dkim.h"
+#include "dkim/dkim.h"
 
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/types.h>
 
 #include <dkim.h>
@@ -19,25 +16,6 @@
 /* Signatures of other domains are ignored, but each costs reading. */
 #define SIGNATURES_MAX 20
 
-#define TXT_LEN 4096
-
-/*
- * RFC 8823 3.2 point 9.  It wants all of them in "h=", there or not; few
- * signers name a field that is not there.  So: those that are there have to be
- * signed, which keeps anybody from changing one, and what is added later in
- * front of From, To, Subject or In-Reply-To makes two of them, which is
- * refused.
- */
-static const char *const must[] = {"From", "Sender", "Reply-To", "To", "Cc",
-    "Subject", "Date", "In-Reply-To", "References", "Message-ID",
-    "Content-Type", "Content-Transfer-Encoding"};
-
-/* Whose mail it is; libopendkim hands it to the callbacks. */
-struct question {
-	struct str domain;
-	const char *keys;
-};
-
 static unsigned char *
 bytes(const char *s)
 {
@@ -49,7 +27,7 @@ bytes(const char *s)
 static DKIM_CBSTAT
 on_prescreen(DKIM *dkim, DKIM_SIGINFO **sigs, int n)
 {
-	const struct question *q = dkim_get_user_context(dkim);
+	const struct dkim_ask *q = dkim_get_user_context(dkim);
 	const char *d;
 	int i;
 
@@ -62,41 +40,30 @@ on_prescreen(DKIM *dkim, DKIM_SIGINFO **sigs, int n)
 	return (DKIM_CBSTAT_CONTINUE);
 }
 
-/* The DNS's stand-in. */
 static DKIM_CBSTAT
 on_lookup(DKIM *dkim, DKIM_SIGINFO *sig, u_char *out, size_t size)
 {
-	const struct question *q = dkim_get_user_context(dkim);
-	DKIM_CBSTAT rc = DKIM_CBSTAT_NOTFOUND;
-	char name[512], line[TXT_LEN], *text;
-	FILE *f;
+	const struct dkim_ask *q = dkim_get_user_context(dkim);
+	char name[DKIM_NAME_MAX + 1];
 
-	(void)snprintf(name, sizeof(name), "%s._domainkey.%s",
-	    (const char *)dkim_sig_getselector(sig),
-	    (const char *)dkim_sig_getdomain(sig));
-	if ((f = fopen(q->keys, "re")) == NULL)
-		return (DKIM_CBSTAT_TRYAGAIN);
-	while (rc == DKIM_CBSTAT_NOTFOUND &&
-	       fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, "\r\n")] = '\0';
-		text = line + strcspn(line, " \t");
-		if (*text == '\0')
-			continue;
-		*text++ = '\0';
-		if (!str_ieq(str_c(line), str_c(name)))
-			continue;
-		if (snprintf((char *)out, size, "%s", text) < (int)size)
-			rc = DKIM_CBSTAT_CONTINUE;
-		else
-			rc = DKIM_CBSTAT_ERROR;
+	if ((size_t)snprintf(name, sizeof(name), "%s._domainkey.%s",
+	        (const char *)dkim_sig_getselector(sig),
+	        (const char *)dkim_sig_getdomain(sig)) >= sizeof(name))
+		return (DKIM_CBSTAT_NOTFOUND);
+	switch (q->key(name, (char *)out, size, q->arg)) {
+	case DKIM_KEY_IS:
+		return (DKIM_CBSTAT_CONTINUE);
+	case DKIM_KEY_NONE:
+		return (DKIM_CBSTAT_NOTFOUND);
+	case DKIM_KEY_LATER:
+		break;
 	}
-	(void)fclose(f);
-	return (rc);
+	return (DKIM_CBSTAT_TRYAGAIN);
 }
 
 /* Does this one say all that it has to? */
 static bool
-covers(DKIM *dkim, DKIM_SIGINFO *sig, struct str mail)
+covers(DKIM *dkim, DKIM_SIGINFO *sig, struct str mail, const struct dkim_ask *q)
 {
 	ssize_t len = 0, canon = 0, limit = -1;
 	dkim_alg_t alg = DKIM_SIGN_RSASHA1;
@@ -116,9 +83,15 @@ covers(DKIM *dkim, DKIM_SIGINFO *sig, struct str mail)
 	        DKIM_STAT_OK ||
 	    limit >= 0)
 		return (false);
-	for (i = 0; i < sizeof(must) / sizeof(must[0]); i++)
-		if (header_count(mail, must[i]) > 0 &&
-		    !dkim_sig_hdrsigned(sig, bytes(must[i])))
+	/*
+	 * RFC 8823 wants all of them in "h=", there or not; few signers name a
+	 * field that is not there.  So: those that are there have to be signed,
+	 * which keeps anybody from changing one, and what is added later in
+	 * front of one makes two of them, which the caller refuses.
+	 */
+	for (i = 0; q->must[i] != NULL; i++)
+		if (header_count(mail, q->must[i]) > 0 &&
+		    !dkim_sig_hdrsigned(sig, bytes(q->must[i])))
 			return (false);
 	return (true);
 }
@@ -152,7 +125,8 @@ feed(DKIM *dkim, struct str mail)
 }
 
 static int
-judge(DKIM *dkim, struct str mail, DKIM_STAT stat, struct err *err)
+judge(DKIM *dkim, struct str mail, const struct dkim_ask *q, DKIM_STAT stat,
+    struct err *err)
 {
 	DKIM_SIGINFO **sigs;
 	int i, n = 0;
@@ -165,15 +139,15 @@ judge(DKIM *dkim, struct str mail, DKIM_STAT stat, struct err *err)
 	if (stat == DKIM_STAT_OK &&
 	    dkim_getsiglist(dkim, &sigs, &n) == DKIM_STAT_OK)
 		for (i = 0; i < n; i++)
-			if (covers(dkim, sigs[i], mail))
+			if (covers(dkim, sigs[i], mail, q))
 				return (0);
 	err_set(err, ERR_UNTRUSTED,
-	    "no DKIM signature of the sender's domain holds (RFC 8823 3.2)");
+	    "no DKIM signature of the sender's domain holds");
 	return (-1);
 }
 
 static DKIM_LIB *
-make_lib(const char *keys)
+make_lib(bool asks)
 {
 	unsigned int flags = DKIM_LIBFLAGS_NONE, bits = KEY_BITS;
 	DKIM_LIB *lib;
@@ -185,28 +159,27 @@ make_lib(const char *keys)
 	(void)dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_MINKEYBITS, &bits,
 	    sizeof(bits));
 	(void)dkim_set_prescreen(lib, on_prescreen);
-	if (keys != NULL)
+	if (asks)
 		(void)dkim_set_key_lookup(lib, on_lookup);
 	return (lib);
 }
 
 int
-dkim_check(struct str mail, struct str domain, const char *keys,
-    struct err *err)
+dkim_check(struct str mail, const struct dkim_ask *q, struct err *err)
 {
-	struct question q = {domain, keys};
 	DKIM *dkim = NULL;
 	DKIM_STAT stat;
 	DKIM_LIB *lib;
 	int rc = -1;
 
 	err_set(err, ERR_UNAVAILABLE, "no memory to verify DKIM");
-	if ((lib = make_lib(keys)) == NULL)
+	if ((lib = make_lib(q->key != NULL)) == NULL)
 		return (-1);
-	if ((dkim = dkim_verify(lib, bytes("reply"), NULL, &stat)) != NULL &&
-	    dkim_set_user_context(dkim, &q) == DKIM_STAT_OK) {
+	if ((dkim = dkim_verify(lib, bytes("mail"), NULL, &stat)) != NULL &&
+	    dkim_set_user_context(dkim, bytes((const char *)q)) ==
+	        DKIM_STAT_OK) {
 		stat = feed(dkim, mail);
-		rc = judge(dkim, mail, stat, err);
+		rc = judge(dkim, mail, q, stat, err);
 	}
 	if (dkim != NULL)
 		(void)dkim_free(dkim);
