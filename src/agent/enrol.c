@@ -180,11 +180,13 @@ drop_work(struct enrol *e)
 {
 	post_cancel(e->post);
 	verify_cancel(e->verify);
+	txt_cancel(e->txt);
 	if (e->id != 0)
 		ipc_forget(e->asked, e->id);
 	blob_unref(e->held);
 	e->post = NULL;
 	e->verify = NULL;
+	e->txt = NULL;
 	e->id = 0;
 	e->held = NULL;
 }
@@ -192,7 +194,8 @@ drop_work(struct enrol *e)
 static bool
 is_busy(const struct enrol *e)
 {
-	return (e->post != NULL || e->verify != NULL || e->id != 0);
+	return (e->post != NULL || e->verify != NULL || e->txt != NULL ||
+	        e->id != 0);
 }
 
 void
@@ -395,6 +398,7 @@ static void
 enrol_free(struct enrol *e)
 {
 	drop_work(e);
+	buf_clear(&e->keys);
 	if (e->timer != NULL)
 		event_free(e->timer);
 	json_decref(e->rec);
@@ -418,6 +422,7 @@ enrol_new(struct agent *a, json_t *rec, struct err *err)
 	LIST_INSERT_HEAD(&a->enrols, e, next);
 	e->agent = a;
 	e->rec = rec;
+	buf_init(&e->keys, LIMIT_RECORD);
 	word = enrol_str(e, "step");
 	for (i = 0; i < STEP_MAX; i++)
 		if (str_eq(word, str_c(steps[i].word)))

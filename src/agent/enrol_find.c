@@ -20,13 +20,19 @@
 /* Mails that are checked at one look; each is a login upstream. */
 #define CHECKS_MAX 10
 
+/* Keys that are looked up for one mail. */
+#define KEYS_MAX 4
+
 /* Challenges of ours that were never answered are removed too, so many. */
 #define TIDY_MAX 10
 
 /* --- one mail that may be it --- */
 
+static void on_found(struct ipc_msg *, const struct err *, void *);
+static void on_checked(struct ipc_msg *, const struct err *, void *);
+
 static void
-ask_find(struct enrol *e, ipc_answer_fn *done)
+ask_find(struct enrol *e)
 {
 	struct challenge_find_req q = {enrol_str(e, "account"),
 	    enrol_str(e, "from"), enrol_str(e, "address"), e->look.uidvalidity,
@@ -35,60 +41,51 @@ ask_find(struct enrol *e, ipc_answer_fn *done)
 
 	buf_init(&body, LIMIT_RECORD);
 	challenge_find_req_put(&body, &q);
-	enrol_ask(e, ROLE_PROXY, OP_CHALLENGE_FIND, &body, NULL, 0, done);
+	enrol_ask(e, ROLE_PROXY, OP_CHALLENGE_FIND, &body, NULL, 0, on_found);
 	buf_clear(&body);
 }
 
 static void
-ask_check(struct enrol *e, struct blob *mail, ipc_answer_fn *done)
+ask_check(struct enrol *e)
 {
 	struct challenge_check_req q = {enrol_str(e, "from"),
-	    enrol_str(e, "address"), clock_now().wall};
+	    enrol_str(e, "address"), clock_now().wall, buf_text(&e->keys)};
 	struct buf body;
 
 	buf_init(&body, LIMIT_RECORD);
 	challenge_check_req_put(&body, &q);
-	enrol_ask(e, ROLE_OPENER, OP_CHALLENGE_CHECK, &body, &mail, 1, done);
+	enrol_ask(e, ROLE_OPENER, OP_CHALLENGE_CHECK, &body, &e->held, 1,
+	    on_checked);
 	buf_clear(&body);
 }
 
-/* What was found; where it is, is noted. */
-static struct blob *
+/* What was found is held; where it is, is noted. */
+static int
 take_found(struct enrol *e, struct ipc_msg *msg, const struct err *why,
     struct err *err)
 {
 	struct challenge_find_ans ans;
-	struct blob *mail = NULL;
 
+	blob_unref(e->held);
+	e->held = NULL;
+	buf_reset(&e->keys);
+	e->nkeys = 0;
 	e->id = 0;
 	err->code = ERR_OK;
 	if (msg == NULL) {
 		*err = *why;
-		return (NULL);
+		return (-1);
 	}
 	if (challenge_find_ans_get(msg->body, &ans, err) == 0)
 		*err = ans.err;
 	if (err->code == ERR_OK)
-		mail = ipc_msg_blob(msg, 0, MAIL_MAX, err);
-	if (mail == NULL)
-		return (NULL);
+		e->held = ipc_msg_blob(msg, 0, MAIL_MAX, err);
+	if (e->held == NULL)
+		return (-1);
 	if (ans.uidvalidity != e->look.uidvalidity)
 		e->look = (struct look){.uidvalidity = ans.uidvalidity};
 	e->look.uid = ans.uid;
-	return (mail);
-}
-
-/* Strings in ans are the message's. */
-static void
-take_checked(struct enrol *e, struct ipc_msg *msg, const struct err *why,
-    struct challenge_check_ans *ans, struct err *err)
-{
-	e->id = 0;
-	err->code = ERR_OK;
-	if (msg == NULL)
-		*err = *why;
-	else if (challenge_check_ans_get(msg->body, ans, err) == 0)
-		*err = ans->err;
+	return (0);
 }
 
 /* Was the mail judged, or could it not be? */
@@ -114,7 +111,7 @@ pass_over(struct enrol *e, const struct err *err)
 		l->low = l->uid;
 }
 
-/* --- until one holds --- */
+/* --- find: until one holds --- */
 
 static void
 look_later(struct enrol *e)
@@ -125,67 +122,55 @@ look_later(struct enrol *e)
 		enrol_next(e, STEP_AUTHZ);
 }
 
-static void on_found(struct ipc_msg *, const struct err *, void *);
-
+/* It is not this one, or it could not be judged. */
 static void
-on_checked(struct ipc_msg *msg, const struct err *why, void *arg)
+find_refused(struct enrol *e, struct err *err)
 {
-	struct challenge_check_ans ans;
-	struct enrol *e = arg;
-	struct err err;
-
-	take_checked(e, msg, why, &ans, &err);
-	if (err.code == ERR_OK) {
-		enrol_set_num(e, "uidvalidity", e->look.uidvalidity);
-		enrol_set_num(e, "uid", e->look.uid);
-		enrol_set_str(e, "token1", ans.token1);
-		enrol_set_str(e, "message_id", ans.message_id);
-		enrol_set_str(e, "reply_to", ans.reply_to);
-		enrol_next(e, STEP_ANSWER);
-		return;
-	}
-	err_prefix(&err, "the challenge mail");
-	if (!is_verdict(&err) && e->look.stuck != e->look.uid) {
+	err_prefix(err, "the challenge mail");
+	if (!is_verdict(err) && e->look.stuck != e->look.uid) {
 		e->look.stuck = e->look.uid;
-		enrol_retry(e, &err, -1);
+		enrol_retry(e, err, -1);
 		return;
 	}
 	/* The verifier may die of one: it is not what all others wait for. */
-	e->look.again = e->look.again || !is_verdict(&err);
-	pass_over(e, &err);
-	enrol_set_str(e, "error", str_c(err.text));
+	e->look.again = e->look.again || !is_verdict(err);
+	pass_over(e, err);
+	enrol_set_str(e, "error", str_c(err->text));
 	if (++e->look.checks < CHECKS_MAX)
-		ask_find(e, on_found);
+		ask_find(e);
 	else
 		look_later(e);
 }
 
 static void
-on_found(struct ipc_msg *msg, const struct err *why, void *arg)
+find_holds(struct enrol *e, const struct challenge_check_ans *ans)
 {
-	struct enrol *e = arg;
-	struct blob *mail;
-	struct err err;
+	enrol_set_str(e, "token1", ans->token1);
+	enrol_set_str(e, "message_id", ans->message_id);
+	enrol_set_str(e, "reply_to", ans->reply_to);
+	enrol_next(e, STEP_ANSWER);
+}
 
-	if ((mail = take_found(e, msg, why, &err)) != NULL)
-		ask_check(e, mail, on_checked);
-	else if (err.code != ERR_NOTFOUND)
-		enrol_retry(e, &err, -1);
-	else {
-		if (e->look.again)
-			e->look = (struct look){.low = 0};
-		look_later(e);
+static void
+find_none(struct enrol *e, const struct err *err)
+{
+	if (err->code != ERR_NOTFOUND) {
+		enrol_retry(e, err, -1);
+		return;
 	}
-	blob_unref(mail);
+	if (e->look.again)
+		e->look = (struct look){.low = 0};
+	look_later(e);
 }
 
 void
 step_find(struct enrol *e)
 {
 	e->look.checks = 0;
-	ask_find(e, on_found);
+	ask_find(e);
 }
-/* --- remove it, and others of the same kind --- */
+
+/* --- tidy: remove it, and others of the same kind --- */
 
 /* The mailbox is only less tidy. */
 static void
@@ -216,7 +201,7 @@ on_removed(struct ipc_msg *msg, const struct err *why, void *arg)
 	if (err.code == ERR_OK || err.code == ERR_NOTFOUND) {
 		enrol_unset(e, "uid");
 		if (++e->polls < TIDY_MAX) {
-			step_tidy(e);
+			ask_find(e);
 			return;
 		}
 	}
@@ -238,39 +223,15 @@ ask_remove(struct enrol *e)
 	buf_clear(&body);
 }
 
-static void on_other(struct ipc_msg *, const struct err *, void *);
-
 static void
-on_other_checked(struct ipc_msg *msg, const struct err *why, void *arg)
+tidy_refused(struct enrol *e, const struct err *err)
 {
-	struct challenge_check_ans ans;
-	struct enrol *e = arg;
-	struct err err;
-
-	take_checked(e, msg, why, &ans, &err);
-	if (err.code == ERR_OK) {
-		enrol_set_num(e, "uidvalidity", e->look.uidvalidity);
-		enrol_set_num(e, "uid", e->look.uid);
-		ask_remove(e);
-	} else if (is_verdict(&err) && ++e->look.checks < CHECKS_MAX) {
-		pass_over(e, &err);
-		ask_find(e, on_other);
-	} else
-		tidied(e, &err);
-}
-
-static void
-on_other(struct ipc_msg *msg, const struct err *why, void *arg)
-{
-	struct enrol *e = arg;
-	struct blob *mail;
-	struct err err;
-
-	if ((mail = take_found(e, msg, why, &err)) != NULL)
-		ask_check(e, mail, on_other_checked);
-	else
-		tidied(e, &err);
-	blob_unref(mail);
+	if (!is_verdict(err) || ++e->look.checks >= CHECKS_MAX) {
+		tidied(e, err);
+		return;
+	}
+	pass_over(e, err);
+	ask_find(e);
 }
 
 /* Ours first; then what a restart may have left there. */
@@ -280,5 +241,92 @@ step_tidy(struct enrol *e)
 	if (json_object_get(e->rec, "uid") != NULL)
 		ask_remove(e);
 	else
-		ask_find(e, on_other);
+		ask_find(e);
+}
+
+/* --- the one look of both --- */
+
+static void
+on_found(struct ipc_msg *msg, const struct err *why, void *arg)
+{
+	struct enrol *e = arg;
+	struct err err;
+
+	if (take_found(e, msg, why, &err) == 0)
+		ask_check(e);
+	else if (e->step == STEP_FIND)
+		find_none(e, &err);
+	else
+		tidied(e, &err);
+}
+
+static void
+refused(struct enrol *e, struct err *err)
+{
+	if (e->step == STEP_FIND)
+		find_refused(e, err);
+	else
+		tidy_refused(e, err);
+}
+
+/* Ask again, with the record (or that there is none). */
+static void
+on_key(const struct str *text, const struct err *why, void *arg)
+{
+	struct enrol *e = arg;
+	struct err err = *why;
+
+	e->txt = NULL;
+	if (text == NULL && err.code != ERR_NOTFOUND) {
+		refused(e, &err);
+		return;
+	}
+	rec_put_str(&e->keys, text != NULL ? *text : STR(""));
+	ask_check(e);
+}
+
+/* DKIM: the verifier has no network, so the key is fetched here. */
+static void
+fetch_key(struct enrol *e, struct str name, struct err *err)
+{
+	struct self *self = e->agent->self;
+
+	if (e->nkeys++ >= KEYS_MAX) {
+		err_set(err, ERR_DENIED, "too many signatures");
+		refused(e, err);
+		return;
+	}
+	rec_put_str(&e->keys, name);
+	e->txt = txt_start(self->base,
+	    conf_str(self->conf, "cloud", "nameservers"), name, on_key, e, err);
+	if (e->txt == NULL)
+		refused(e, err);
+}
+
+static void
+on_checked(struct ipc_msg *msg, const struct err *why, void *arg)
+{
+	struct challenge_check_ans ans = {.key = {"", 0}};
+	struct err err = {.code = ERR_OK};
+	struct enrol *e = arg;
+
+	e->id = 0;
+	if (msg == NULL)
+		err = *why;
+	else if (challenge_check_ans_get(msg->body, &ans, &err) == 0)
+		err = ans.err;
+	if (err.code == ERR_UNAVAILABLE && ans.key.len > 0) {
+		fetch_key(e, ans.key, &err);
+		return;
+	}
+	if (err.code != ERR_OK) {
+		refused(e, &err);
+		return;
+	}
+	enrol_set_num(e, "uidvalidity", e->look.uidvalidity);
+	enrol_set_num(e, "uid", e->look.uid);
+	if (e->step == STEP_FIND)
+		find_holds(e, &ans);
+	else
+		ask_remove(e);
 }

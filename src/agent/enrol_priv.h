@@ -6,6 +6,7 @@
 
 #include "agent/enrol.h"
 #include "agent/post.h"
+#include "agent/txt.h"
 #include "agent/verify.h"
 
 enum step {
@@ -49,10 +50,13 @@ struct enrol {
 	/* what is under way: one of them, or none */
 	struct post *post;
 	struct verify *verify;
+	struct txt *txt;
 	struct ipc *asked;
 	uint32_t id;
 	/* between two questions of one step */
 	struct blob *held; /* owned */
+	struct buf keys;   /* owned; of challenge_check_req */
+	unsigned nkeys;
 };
 
 /* Members of the record; a missing one is empty, or 0. */

@@ -18,5 +18,6 @@ src_agent_libagent_a_SOURCES = \
 	src/agent/src_cloud.c src/agent/src_cloud.h \
 	src/agent/state.h \
 	src/agent/store.c src/agent/store.h \
+	src/agent/txt.c src/agent/txt.h \
 	src/agent/verify.c src/agent/verify.h
 WAXWINGD_ROLES += src/agent/libagent.a

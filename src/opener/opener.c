@@ -232,6 +232,9 @@ do_verify(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 static void
 do_challenge(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 {
+	const char *how = conf_str(o->self->conf, "cloud", "challenge");
+	struct challenge_trust trust = {o->cloud, o->cache,
+	    how != NULL && str_ieq(str_c(how), STR("dkim"))};
 	struct challenge_check_ans ans = {.err = {.code = ERR_OK}};
 	struct challenge_check_req q;
 	struct blob *mail = NULL;
@@ -242,10 +245,12 @@ do_challenge(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	buf_init(&body, LIMIT_RECORD);
 	if (challenge_check_req_get(msg->body, &q, &ans.err) == 0 &&
 	    (mail = ipc_msg_blob(msg, 0, CHALLENGE_MAX, &ans.err)) != NULL)
-		(void)challenge_check(blob_str(mail), &q, o->cloud, o->cache,
-		    &arena, &ans, &ans.err);
+		(void)challenge_check(blob_str(mail), &q, &trust, &arena, &ans,
+		    &ans.err);
 	if (FAULT("opener.challenge"))
 		err_set(&ans.err, ERR_UNAVAILABLE, "fault opener.challenge");
+	if (ans.err.code != ERR_UNAVAILABLE)
+		ans.key = STR("");
 	if (ans.err.code != ERR_OK)
 		ans.token1 = ans.message_id = ans.reply_to = STR("");
 	challenge_check_ans_put(&body, &ans);

@@ -16,8 +16,8 @@ waxwingd_SOURCES = src/waxwingd.c
 waxwingd_LDADD = src/parent/libparent.a $(WAXWINGD_ROLES) \
 	src/role/librole.a \
 	src/imap/libimap.a src/smtp/libsmtp.a src/policy/libpolicy.a \
-	src/acme/libacme.a src/smime/libsmime.a src/mail/libmail.a \
+	src/dkim/libdkim.a src/acme/libacme.a src/smime/libsmime.a src/mail/libmail.a \
 	src/proto/libproto.a \
 	src/sys/libsys.a src/base/libbase.a \
 	$(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(CURL_LIBS) $(LMDB_LIBS) \
-	$(JANSSON_LIBS) $(INIPARSER_LIBS)
+	$(JANSSON_LIBS) $(INIPARSER_LIBS) $(OPENDKIM_LIBS)

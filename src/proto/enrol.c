@@ -74,6 +74,7 @@ challenge_check_req_put(struct buf *b, const struct challenge_check_req *q)
 	rec_put_str(b, q->from);
 	rec_put_str(b, q->to);
 	rec_put_u64(b, (uint64_t)q->time);
+	rec_put_str(b, q->keys);
 }
 
 int
@@ -86,6 +87,7 @@ challenge_check_req_get(struct str in, struct challenge_check_req *q,
 	q->from = rec_get_str(&r);
 	q->to = rec_get_str(&r);
 	q->time = (int64_t)rec_get_u64(&r);
+	q->keys = rec_get_str(&r);
 	return (rec_end(&r, err));
 }
 
@@ -96,6 +98,7 @@ challenge_check_ans_put(struct buf *b, const struct challenge_check_ans *q)
 	rec_put_str(b, q->token1);
 	rec_put_str(b, q->message_id);
 	rec_put_str(b, q->reply_to);
+	rec_put_str(b, q->key);
 }
 
 int
@@ -109,6 +112,7 @@ challenge_check_ans_get(struct str in, struct challenge_check_ans *q,
 	q->token1 = rec_get_str(&r);
 	q->message_id = rec_get_str(&r);
 	q->reply_to = rec_get_str(&r);
+	q->key = rec_get_str(&r);
 	return (rec_end(&r, err));
 }
 

@@ -53,17 +53,25 @@ void challenge_find_ans_put(struct buf *, const struct challenge_find_ans *);
 int challenge_find_ans_get(struct str, struct challenge_find_ans *,
     struct err *);
 
-/* OP_CHALLENGE_CHECK: blob 0 is the message, whole.  What holds is returned. */
+/*
+ * OP_CHALLENGE_CHECK: blob 0 is the message, whole.  What holds is returned.
+ * ERR_UNAVAILABLE with a key: it is signed by DKIM, and the TXT record of that
+ * name is missing; ask again with it.
+ */
 struct challenge_check_req {
 	struct str from;
 	struct str to;
 	int64_t time;
+	/* Strings in pairs: the name of a TXT record, and its text ("": there
+	 * is no such record). */
+	struct str keys;
 };
 struct challenge_check_ans {
 	struct err err;
 	struct str token1;
 	struct str message_id;
 	struct str reply_to; /* address to answer to */
+	struct str key;      /* the name of the record that is missing */
 };
 void challenge_check_req_put(struct buf *, const struct challenge_check_req *);
 int challenge_check_req_get(struct str, struct challenge_check_req *,

@@ -341,6 +341,19 @@ check_pair(const struct conf *c, const struct conf_name *n, const char *have,
 	    "%s must be set as well", need));
 }
 
+/* A cloud that keeps keys is pinned: nothing weaker may vouch for it. */
+static int
+check_cloud(const struct conf *c, struct err *err)
+{
+	const struct conf_entry *e = conf_entry_find(c, "cloud", "challenge");
+
+	if (e == NULL || !str_ieq(str_c(e->value), STR("dkim")) ||
+	    conf_entry_find(c, "cloud", "kms_key") == NULL)
+		return (0);
+	return (conf_complain(c, e->line, "cloud", "challenge", err,
+	    "dkim is not for a cloud with kms_key, which signs with S/MIME"));
+}
+
 int
 conf_check(const struct conf *c, struct err *err)
 {
@@ -350,6 +363,8 @@ conf_check(const struct conf *c, struct err *err)
 	for (e = c->entries; e != NULL; e = e->next)
 		if (check_value(c, e, err) != 0)
 			return (-1);
+	if (check_cloud(c, err) != 0)
+		return (-1);
 	for (n = c->sections; n != NULL; n = n->next) {
 		if (check_pair(c, n, "cert", "key", err) != 0 ||
 		    check_pair(c, n, "key", "cert", err) != 0)

@@ -143,6 +143,18 @@ static const struct conf_option options[] = {
         "The certificate in PEM of the key that signs what the key service "
         "sends. "
         "Keys signed by another are refused."},
+    {"cloud", "challenge", CONF_WORD, "smime", NULL, "smime|dkim", 0,
+        "How mails of the service are signed that ask whether a mailbox is "
+        "the user's (RFC 8823). "
+        "With smime only those count that are signed by a certificate of "
+        "the authority in ca_file. "
+        "With dkim a DKIM signature of the sender's domain counts as well, "
+        "which is as good as the DNS and the mail servers of that domain; "
+        "it is for authorities that sign in no other way, and is refused "
+        "beside kms_key."},
+    {"cloud", "nameservers", CONF_LISTEN, NULL, "192.0.2.53:53", NULL, 0,
+        "Where the keys of such DKIM signatures are looked up. "
+        "Without this option the system's name servers are asked."},
 
     {"enrol", "accounts", CONF_LIST, NULL, "me@example.org, *@example.org",
         NULL, 0,

@@ -11,6 +11,7 @@ src_sys_libsys_a_SOURCES = \
 	src/sys/memfd.c src/sys/memfd.h \
 	src/sys/pending.c src/sys/pending.h \
 	src/sys/proc.c src/sys/proc.h \
+	src/sys/dnstxt.c src/sys/dnstxt.h \
 	src/sys/resolv.c src/sys/resolv.h \
 	src/sys/sandbox.c src/sys/sandbox.h \
 	src/sys/stream.c src/sys/stream.h src/sys/stream_priv.h \

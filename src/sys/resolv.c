@@ -68,6 +68,28 @@ resolv_base(struct resolv *r)
 	return (r->dns);
 }
 
+size_t
+resolv_servers(struct event_base *base, struct sockaddr_storage *out,
+    size_t max)
+{
+	struct evdns_base *dns = evdns_base_new(base, 0);
+	size_t n = 0;
+	int i, len;
+
+	if (dns == NULL)
+		return (0);
+	(void)evdns_base_resolv_conf_parse(dns, DNS_OPTION_NAMESERVERS,
+	    RESOLV_CONF);
+	for (i = 0; i < evdns_base_count_nameservers(dns) && n < max; i++) {
+		len = evdns_base_get_nameserver_addr(dns, i,
+		    (struct sockaddr *)&out[n], sizeof(out[n]));
+		if (len > 0 && (size_t)len <= sizeof(out[n]))
+			n++;
+	}
+	evdns_base_free(dns, 0);
+	return (n);
+}
+
 bool
 resolv_is_loopback(const char *host)
 {

@@ -45,3 +45,4 @@ include tests/fuzz/proto.mk
 include tests/fuzz/smime.mk
 include tests/fuzz/smtp.mk
 include tests/fuzz/imap.mk
+include tests/fuzz/sys.mk

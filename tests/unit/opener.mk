@@ -2,8 +2,9 @@ check_PROGRAMS += tests/unit/t_challenge tests/unit/t_open tests/unit/t_ownmail 
 	tests/unit/t_pinned
 TESTS += tests/unit/t_challenge tests/unit/t_open tests/unit/t_ownmail \
 	tests/unit/t_pinned
-tests_unit_t_challenge_LDADD = src/opener/libopener.a src/acme/libacme.a \
-	$(SMIME_UNIT_LDADD) $(JANSSON_LIBS)
+tests_unit_t_challenge_LDADD = src/opener/libopener.a src/dkim/libdkim.a \
+	src/acme/libacme.a src/proto/libproto.a $(SMIME_UNIT_LDADD) \
+	$(JANSSON_LIBS) $(OPENDKIM_LIBS)
 tests_unit_t_open_LDADD = src/opener/libopener.a $(SMIME_UNIT_LDADD)
 tests_unit_t_ownmail_LDADD = src/opener/libopener.a $(SMIME_UNIT_LDADD)
 tests_unit_t_pinned_LDADD = src/opener/libopener.a src/proto/libproto.a \

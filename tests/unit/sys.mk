@@ -2,6 +2,7 @@ check_PROGRAMS += \
 	tests/unit/t_conf \
 	tests/unit/t_crypt \
 	tests/unit/t_db \
+	tests/unit/t_dnstxt \
 	tests/unit/t_log \
 	tests/unit/t_stream \
 	tests/unit/t_tls
@@ -9,6 +10,7 @@ TESTS += \
 	tests/unit/t_conf \
 	tests/unit/t_crypt \
 	tests/unit/t_db \
+	tests/unit/t_dnstxt \
 	tests/unit/t_log \
 	tests/unit/t_stream \
 	tests/unit/t_tls
@@ -17,6 +19,7 @@ SYS_LDADD = src/sys/libsys.a $(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) \
 tests_unit_t_conf_LDADD = $(SYS_LDADD)
 tests_unit_t_crypt_LDADD = $(SYS_LDADD)
 tests_unit_t_db_LDADD = $(SYS_LDADD)
+tests_unit_t_dnstxt_LDADD = $(SYS_LDADD)
 tests_unit_t_log_LDADD = $(SYS_LDADD)
 tests_unit_t_stream_LDADD = $(SYS_LDADD)
 tests_unit_t_tls_LDADD = $(SYS_LDADD)

@@ -3,10 +3,21 @@
  */
 #include "config.h"
 
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+
+#include <dkim.h>
 
 #include "base/limits.h"
+#include "mail/header.h"
 #include "mail/protect.h"
 #include "opener/challenge.h"
 #include "smime_help.h"
@@ -80,14 +91,15 @@ sign(const struct shape *inside, const struct shape *outside,
 static enum err_code
 check(const struct buf *mail, const char *to, int64_t at)
 {
-	struct challenge_check_req q = {STR(FROM), str_c(to), at};
+	struct challenge_check_req q = {STR(FROM), str_c(to), at, {"", 0}};
+	struct challenge_trust trust = {.cloud = cloud};
 	struct challenge_check_ans ans;
 	struct err err = {.code = ERR_OK};
 	struct arena arena;
 
 	arena_init(&arena, LIMIT_PARSE);
-	if (challenge_check(buf_text(mail), &q, cloud, NULL, &arena, &ans,
-	        &err) == 0) {
+	if (challenge_check(buf_text(mail), &q, &trust, &arena, &ans, &err) ==
+	    0) {
 		CHECK_STR(ans.token1, TOKEN);
 		CHECK_STR(ans.message_id, "<a@smime.example>");
 		CHECK_STR(ans.reply_to, FROM);
@@ -217,6 +229,194 @@ t_other(void)
 	key_free(bob);
 }
 
+/* --- DKIM --- */
+
+#define SELECTOR "s1"
+#define RECORD   SELECTOR "._domainkey.smime.example"
+
+/* The signing key in PEM, and its record. */
+static char secret[4000], record[1000];
+
+static void
+make_dkim_key(void)
+{
+	EVP_PKEY *pkey = EVP_RSA_gen(2048);
+	unsigned char *der = NULL;
+	char text[800];
+	BIO *bio = BIO_new(BIO_s_mem());
+	int n = i2d_PUBKEY(pkey, &der);
+
+	if (n <= 0 || bio == NULL || n > 590 ||
+	    PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) != 1)
+		abort();
+	(void)EVP_EncodeBlock((unsigned char *)text, der, n);
+	(void)snprintf(record, sizeof(record), "v=DKIM1; k=rsa; p=%s", text);
+	secret[BIO_read(bio, secret, sizeof(secret) - 1)] = '\0';
+	OPENSSL_free(der);
+	BIO_free(bio);
+	EVP_PKEY_free(pkey);
+}
+
+static const char *const all_fields[] = {"From", "To", "Subject", "Message-ID",
+    "Auto-Submitted", "MIME-Version", "Content-Type", NULL};
+static const char *const some_fields[] = {"From", "To", "Subject", "Message-ID",
+    "MIME-Version", "Content-Type", NULL};
+
+/* libopendkim takes what it only reads without const. */
+static unsigned char *
+bytes(const char *s)
+{
+	return ((unsigned char *)(uintptr_t)s);
+}
+
+/* Put a DKIM-Signature before the mail. */
+static void
+dkim_put(struct buf *mail, const char *domain, const char *const *fields)
+{
+	DKIM_LIB *lib = dkim_init(NULL, NULL);
+	unsigned char line[2000];
+	DKIM_STAT stat;
+	struct buf out;
+	struct header h;
+	struct field f;
+	DKIM *dkim;
+	size_t len = header_len(buf_text(mail));
+
+	(void)dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_SIGNHDRS,
+	    (void *)(uintptr_t)fields, sizeof(unsigned char **));
+	dkim = dkim_sign(lib, bytes("test"), NULL, bytes(secret),
+	    bytes(SELECTOR), bytes(domain), DKIM_CANON_RELAXED,
+	    DKIM_CANON_RELAXED, DKIM_SIGN_RSASHA256, -1, &stat);
+	header_init(&h, buf_text(mail));
+	while (header_next(&h, &f))
+		(void)dkim_header(dkim, bytes(f.all.p), f.all.len - 2);
+	(void)dkim_eoh(dkim);
+	(void)dkim_body(dkim, bytes(mail->data + len), mail->len - len);
+	CHECK_INT(dkim_eom(dkim, NULL), DKIM_STAT_OK);
+	CHECK_INT(dkim_getsighdr(dkim, line, sizeof(line), 16), DKIM_STAT_OK);
+	buf_init(&out, LIMIT_MESSAGE);
+	buf_printf(&out, "DKIM-Signature: %s\r\n", (char *)line);
+	buf_str(&out, buf_text(mail));
+	buf_clear(mail);
+	*mail = out;
+	(void)dkim_free(dkim);
+	dkim_close(lib);
+}
+
+/* Tell that text as the record (NULL: nothing was told). */
+static enum err_code
+check_dkim(const struct buf *mail, const char *text, bool allowed,
+    const char *missing)
+{
+	struct challenge_check_req q = {STR(FROM), STR(TO), HELP_NOW, {"", 0}};
+	struct challenge_trust trust = {.cloud = cloud, .dkim = allowed};
+	struct challenge_check_ans ans;
+	struct err err = {.code = ERR_OK};
+	struct arena arena;
+	struct buf keys;
+
+	arena_init(&arena, LIMIT_PARSE);
+	buf_init(&keys, LIMIT_RECORD);
+	if (text != NULL) {
+		rec_put_str(&keys, STR("x._domainkey.other.test"));
+		rec_put_str(&keys, STR("v=DKIM1; p="));
+		rec_put_str(&keys, STR(RECORD));
+		rec_put_str(&keys, str_c(text));
+	}
+	q.keys = buf_text(&keys);
+	if (challenge_check(buf_text(mail), &q, &trust, &arena, &ans, &err) ==
+	    0) {
+		CHECK_STR(ans.token1, TOKEN);
+		CHECK_STR(ans.reply_to, FROM);
+	}
+	CHECK_STR_EQ(ans.key, str_c(missing));
+	buf_clear(&keys);
+	arena_clear(&arena);
+	return (err.code);
+}
+
+static void
+t_dkim(void)
+{
+	struct buf mail;
+	char *body;
+
+	make_dkim_key();
+	put_mail(&good, &mail);
+	unit_row("not signed");
+	CHECK_INT(check_dkim(&mail, record, true, ""), ERR_UNTRUSTED);
+	dkim_put(&mail, "smime.example", all_fields);
+	unit_row("the record is missing");
+	CHECK_INT(check_dkim(&mail, NULL, true, RECORD), ERR_UNAVAILABLE);
+	unit_row("with it");
+	CHECK_INT(check_dkim(&mail, record, true, ""), ERR_OK);
+	unit_row("there is none");
+	CHECK_INT(check_dkim(&mail, "", true, ""), ERR_UNTRUSTED);
+	unit_row("rubbish");
+	CHECK_INT(check_dkim(&mail, "v=spf1 -all", true, ""), ERR_UNTRUSTED);
+	unit_row("S/MIME is pinned");
+	CHECK_INT(check_dkim(&mail, record, false, ""), ERR_DENIED);
+	unit_row("changed");
+	body = strstr(mail.data, "hello");
+	*body = 'j';
+	CHECK_INT(check_dkim(&mail, record, true, ""), ERR_UNTRUSTED);
+	*body = 'h';
+	unit_row("another key");
+	make_dkim_key();
+	CHECK_INT(check_dkim(&mail, record, true, ""), ERR_UNTRUSTED);
+	buf_clear(&mail);
+}
+
+/* Signed, but not what is wanted. */
+static void
+t_dkim_refuse(void)
+{
+	static const struct {
+		const char *name, *domain;
+		const char *const *fields;
+		const char *more, *later; /* before and after signing */
+		enum err_code want;
+	} rows[] = {
+	    {"as it should be", "smime.example", all_fields, "", "", ERR_OK},
+	    {"another domain", "evil.test", all_fields, "", "", ERR_UNTRUSTED},
+	    {"a domain above", "example", all_fields, "", "", ERR_UNTRUSTED},
+	    {"a domain below", "a.smime.example", all_fields, "", "",
+	        ERR_UNTRUSTED},
+	    {"Auto-Submitted not signed", "smime.example", some_fields, "", "",
+	        ERR_UNTRUSTED},
+	    {"Reply-To not signed", "smime.example", all_fields,
+	        "Reply-To: eve@evil.test\r\n", "", ERR_UNTRUSTED},
+	    {"Reply-To added", "smime.example", all_fields, "",
+	        "Reply-To: eve@evil.test\r\n", ERR_UNTRUSTED},
+	    {"Subject added", "smime.example", all_fields, "",
+	        "Subject: ACME: " TOKEN "a\r\n", ERR_DENIED},
+	    {"Auto-Submitted added", "smime.example", all_fields, "",
+	        "Auto-Submitted: auto-generated\r\n", ERR_DENIED},
+	    {"from a list", "smime.example", all_fields, "",
+	        "List-Id: <x.y>\r\n", ERR_DENIED},
+	};
+	struct buf mail, all;
+	struct shape s;
+	char more[200];
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].name);
+		s = good;
+		(void)snprintf(more, sizeof(more), "%s%s", good.more,
+		    rows[i].more);
+		s.more = more;
+		put_mail(&s, &mail);
+		dkim_put(&mail, rows[i].domain, rows[i].fields);
+		buf_init(&all, LIMIT_MESSAGE);
+		buf_puts(&all, rows[i].later);
+		buf_str(&all, buf_text(&mail));
+		CHECK_INT(check_dkim(&all, record, true, ""), rows[i].want);
+		buf_clear(&all);
+		buf_clear(&mail);
+	}
+}
+
 int
 main(void)
 {
@@ -225,6 +425,8 @@ main(void)
 	    {"forged", t_forged},
 	    {"signer", t_signer},
 	    {"other", t_other},
+	    {"DKIM", t_dkim},
+	    {"DKIM refused", t_dkim_refuse},
 	    {NULL, NULL},
 	};
 	struct cert *ca = help_cert("ca.rsa");

@@ -284,6 +284,9 @@ static const struct {
     {"\n[upstream a]\n", ":2: [upstream a]: neither imap nor smtp is set"},
     {"[imap]\ncert = /c\n", ":2: [imap] cert: key must be set as well"},
     {"[smtp]\nkey = /c\n", ":2: [smtp] key: cert must be set as well"},
+    {"[cloud]\nkms_key = /c\nchallenge = DKIM\n",
+        ":3: [cloud] challenge: dkim is not for a cloud with kms_key, "
+        "which signs with S/MIME"},
     {"[policy *]\nencrypt = always\n",
         ":2: [policy *] encrypt: must be off, opportunistic or required"},
     {"[reading]\nunauthenticated = show\n",

@@ -196,10 +196,12 @@ test_enrol(void)
 	    3};
 	struct challenge_find_req find2;
 	struct challenge_find_ans found = {.uidvalidity = 1, .uid = 2}, found2;
-	struct challenge_check_req check = {STR("a"), STR("b"), -3}, check2;
+	struct challenge_check_req check = {STR("a"), STR("b"), -3, STR("k")};
+	struct challenge_check_req check2;
 	struct challenge_check_ans held = {.token1 = STR("a"),
 	                               .message_id = STR("b"),
-	                               .reply_to = STR("c")},
+	                               .reply_to = STR("c"),
+	                               .key = STR("d")},
 	                           held2;
 	struct reply_submit_req submit = {STR("a"), STR("b"), STR("c")},
 	                        submit2;
@@ -231,10 +233,12 @@ test_enrol(void)
 	CHECK_STR(check2.from, "a");
 	CHECK_STR(check2.to, "b");
 	CHECK_INT(check2.time, -3);
+	CHECK_STR(check2.keys, "k");
 	AGAIN(challenge_check_ans, held, held2);
 	CHECK_STR(held2.token1, "a");
 	CHECK_STR(held2.message_id, "b");
 	CHECK_STR(held2.reply_to, "c");
+	CHECK_STR(held2.key, "d");
 	AGAIN(reply_submit_req, submit, submit2);
 	CHECK_STR(submit2.account, "a");
 	CHECK_STR(submit2.from, "b");

@@ -1,0 +1,165 @@
+/*
+ * t_agent_time - years in seconds, and an agent that dies at every step.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agenthouse.h"
+#include "base/clock.h"
+
+#ifdef WAXWING_TEST_HOOKS
+
+/* How many certificates the cloud has issued. */
+static unsigned
+issued(void)
+{
+	unsigned n = 0;
+	struct buf text;
+	const char *p;
+
+	fakecloud_read(&cloud, "requests", &text);
+	for (p = text.data; (p = strstr(p, " ISSUED")) != NULL; p++)
+		n++;
+	buf_clear(&text);
+	return (n);
+}
+
+/* It asks for patience. */
+static void
+t_retry_after(void)
+{
+	json_t *o;
+
+	move_in("");
+	fakecloud_plan(&cloud,
+	    "/acme/new-order retry 500\n/acme/new-order status 503\n");
+	log_in(ANNA, true);
+	CHECK(wait_for("error", "503"));
+	o = status();
+	CHECK(json_integer_value(json_object_get(o, "next")) >
+	      clock_now().wall + 400);
+	json_decref(o);
+	fakecloud_plan(&cloud, "");
+	set_clock(600);
+	CHECK(wait_for("step", "done"));
+	move_out();
+}
+
+/* Years in seconds. */
+static void
+t_renew(void)
+{
+	unsigned i;
+
+	move_in("");
+	log_in(ANNA, true);
+	CHECK(wait_for("step", "done"));
+	unit_row("not yet");
+	set_clock(50 * DAY);
+	pause_ms(1300);
+	CHECK_UINT(play.certs, 1);
+	unit_row("due, but nobody is there");
+	set_clock(70 * DAY);
+	CHECK(wait_for("error", "waits for a login"));
+	CHECK_UINT(play.certs, 1);
+	for (i = 1; i <= 3; i++) {
+		unit_row("at a login");
+		set_clock((long)i * 70 * DAY);
+		pause_ms(1300);
+		log_in(ANNA, true);
+		pause_ms(1500);
+		CHECK(wait_for("step", "done"));
+		CHECK_UINT(play.certs, 1 + i);
+		CHECK_UINT(play.rotates, i);
+	}
+	unit_row("without the user");
+	fakecloud_plan(&cloud, "/acme/new-order reuse\n");
+	play.life = 20 * DAY;
+	CHECK_INT(ask(OP_RENEW, ANNA, ""), ERR_OK);
+	pause_ms(500);
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.certs, 5);
+	play.logged_out = true;
+	set_clock(226 * DAY);
+	pause_ms(2500);
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.certs, 6);
+	CHECK_UINT(fakecloud_requests(&cloud, "POST /acme/new-account MADE"),
+	    1);
+	move_out();
+}
+
+static void
+t_full(void)
+{
+	move_in("");
+	house_faults(&h, "agent.enrol.full error");
+	log_in(ANNA, true);
+	CHECK(wait_for("error", "full"));
+	CHECK_UINT(fakecloud_requests(&cloud, "POST"), 0);
+	house_faults(&h, "");
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.certs, 1);
+	move_out();
+}
+
+/* It dies at every step, before and after its record is on disk. */
+static void
+t_dies(void)
+{
+	static const char *const points[] = {"order", "authorization", "find",
+	    "answer", "respond", "validation", "tidy", "finalize",
+	    "certificate", "keys", "done"};
+	char name[80], fault[120];
+	size_t i;
+	int after;
+
+	for (i = 0; i < 2 * sizeof(points) / sizeof(points[0]) + 1; i++) {
+		after = (int)i % 2;
+		(void)snprintf(name, sizeof(name), "agent.enrol.%s.%s",
+		    points[i / 2 % 11], after ? "after" : "before");
+		if (i == 22)
+			(void)snprintf(name, sizeof(name),
+			    "agent.enrol.submit");
+		unit_row(name);
+		move_in("");
+		(void)snprintf(fault, sizeof(fault), "%s exit 1", name);
+		house_faults(&h, fault);
+		log_in(ANNA, true);
+		CHECK(!wait_for("step", "done"));
+		(void)stop_agent();
+		house_faults(&h, "");
+		start_agent();
+		CHECK(goes_on());
+		CHECK_UINT(
+		    fakecloud_requests(&cloud, "POST /acme/new-account MADE"),
+		    1);
+		CHECK(play.submits <= 2);
+		CHECK_UINT(play.rotates, 0);
+		/* the same certificate may be taken again */
+		CHECK_UINT(issued(), 1);
+		move_out();
+	}
+	(void)printf("%zu fault points\n", i);
+}
+
+#endif
+
+int
+main(void)
+{
+	static const struct unit_test tests[] = {
+#ifdef WAXWING_TEST_HOOKS
+	    {"retry after", t_retry_after},
+	    {"renew", t_renew},
+	    {"full", t_full},
+	    {"dies", t_dies},
+#endif
+	    {NULL, NULL},
+	};
+
+	return (agenthouse_main("t_agent_time", tests));
+}
