@@ -9,7 +9,7 @@ tests_bench_bench_proxy_SOURCES = tests/bench/bench-proxy.c \
 	tests/bench/figure.c tests/bench/figure.h \
 	tests/bench/imapload.c tests/bench/imapload.h
 tests_bench_bench_proxy_LDADD =
-EXTRA_DIST += tests/bench/bench-cloud tests/bench/run
+EXTRA_DIST += tests/bench/bench-cloud tests/bench/bench-house tests/bench/run
 
 bench: all tests/bench/bench-crypt tests/bench/bench-proxy
 	$(SHELL) $(top_srcdir)/tests/bench/run $(abs_top_builddir)

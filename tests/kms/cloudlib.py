@@ -83,6 +83,7 @@ class Sink(socketserver.ThreadingTCPServer):
 
     def __init__(self):
         self.mails = []
+        self.boxes = {}     # by the address in To
         self.news = threading.Condition()
         super().__init__(('127.0.0.1', 0), SinkSession)
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -92,9 +93,7 @@ class Sink(socketserver.ThreadingTCPServer):
         end = time.monotonic() + 20
         with self.news:
             while True:
-                found = [m for m in self.mails
-                         if re.search(rb'(?im)^To:.*' +
-                                      re.escape(to.encode()), m)]
+                found = self.boxes.get(to.encode(), [])
                 if len(found) > count:
                     return found[count]
                 left = end - time.monotonic()
@@ -123,8 +122,10 @@ class SinkSession(socketserver.StreamRequestHandler):
             if line == b'.\r\n':
                 break
             mail += line[1:] if line.startswith(b'.') else line
+        to = re.search(rb'(?im)^To:[ \t]*<?([^\s<>]+)', mail)[1]
         with self.server.news:
             self.server.mails.append(mail)
+            self.server.boxes.setdefault(to, []).append(mail)
             self.server.news.notify_all()
 
 
@@ -325,6 +326,7 @@ class Device:
         self.der = openssl('x509', '-in', self.cert, '-outform', 'DER')
         self.kid = None
         self.nonce = None
+        self.order = None
         self.start = 0
 
     def jws(self, url, payload, key=None, kid=None, **changed):
@@ -369,12 +371,12 @@ class Device:
         """Prove control of a mailbox, as RFC 8823 3 has it."""
         if self.kid is None:
             self.register()
-        count = len([m for m in self.cloud.sink.mails
-                     if mailbox.encode() in m])
+        count = len(self.cloud.sink.boxes.get(mailbox.encode(), []))
         status, _, body = self.post('/acme/new-order', {'identifiers': [
             {'type': 'email', 'value': mailbox}]})
         expect(status == 201, 'newOrder: %d %s' % (status, body))
-        authz = json.loads(body)['authorizations'][0]
+        self.order = json.loads(body)
+        authz = self.order['authorizations'][0]
         state = json.loads(self.post(authz, None)[2])
         if state['status'] == 'valid':
             return self
