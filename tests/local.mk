@@ -7,7 +7,7 @@ EXTRA_DIST += .ci/run .clang-format .gitattributes .gitignore \
 	tests/kms/cloudlib.py tests/kms/kms \
 	tests/README tests/dialog \
 	tests/lib/daemon.py tests/lib/device.py tests/lib/dlg.py \
-	tests/lib/dlgrun.py tests/lib/fakecloud.py \
+	tests/lib/dlgrun.py tests/lib/fakecloud.py tests/lib/liar.py \
 	tests/lib/mails.py tests/lib/rig.py tests/lib/smtpsink tests/lib/submitd \
 	tests/lib/suite.py \
 	tests/system/matrix tests/system/parent tests/system/roles-keys \

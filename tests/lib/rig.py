@@ -161,7 +161,10 @@ class Rig:
         pid = pid or int(self.env['CLOUD_PID'])
         self.wait('end of the cloud', lambda: daemon.ended(pid))
 
-    def cloud_start(self):
+    def cloud_port(self):
+        return int(self.env['CLOUD_URL'].rpartition(':')[2])
+
+    def cloud_start(self, port=None):
         """Start it again; "rig down" will find it."""
         with open(os.path.join(self.env['LOG_DIR'], 'cloud'), 'ab') as log:
             child = subprocess.Popen(
@@ -177,7 +180,7 @@ class Rig:
         with open(os.path.join(self.dir, 'pid', 'cloud'), 'w',
                   encoding='ascii') as f:
             f.write('%d %s\n' % (child.pid, born))
-        port = int(self.env['CLOUD_URL'].rpartition(':')[2])
+        port = port or self.cloud_port()
 
         def answers():
             if child.poll() is not None:

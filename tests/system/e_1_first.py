@@ -72,6 +72,7 @@ def test_first(rig):
 
 def test_openssl(rig):
     """openssl accepts what was issued, and the list of revoked ones."""
+    enrol(rig, 'user1')
     place = os.path.join(rig.place, 'issued')
     os.makedirs(place)
     root = rig.env['CLOUD_CA']
@@ -103,6 +104,7 @@ def test_openssl(rig):
 
 def test_directory(rig):
     """The directory tells what a sender needs."""
+    enrol(rig, 'user2')
     der = cloud_get(rig, '/search?email=user2%40example.test')
     text = openssl('x509', '-inform', 'der', '-noout', '-text',
                    data=der).decode()
@@ -157,6 +159,7 @@ def test_sending_before(rig):
 
 def test_key_export(rig):
     """The encryption keys alone, for other programs."""
+    enrol(rig, 'user1')
     out = os.path.join(rig.place, 'user1.p12')
     word = os.path.join(rig.place, 'word')
     with open(word, 'w', encoding='ascii') as f:
