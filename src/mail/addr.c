@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "mail/addr.h"
 
 #include <string.h>
@@ -343,6 +345,82 @@ int
 addr_parse(struct str value, struct arena *arena, struct addr **out)
 {
 	return (parse(value, arena, out) < 0 ? -1 : 0);
+}
+
+/* A word that is no atom (or dot-atom) is quoted. */
+static void
+write_word(struct buf *out, struct str s, bool dots)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (!token_is_atext((unsigned char)s.p[i]) &&
+		    !(dots && s.p[i] == '.'))
+			break;
+	if (i == s.len && i > 0) {
+		buf_str(out, s);
+		return;
+	}
+	buf_putc(out, '"');
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\' || s.p[i] == '\'')
+			buf_putc(out, '\\');
+		buf_putc(out, s.p[i]);
+	}
+	buf_putc(out, '"');
+}
+
+/* RFC 2047 forbids quotes around encoded words. */
+static void
+write_name(struct buf *out, struct str s)
+{
+	if (s.len >= 2 && memmem(s.p, s.len, "=?", 2) != NULL)
+		buf_str(out, s);
+	else
+		write_word(out, s, false);
+}
+
+static void
+write_mailbox(struct buf *out, const struct addr *a)
+{
+	if (a->name.len > 0) {
+		write_name(out, a->name);
+		buf_putc(out, ' ');
+	}
+	buf_putc(out, '<');
+	if (a->route.p != NULL) {
+		buf_str(out, a->route);
+		buf_putc(out, ':');
+	}
+	write_word(out, a->mailbox, true);
+	buf_putc(out, '@');
+	buf_str(out, a->domain);
+	buf_putc(out, '>');
+}
+
+void
+addr_write(struct buf *out, const struct addr *a)
+{
+	bool first = true, group = false;
+
+	for (; a != NULL; a = a->next) {
+		if (a->domain.p == NULL && group) {
+			buf_putc(out, ';');
+			first = group = false;
+			continue;
+		}
+		if (!first)
+			buf_puts(out, ", ");
+		first = false;
+		if (a->domain.p != NULL) {
+			write_mailbox(out, a);
+			continue;
+		}
+		write_name(out, a->mailbox);
+		buf_puts(out,
+		    a->next != NULL && a->next->domain.p == NULL ? ":" : ": ");
+		group = first = true;
+	}
 }
 
 /* Must a local part be quoted (RFC 5321 4.1.2: Dot-string)? */

@@ -10,6 +10,7 @@
 #define WAXWING_MAIL_ADDR_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/span.h"
 
 /*
@@ -30,6 +31,9 @@ struct addr {
  * Returns -1 only when the arena is full.
  */
 int addr_parse(struct str value, struct arena *, struct addr **out);
+
+/* Write a list as Dovecot does for its searches: Name <local@domain>, ... */
+void addr_write(struct buf *out, const struct addr *);
 
 /*
  * The addr-specs of a field's raw value ("local@domain"; a quoted local part

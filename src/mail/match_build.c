@@ -1,0 +1,433 @@
+/*
+ * A message to its search text.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "mail/addr.h"
+#include "mail/casemap.h"
+#include "mail/charset.h"
+#include "mail/cte.h"
+#include "mail/ctype.h"
+#include "mail/header.h"
+#include "mail/match.h"
+#include "mail/match_priv.h"
+#include "mail/token.h"
+#include "mail/word.h"
+
+/* One byte of text is made of at most so many: UTF-32 has four, and
+ * quoted-printable three for each of them. */
+#define SHRINK 12
+
+struct builder {
+	const char *text;
+	size_t max;
+	uint32_t flags;
+	struct buf bytes;
+	struct buf fields;
+	struct buf parts;
+	struct buf line; /* a value without line ends */
+	struct buf tidy; /* the same, tidied */
+	struct buf body; /* decoded */
+	struct buf fold; /* what is on its way to bytes */
+	struct arena arena;
+	bool failed;
+};
+
+/* What of a part's header says how to read its body. */
+struct reading {
+	bool is_text;
+	bool typed; /* the first Content-Type was met */
+	struct str charset;
+	enum cte cte;
+};
+
+/* Move what was made comparable to the bytes; too much is cut. */
+static size_t
+add_folded(struct builder *b, uint32_t cut)
+{
+	size_t room = b->max - b->bytes.len, n = b->fold.len;
+
+	if (b->fold.failed || n > room) {
+		b->flags |= cut;
+		b->fold.failed = false;
+	}
+	n = n < room ? n : room;
+	buf_put(&b->bytes, b->fold.data, n);
+	buf_reset(&b->fold);
+	return (n);
+}
+
+/* A field cut in its lines. */
+struct line {
+	struct str name;
+	struct str middle; /* ":" with blanks before, and one behind */
+	struct str value;  /* of the first line */
+	struct str more;   /* the lines that continue it */
+	bool ended;        /* the last one has its line end */
+};
+
+static struct str
+chomp(struct str s)
+{
+	if (s.len > 0 && s.p[s.len - 1] == '\n')
+		s.len--;
+	if (s.len > 0 && s.p[s.len - 1] == '\r')
+		s.len--;
+	return (s);
+}
+
+static bool
+is_blank(char c)
+{
+	return (c == ' ' || c == '\t');
+}
+
+static void
+split_field(struct str all, struct line *l)
+{
+	size_t end = str_find(all, '\n'), colon, from;
+	struct str first;
+
+	end += end < all.len;
+	first = chomp(str_of(all.p, end));
+	l->more = str_of(all.p + end, all.len - end);
+	l->ended = all.p[all.len - 1] == '\n';
+	colon = str_find(first, ':');
+	if (colon == first.len) {
+		l->name = first;
+		l->middle = l->value = str_of(first.p + first.len, 0);
+		return;
+	}
+	from = colon + 1;
+	if (from < first.len && is_blank(first.p[from]))
+		from++;
+	while (colon > 0 && is_blank(first.p[colon - 1]))
+		colon--;
+	l->name = str_of(first.p, colon);
+	l->middle = str_of(first.p + colon, from - colon);
+	l->value = str_of(first.p + from, first.len - from);
+}
+
+/* The value on one line: line ends go, and a tab behind one is a blank. */
+static void
+unfold(struct builder *b, const struct line *l)
+{
+	struct str more = l->more, one;
+	size_t n;
+
+	buf_reset(&b->line);
+	buf_str(&b->line, l->value);
+	while (more.len > 0) {
+		n = str_find(more, '\n');
+		n += n < more.len;
+		one = chomp(str_of(more.p, n));
+		if (one.len > 0 && one.p[0] == '\t') {
+			buf_putc(&b->line, ' ');
+			one = str_of(one.p + 1, one.len - 1);
+		}
+		buf_str(&b->line, one);
+		more = str_of(more.p + n, more.len - n);
+	}
+}
+
+static bool
+is_name(struct str name, const char *want)
+{
+	return (str_ieq(name, str_c(want)));
+}
+
+/* White space becomes single blanks. */
+static void
+squeeze(struct buf *out, struct str s)
+{
+	bool blank = true;
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (!is_blank(s.p[i])) {
+			blank = false;
+			buf_putc(out, s.p[i]);
+		} else if (!blank) {
+			blank = true;
+			buf_putc(out, ' ');
+		}
+}
+
+/*
+ * The value that SUBJECT, FROM, TO, CC and BCC look at, folded; false if it
+ * is the plain one.
+ */
+static bool
+tidy_value(struct builder *b, struct str name)
+{
+	struct addr *list;
+
+	buf_reset(&b->tidy);
+	if (is_name(name, "Subject")) {
+		squeeze(&b->tidy, buf_text(&b->line));
+	} else if (is_name(name, "From") || is_name(name, "To") ||
+	           is_name(name, "Cc") || is_name(name, "Bcc")) {
+		if (addr_parse(buf_text(&b->line), &b->arena, &list) == -1) {
+			b->failed = true;
+			return (false);
+		}
+		addr_write(&b->tidy, list);
+	} else {
+		return (false);
+	}
+	b->failed |= b->tidy.failed;
+	word_decode(buf_text(&b->tidy), true, &b->fold);
+	buf_puts(&b->fold, "\r\n");
+	return (true);
+}
+
+/* A row for a field of the message's header; its value was just added. */
+static void
+add_row(struct builder *b, size_t name, size_t nname, size_t value,
+    size_t nvalue, struct str raw_name)
+{
+	size_t off, n = NO_LEN;
+
+	if (b->fields.len / MATCH_FIELD >= MATCH_FIELDS) {
+		b->flags |= MATCH_FIELDS_CUT;
+		return;
+	}
+	off = b->bytes.len;
+	if (tidy_value(b, raw_name))
+		n = add_folded(b, MATCH_CUT | MATCH_FIELDS_CUT);
+	match_put32(&b->fields, name);
+	match_put32(&b->fields, nname);
+	match_put32(&b->fields, value);
+	match_put32(&b->fields, nvalue);
+	match_put32(&b->fields, off);
+	match_put32(&b->fields, n);
+}
+
+/* The last Content-Type says whether it is text, the first in what charset. */
+static void
+read_type(struct builder *b, struct reading *r)
+{
+	struct ctype type;
+	struct str charset;
+
+	if (ctype_parse(buf_text(&b->line), &b->arena, &type) == -1) {
+		b->failed = true;
+		return;
+	}
+	r->is_text = type.valid && (str_ieq(type.type, STR("text")) ||
+	                               str_ieq(type.type, STR("message")));
+	if (r->typed)
+		return;
+	r->typed = true;
+	if (!type.valid)
+		return;
+	charset = ctype_param(&type, "charset");
+	if (charset.p != NULL)
+		r->charset = arena_str(&b->arena, charset);
+}
+
+/* Whatever follows the token does not count. */
+static void
+read_encoding(struct builder *b, struct reading *r)
+{
+	struct token t;
+
+	buf_reset(&b->tidy);
+	token_init(&t, buf_text(&b->line), NULL);
+	token_cfws(&t);
+	(void)token_mime(&t, &b->tidy);
+	r->cte = cte_of(buf_text(&b->tidy));
+}
+
+/* A field's place in the bytes. */
+struct place {
+	size_t name, nname;
+	size_t value, nvalue;
+};
+
+static void
+add_field(struct builder *b, struct str all, struct reading *r,
+    struct place *at, struct line *l)
+{
+	const uint32_t cut = MATCH_CUT | MATCH_FIELDS_CUT;
+
+	split_field(all, l);
+	unfold(b, l);
+	if (is_name(l->name, "Content-Type"))
+		read_type(b, r);
+	else if (is_name(l->name, "Content-Transfer-Encoding"))
+		read_encoding(b, r);
+	at->name = b->bytes.len;
+	casemap_put(&b->fold, l->name);
+	at->nname = add_folded(b, cut);
+	buf_str(&b->fold, l->middle);
+	add_folded(b, cut);
+	at->value = b->bytes.len;
+	word_decode(buf_text(&b->line), true, &b->fold);
+	at->nvalue = add_folded(b, cut);
+	if (l->ended) {
+		buf_puts(&b->fold, "\r\n");
+		at->nvalue += add_folded(b, cut);
+	}
+	b->failed |= b->line.failed;
+}
+
+/* Tidied values stand behind the part, so that they are not found as text:
+ * the places of the fields that need it are kept until then. */
+static void
+add_header(struct builder *b, struct str head, struct reading *r, bool root,
+    struct buf *places)
+{
+	struct header h;
+	struct field f;
+	struct place at;
+	struct line l;
+
+	header_init(&h, head);
+	while (header_next(&h, &f) && !b->failed) {
+		add_field(b, f.all, r, &at, &l);
+		if (root && places->len / sizeof(at) < MATCH_FIELDS + 1)
+			buf_put(places, &at, sizeof(at));
+	}
+	if (h.pos < head.len) {
+		buf_puts(&b->fold, "\r\n");
+		add_folded(b, MATCH_CUT);
+	}
+}
+
+/*
+ * Copy with LF for each CRLF: Dovecot keeps mail so, and what is not encoded
+ * is searched as it is kept.
+ */
+static void
+put_lines(struct buf *out, struct str s)
+{
+	const char *cr;
+	size_t n;
+
+	while (s.len > 0 && (cr = memchr(s.p, '\r', s.len)) != NULL) {
+		n = (size_t)(cr - s.p);
+		buf_str(out, str_of(s.p, n));
+		if (n + 1 >= s.len || s.p[n + 1] != '\n')
+			buf_putc(out, '\r');
+		s = str_of(s.p + n + 1, s.len - n - 1);
+	}
+	buf_str(out, s);
+}
+
+static void
+add_body(struct builder *b, struct str body, const struct reading *r)
+{
+	size_t room = b->max - b->bytes.len;
+	struct str text;
+
+	if (body.len / SHRINK > room) {
+		body.len = room * SHRINK;
+		b->flags |= MATCH_CUT;
+	}
+	buf_reset(&b->body);
+	if (r->cte == CTE_NONE)
+		put_lines(&b->body, body);
+	else
+		cte_decode(r->cte, body, &b->body);
+	b->failed |= b->body.failed;
+	text = buf_text(&b->body);
+	if (charset_put(r->charset, text, true, &b->fold) == CHARSET_UNKNOWN)
+		charset_put(STR("UTF-8"), text, true, &b->fold);
+	add_folded(b, MATCH_CUT);
+}
+
+/* The rows of the header, now that its part is complete. */
+static void
+add_rows(struct builder *b, struct str head, struct buf *places)
+{
+	struct header h;
+	struct field f;
+	struct place at;
+	struct line l;
+	size_t i;
+
+	header_init(&h, head);
+	for (i = 0; header_next(&h, &f) && !b->failed; i++) {
+		if (i == places->len / sizeof(at))
+			break;
+		memcpy(&at, places->data + i * sizeof(at), sizeof(at));
+		split_field(f.all, &l);
+		unfold(b, &l);
+		add_row(b, at.name, at.nname, at.value, at.nvalue, l.name);
+	}
+}
+
+static void
+add_part(struct builder *b, const struct part *p, struct buf *places)
+{
+	struct reading r = {true, false, STR("UTF-8"), CTE_NONE};
+	struct str head = span_str(b->text, p->head);
+	size_t from = b->bytes.len, nhead;
+
+	add_header(b, head, &r, p->parent == NULL, places);
+	nhead = b->bytes.len - from;
+	if (p->truncated)
+		b->flags |= MATCH_CUT;
+	if (p->kind == PART_LEAF && r.is_text && !b->failed)
+		add_body(b, span_str(b->text, p->body), &r);
+	match_put32(&b->parts, from);
+	match_put32(&b->parts, b->bytes.len - from);
+	match_put32(&b->parts, nhead);
+	if (p->parent == NULL)
+		add_rows(b, head, places);
+}
+
+static void
+write_all(struct builder *b, struct buf *out)
+{
+	match_put32(out, MATCH_MAGIC);
+	match_put32(out, b->flags);
+	match_put32(out, b->fields.len / MATCH_FIELD);
+	match_put32(out, b->parts.len / MATCH_PART);
+	buf_str(out, buf_text(&b->fields));
+	buf_str(out, buf_text(&b->parts));
+	buf_str(out, buf_text(&b->bytes));
+	b->failed |= b->bytes.failed || b->fields.failed || b->parts.failed ||
+	             out->failed;
+}
+
+int
+match_build(const struct view *v, size_t max, struct buf *out, struct err *err)
+{
+	struct builder b = {.text = view_text(v).p, .max = max};
+	const struct part *p;
+	struct buf places;
+	size_t len = view_text(v).len;
+
+	/* values grow by quotes and escapes when tidied, text by taking
+	 * characters apart: what grows more is cut */
+	buf_init(&b.bytes, max);
+	buf_init(&b.fields, (size_t)MATCH_FIELDS * MATCH_FIELD);
+	buf_init(&b.parts, (size_t)(LIMIT_MIME_PARTS + 1) * MATCH_PART);
+	buf_init(&b.line, len + 1);
+	buf_init(&b.tidy, len * 16 + 1024);
+	buf_init(&b.body, len + 16);
+	buf_init(&b.fold, len * 4 + 1024);
+	buf_init(&places, (MATCH_FIELDS + 1) * sizeof(struct place));
+	arena_init(&b.arena, LIMIT_PARSE);
+	for (p = v->root; p != NULL && !b.failed; p = part_after(v->root, p))
+		add_part(&b, p, &places);
+	write_all(&b, out);
+	arena_clear(&b.arena);
+	buf_wipe(&places);
+	buf_wipe(&b.fold);
+	buf_wipe(&b.body);
+	buf_wipe(&b.tidy);
+	buf_wipe(&b.line);
+	buf_wipe(&b.parts);
+	buf_wipe(&b.fields);
+	buf_wipe(&b.bytes);
+	if (!b.failed)
+		return (0);
+	err_set(err, ERR_LIMIT, "no search text can be made");
+	return (-1);
+}

@@ -1,0 +1,221 @@
+#include "config.h"
+
+#include "mail/match.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "unit.h"
+
+static const char message[] =
+    "From: \"Doe, John\" <john@example.org>\r\n"
+    "To: a@b,\tgroup: c@d;\r\n"
+    "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+    "\t=?iso-8859-1?q?_aus=20K=F6ln?=  twice\r\n"
+    "X-Plain :  two  blanks\r\n"
+    "X-Same: one\r\n"
+    "X-Same: other\r\n"
+    "MIME-Version: 1.0\r\n"
+    "Content-Type: multipart/mixed; boundary=b\r\n"
+    "\r\n"
+    "preamble\r\n"
+    "--b\r\n"
+    "Content-Type: text/plain; charset=iso-8859-1\r\n"
+    "Content-Transfer-Encoding: quoted-printable\r\n"
+    "\r\n"
+    "Schr=F6dinger=20is=\r\n"
+    "soft\r\n"
+    "--b\r\n"
+    "Content-Type: text/html; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: base64\r\n"
+    "\r\n"
+    "PGI+Ym9sZDwvYj4mYW1wOw==\r\n"
+    "--b\r\n"
+    "Content-Type: application/octet-stream; name=secret.bin\r\n"
+    "\r\n"
+    "attached\r\n"
+    "--b\r\n"
+    "Content-Type: message/rfc822\r\n"
+    "\r\n"
+    "Subject: inner\r\n"
+    "\r\n"
+    "letter\r\n"
+    "plain\r\n"
+    "--b\r\n"
+    "Content-Transfer-Encoding: x-unknown\r\n"
+    "\r\n"
+    "unreadable\r\n"
+    "--b--\r\n"
+    "epilogue\r\n";
+
+static void
+build(const char *text, size_t max, struct buf *out)
+{
+	struct blob *blob = blob_copy(text, strlen(text));
+	struct view *v = view_new(blob, NULL);
+
+	buf_init(out, max + MATCH_EXTRA);
+	CHECK(v != NULL && match_build(v, max, out, NULL) == 0);
+	view_free(v);
+	blob_unref(blob);
+}
+
+static void
+t_find(void)
+{
+	static const struct {
+		const char *what; /* TEXT, BODY, a field, or ~ and a field */
+		const char *key;
+		bool found;
+	} rows[] = {
+	    {"TEXT", "", true},
+	    {"BODY", "", true},
+	    {"TEXT", "gr\xc3\xbc\xc3\x9f", true},
+	    {"TEXT", "gru", true}, /* the marks come behind the letter */
+	    {"TEXT", "gr\xc3\xbcss", false},
+	    {"TEXT", "aus k\xc3\xb6ln", true},
+	    {"TEXT", "=?utf-8", false},
+	    {"TEXT", "SUBJECT: gr", true},
+	    {"TEXT", "x-plain :  TWO", true},
+	    {"TEXT", "blanks\r\nx-same", true},
+	    {"TEXT", "inner", true},
+	    {"BODY", "inner", false},
+	    {"BODY", "letter\nPLAIN", true},
+	    {"TEXT",
+	        "SCHR\xc3\x96"
+	        "DINGER issoft",
+	        true},
+	    {"TEXT",
+	        "SCHR\xc3\x96"
+	        "DINGER is",
+	        true},
+	    {"BODY", "<b>bold</b>&amp;", true},
+	    {"BODY", "secret.bin", false},
+	    {"TEXT", "secret.bin", true},
+	    {"TEXT", "attached", false},
+	    {"TEXT", "unreadable", false},
+	    {"TEXT", "x-unknown", true},
+	    {"TEXT", "preamble", false},
+	    {"TEXT", "epilogue", false},
+	    {"TEXT", "--b", false},
+	    {"TEXT", "john@example.org", true},
+	    {"X-Plain", "", true},
+	    {"x-plain", "two  blanks", true},
+	    {"X-Plain", ":", false},
+	    {"X-Foo", "", false},
+	    {"X-Same", "OTHER", true},
+	    {"Subject", "k\xc3\xb6ln  twice", true},
+	    {"~Subject", "k\xc3\xb6ln  twice", false},
+	    {"~Subject", "k\xc3\xb6ln twice", true},
+	    {"~From", "\"Doe, John\" <john@", true},
+	    {"~To", "<a@b>, group: <c@d>;", true},
+	    {"To", "<a@b>", false},
+	    {"~Cc", "a", false},
+	    {"Content-Type", "b", true},
+	};
+	struct buf text, key;
+	enum match m;
+	const char *what;
+	size_t i;
+
+	build(message, MATCH_TEXT, &text);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		what = rows[i].what;
+		unit_row(rows[i].key);
+		buf_init(&key, 1000);
+		CHECK(
+		    match_needle(STR(""), str_c(rows[i].key), &key, NULL) == 0);
+		if (strcmp(what, "TEXT") == 0)
+			m = match_text(buf_text(&text), buf_text(&key));
+		else if (strcmp(what, "BODY") == 0)
+			m = match_body(buf_text(&text), buf_text(&key));
+		else
+			m = match_field(buf_text(&text), what[0] == '~',
+			    str_c(what + (what[0] == '~')), buf_text(&key));
+		CHECK_INT(m, rows[i].found ? MATCH_YES : MATCH_NO);
+		buf_clear(&key);
+	}
+	buf_clear(&text);
+}
+
+static void
+t_needle(void)
+{
+	struct buf key;
+	struct err err;
+
+	buf_init(&key, 1000);
+	CHECK(match_needle(STR("iso-8859-1"), STR("gr\xfc"), &key, &err) == 0);
+	CHECK_BUF(&key, "GRU\xcc\x88");
+	buf_reset(&key);
+	CHECK(match_needle(STR("foo"), STR("x"), &key, &err) == -1);
+	CHECK_INT(err.code, ERR_NOTFOUND);
+	CHECK(match_needle(STR("utf-8"), STR("gr\xfc"), &key, &err) == -1);
+	CHECK_INT(err.code, ERR_SYNTAX);
+	buf_clear(&key);
+	buf_init(&key, 4);
+	CHECK(match_needle(STR(""), STR("too long"), &key, &err) == -1);
+	CHECK_INT(err.code, ERR_LIMIT);
+	buf_clear(&key);
+}
+
+/* What was cut off is not said to be missing. */
+static void
+t_cut(void)
+{
+	struct buf text;
+
+	build("A: 1\r\n\r\nfirst second\r\n", 16, &text);
+	CHECK_INT(match_text(buf_text(&text), STR("FIRST")), MATCH_YES);
+	CHECK_INT(match_text(buf_text(&text), STR("SECOND")), MATCH_UNSURE);
+	CHECK_INT(match_body(buf_text(&text), STR("1")), MATCH_UNSURE);
+	CHECK_INT(match_field(buf_text(&text), false, STR("A"), STR("2")),
+	    MATCH_NO);
+	buf_clear(&text);
+	build("A: 1\r\nB: 2\r\n\r\nfirst second\r\n", 8, &text);
+	CHECK_INT(match_field(buf_text(&text), false, STR("A"), STR("1")),
+	    MATCH_YES);
+	CHECK_INT(match_field(buf_text(&text), false, STR("B"), STR("2")),
+	    MATCH_UNSURE);
+	CHECK_INT(match_text(buf_text(&text), STR("X")), MATCH_UNSURE);
+	buf_clear(&text);
+}
+
+/* A header of many fields, and a text that is no search text. */
+static void
+t_limits(void)
+{
+	struct buf in, text;
+	int i;
+
+	buf_init(&in, 1 << 20);
+	for (i = 0; i < MATCH_FIELDS + 1; i++)
+		buf_printf(&in, "X%d: y\r\n", i);
+	buf_puts(&in, "\r\n");
+	buf_putc(&in, '\0');
+	build(in.data, MATCH_TEXT, &text);
+	CHECK_INT(match_field(buf_text(&text), false, STR("x9"), STR("Y")),
+	    MATCH_YES);
+	CHECK_INT(match_field(buf_text(&text), false, STR("x4000"), STR("Y")),
+	    MATCH_UNSURE);
+	CHECK_INT(match_text(buf_text(&text), STR("X4000: Y")), MATCH_YES);
+	CHECK_INT(match_text(STR(""), STR("X")), MATCH_UNSURE);
+	CHECK_INT(match_field(STR("sut1garbage"), true, STR("a"), STR("X")),
+	    MATCH_UNSURE);
+	buf_clear(&text);
+	buf_clear(&in);
+}
+
+int
+main(void)
+{
+	static const struct unit_test tests[] = {
+	    {"find", t_find},
+	    {"needle", t_needle},
+	    {"cut", t_cut},
+	    {"limits", t_limits},
+	    {NULL, NULL},
+	};
+
+	return (unit_main("match", tests));
+}
