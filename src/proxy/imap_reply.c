@@ -305,15 +305,15 @@ reply_glance(struct imap *s, const struct resp *r)
 	switch (r->kind) {
 	case RESP_EXISTS:
 		reply_exists(s, r);
-		return (true);
+		return (s->state != IMAP_DEAD);
 	case RESP_EXPUNGE:
 		reply_expunge(s, r);
-		return (true);
+		return (s->state != IMAP_DEAD);
 	case RESP_FETCH:
 		return (s->job == NULL || !job_wants(s->job, &bodies));
 	case RESP_VANISHED:
 		reply_vanished(s, r);
-		return (true);
+		return (s->state != IMAP_DEAD);
 	case RESP_DATA:
 		return (s->job == NULL || !job_wants_results(s->job, r->line));
 	case RESP_RECENT:

@@ -23,6 +23,7 @@ job_init(struct job *j, struct imap *s, struct str tag,
 	memcpy(j->tag, tag.p, tag.len);
 	TAILQ_INIT(&j->asks);
 	set_init(&j->probe_rest);
+	set_init(&j->probe_seqs);
 	set_init(&j->parts);
 	s->job = j;
 }
@@ -47,6 +48,7 @@ job_free(struct job *j)
 		ask_free(a);
 	}
 	set_clear(&j->probe_rest);
+	set_clear(&j->probe_seqs);
 	set_clear(&j->parts);
 	gather_free(j->part);
 	j->ops->free(j);

@@ -79,6 +79,7 @@ struct job {
 
 	/* job_probe.c: what is being learnt */
 	struct set probe_rest;
+	struct set probe_seqs; /* by sequence number: all that were asked */
 	bool probe_uid;
 	unsigned probe_out; /* asks in flight */
 	void (*probe_next)(struct job *);

@@ -128,15 +128,104 @@ probe_more(struct job *j)
 	return (rc);
 }
 
+/* The UIDs of these are known now: what remains is to be probed. */
+static int
+probe_named(struct job *j)
+{
+	struct mailbox *box = j->s->box;
+	uint32_t seq = 0, uid;
+
+	set_clear(&j->probe_rest);
+	while (set_next(&j->probe_seqs, &seq)) {
+		uid = mailbox_uid(box, seq);
+		if ((uid == 0 || !set_has(&box->cls->known, uid)) &&
+		    set_add(&j->probe_rest, seq, seq) == -1)
+			return (-1);
+	}
+	if (!set_empty(&j->probe_rest))
+		return (probe_more(j));
+	j->probe_next(j);
+	return (0);
+}
+
+static bool
+name_fetch(struct job *j, struct ask *a, struct gather *g)
+{
+	uint32_t uid = gather_uid(g);
+
+	if (uid == 0 || !set_has(&a->set, g->seq))
+		return (false);
+	if (mailbox_learn(j->s->box, g->seq, uid) == -1)
+		imap_die(j->s, "the mail server talks nonsense",
+		    "server: message %u cannot have UID %u", (unsigned)g->seq,
+		    (unsigned)uid);
+	return (true);
+}
+
+static void
+name_done(struct job *j, struct ask *a)
+{
+	(void)a;
+	if (--j->probe_out == 0 && probe_named(j) == -1)
+		imap_die(j->s, "out of memory", "out of memory");
+}
+
+/*
+ * By sequence number: another session has probed some messages of this
+ * mailbox, so the old ones may be known, if only their UIDs were.  That is a
+ * cheap question.
+ */
+static int
+probe_names(struct job *j)
+{
+	struct mailbox *box = j->s->box;
+	struct set rest, part;
+	uint32_t seq = 0;
+	struct buf b;
+	struct ask *a;
+	int rc = 0;
+
+	set_init(&rest);
+	set_init(&part);
+	buf_init(&b, JOB_LINE + 1000);
+	while (rc == 0 && set_next(&j->probe_seqs, &seq))
+		if (seq <= box->old && mailbox_uid(box, seq) == 0)
+			rc = set_add(&rest, seq, seq);
+	while (rc == 0 && !set_empty(&rest)) {
+		rc = job_cut(&rest, &part, UINT64_MAX, JOB_LINE - 100);
+		if (rc == -1)
+			break;
+		buf_reset(&b);
+		buf_puts(&b, "FETCH ");
+		set_print(&part, &b);
+		buf_puts(&b, " (UID)");
+		if ((a = job_ask(j, buf_text(&b))) == NULL)
+			break;
+		a->fetch = name_fetch;
+		a->done = name_done;
+		rc = set_copy(&a->set, &part);
+		j->probe_out++;
+	}
+	buf_clear(&b);
+	set_clear(&part);
+	set_clear(&rest);
+	return (rc == 0 && j->probe_out == 0 ? probe_named(j) : rc);
+}
+
 int
 probe_start(struct job *j, bool uid, const struct set *set,
     void (*next)(struct job *))
 {
+	struct set *to = uid ? &j->probe_rest : &j->probe_seqs;
+
 	j->probe_uid = uid;
 	j->probe_out = 0;
 	j->probe_next = next;
-	set_clear(&j->probe_rest);
-	if (set_copy(&j->probe_rest, set) == -1)
+	set_clear(to);
+	if (set_copy(to, set) == -1)
 		return (-1);
-	return (probe_more(j));
+	if (uid)
+		return (probe_more(j));
+	return (set_empty(&j->s->box->cls->known) ? probe_named(j)
+	                                          : probe_names(j));
 }

@@ -280,6 +280,7 @@ mailbox_bind(struct mailbox *box)
 		return (-1);
 	mailbox_gone(box, &box->gone);
 	set_clear(&box->gone);
+	box->old = box->exists;
 	return (0);
 }
 
@@ -332,6 +333,8 @@ static void
 mailbox_drop(struct mailbox *box, uint32_t seq)
 {
 	box->exists--;
+	if (seq <= box->old)
+		box->old--;
 	if (seq > box->nuids)
 		return;
 	memmove(box->uids + seq - 1, box->uids + seq,
@@ -375,7 +378,8 @@ vanished_parse(struct set *out, struct str text)
 		        !num_parse(str_of(part.p + at + 1, n - at - 1),
 		            UINT32_MAX, &hi)))
 			return (-1);
-		if (hi < lo || set_add(out, (uint32_t)lo, (uint32_t)hi) == -1)
+		if (hi == 0 || set_add(out, (uint32_t)(lo < hi ? lo : hi),
+		                   (uint32_t)(lo < hi ? hi : lo)) == -1)
 			return (-1);
 		text = str_of(text.p + n, text.len - n);
 		if (text.len > 0)

@@ -45,6 +45,7 @@ struct mailbox {
 	size_t namelen;
 	uint32_t uidvalidity;
 	uint32_t exists;
+	uint32_t old; /* those of them that were there at mailbox_bind() */
 	bool readonly;
 	bool resync;      /* selected with QRESYNC: messages are told at once */
 	uint32_t *uids;   /* owned; of sequence number i + 1, 0: not known */
