@@ -1,0 +1,289 @@
+"""What IMAP extensions give directly at Dovecot they give through Waxwing.
+
+Two pairs of mailboxes with the same contents: a client plays the same script
+at one through Waxwing and at the other directly, and what the server says has
+to be the same.  In the first pair all mail is plain; in the second every
+other one is sealed at Waxwing's side, and its view at Dovecot's.
+"""
+
+import re
+import socket
+
+from daemon import Failed
+from mails import Mails
+
+COUNT = 8
+USER = 'user4@example.test'
+DATE = '"02-Nov-2026 10:00:%02d +0000"'
+
+
+class Raw:
+    """A bare client."""
+
+    def __init__(self, rig, direct):
+        self.sock = socket.create_connection(
+            (rig.env['HOST'], rig.port(
+                'UPSTREAM_IMAP_PORT' if direct else 'IMAP_PORT')), 60)
+        self.file = self.sock.makefile('rb')
+        self.file.readline()
+        self.count = 0
+        self.do('LOGIN %s %s' % (USER, rig.env['PASSWORD']))
+
+    def close(self):
+        self.do('LOGOUT')
+        self.file.close()
+        self.sock.close()
+
+    def response(self):
+        out = line = self.file.readline()
+        while line.endswith(b'}\r\n') and b'{' in line:
+            size = int(line[line.rindex(b'{') + 1:-3])
+            out += self.file.read(size)
+            line = self.file.readline()
+            out += line
+        return out
+
+    def do(self, command):
+        """What it says unasked, and the condition and code of its answer."""
+        self.count += 1
+        tag = b't%d' % self.count
+        if isinstance(command, str):
+            command = command.encode()
+        said = []
+        try:
+            self.sock.sendall(tag + b' ' + command + b'\r\n')
+        except OSError:
+            return said, (b'closed', None)
+        while True:
+            try:
+                r = self.response()
+            except ConnectionError:
+                r = b''
+            if r == b'':
+                return said, (b'closed', None)
+            if r.startswith(tag + b' '):
+                break
+            said.append(r)
+        m = re.match(rb'\S+ (\S+)(?: (\[[^]]*\]))?', r)
+        return said, (m.group(1), m.group(2))
+
+
+def plain(i):
+    return (b'From: user2@example.test\r\nTo: user4@example.test\r\n'
+            b'Subject: extension %d\r\nMessage-ID: <x%d@example.test>\r\n'
+            b'MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n'
+            b'Body number %d.\r\n' % (i, i, i))
+
+
+def fill(rig, box, texts):
+    c = Raw(rig, True)
+    c.do('CREATE ' + box)
+    for i, text in enumerate(texts):
+        c.do(('APPEND %s (\\Seen) ' % box + DATE % i +
+              ' {%d+}\r\n' % len(text)).encode() + text)
+    c.close()
+
+
+def views(rig, box):
+    c = Raw(rig, False)
+    c.do('EXAMINE ' + box)
+    out = []
+    for i in range(COUNT):
+        said, _ = c.do('FETCH %d (BODY.PEEK[])' % (i + 1))
+        text = next(r for r in said if b' FETCH ' in r[:20])
+        out.append(text[text.index(b'}\r\n') + 3:-3])
+    c.close()
+    return out
+
+
+def pairs(rig, name):
+    """(mailbox at Waxwing, mailbox at Dovecot), twice."""
+    mails = Mails(rig.place, rig.env['CERT_DIR'], reader='user4')
+    texts = [plain(i) for i in range(COUNT)]
+    fill(rig, name + 'P1', texts)
+    fill(rig, name + 'P2', texts)
+    for i in range(0, COUNT, 2):
+        with open('%s/ext%d.eml' % (rig.place, i), 'wb') as f:
+            f.write(plain(i).replace(b'\r\n', b'\n'))
+        texts[i] = mails.sealed('ext%d' % i)
+    fill(rig, name + 'S', texts)
+    fill(rig, name + 'T', views(rig, name + 'S'))
+    return [(name + 'P1', name + 'P2'), (name + 'S', name + 'T')]
+
+
+def same(text, box):
+    """Without what has to differ: the size of sealed mail on the server, and
+    where a MODSEQ stands that was not asked for."""
+    text = re.sub(rb'\bSIZE \d+\)', b'SIZE)', text)
+    m = re.search(rb'MODSEQ \(\d+\)', text)
+    if m is not None:
+        text = text.replace(b' ' + m.group(0), b'').replace(
+            m.group(0) + b' ', b'') + m.group(0)
+    text = re.sub(rb'\[UIDVALIDITY \d+\][^\r]*', b'[UIDVALIDITY]', text)
+    return text.replace(box.encode(), b'BOX')
+
+
+def play(rig, direct, box, script):
+    """Lines of the script: "COMMAND" or "2 COMMAND" for a second client;
+    BOX is the mailbox, OTHER no mailbox yet, VALIDITY its UIDVALIDITY, Mn a MODSEQ that the nth
+    message had at the start."""
+    clients = {'1': Raw(rig, direct), '2': Raw(rig, True)}
+    said, _ = clients['2'].do('SELECT %s (CONDSTORE)' % box)
+    words = {'BOX': box, 'OTHER': box + 'x', 'VALIDITY': re.search(
+        rb'UIDVALIDITY (\d+)', b''.join(said)).group(1).decode()}
+    for i, m in enumerate(re.findall(rb'MODSEQ \((\d+)\)', b''.join(
+            clients['2'].do('FETCH 1:* (MODSEQ)')[0]))):
+        words['M%d' % (i + 1)] = m.decode()
+    out = []
+    for line in script:
+        who, command = ('2', line[2:]) if line.startswith('2 ') else (
+            '1', line)
+        command = re.sub(r'\b(BOX|OTHER|VALIDITY|M\d)\b',
+                         lambda m: words[m.group(0)], command)
+        said, (cond, code) = clients[who].do(command)
+        out.append((line, sorted(same(r, box) for r in said), cond,
+                    same(code or b'', box)))
+    for c in clients.values():
+        c.close()
+    return out
+
+
+def compare(rig, name, script):
+    for ours, theirs in pairs(rig, name):
+        a = play(rig, False, ours, script)
+        b = play(rig, True, theirs, script)
+        for x, y in zip(a, b):
+            if x != y:
+                raise Failed('%s, "%s"\n    through Waxwing %r\n'
+                             '    directly        %r' % (
+                                 ours, x[0], x[1:], y[1:]))
+
+
+def test_condstore(rig):
+    compare(rig, 'Cond', [
+        'SELECT BOX (CONDSTORE)',
+        'FETCH 1:* (FLAGS MODSEQ)',
+        'UID FETCH 1:* (FLAGS BODY.PEEK[])',
+        'UID STORE 3,4 (UNCHANGEDSINCE M4) +FLAGS (\\Flagged)',
+        'UID STORE 3:6 (UNCHANGEDSINCE M1) +FLAGS (\\Draft)',
+        'STORE 1 (UNCHANGEDSINCE 1) FLAGS.SILENT ()',
+        'UID FETCH 1:* (FLAGS) (CHANGEDSINCE M8)',
+        'UID FETCH 1:* (FLAGS BODY.PEEK[]) (CHANGEDSINCE M8)',
+        'FETCH 1:* (BODY.PEEK[TEXT]) (CHANGEDSINCE M8)',
+        'FETCH 3:6 FAST (CHANGEDSINCE M8)',
+        'FETCH 3:4 (MODSEQ UID FLAGS ENVELOPE) (CHANGEDSINCE 1)',
+        'UID FETCH 1:* (RFC822.SIZE BODYSTRUCTURE) (CHANGEDSINCE 999999)',
+        '2 UID STORE 5 +FLAGS (\\Answered)',
+        'NOOP',
+        'FETCH 2:5 (BODY[TEXT])',
+        'FETCH 5:6 (FLAGS BODY[TEXT])',
+        'STORE 1:2 -FLAGS (\\Seen)',
+        'FETCH 1 (BODY[HEADER])',
+        'FETCH 2 (BODY[HEADER])',
+        'STATUS BOX (SIZE)',
+        'UID FETCH 1 (FLAGS) (CHANGEDSINCE 1 VANISHED)',
+        'UID FETCH 1 (BODY.PEEK[]) (CHANGEDSINCE 1 VANISHED)',
+        'FETCH 1 (FLAGS) (CHANGEDSINCE x)',
+    ])
+
+
+def test_qresync(rig):
+    compare(rig, 'Resync', [
+        'ENABLE CONDSTORE',
+        'ENABLE QRESYNC',
+        'SELECT BOX (QRESYNC (VALIDITY 1))',
+        'UID FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])',
+        '2 UID STORE 3:4 +FLAGS (\\Deleted)',
+        'NOOP',
+        '2 EXPUNGE',
+        'NOOP',
+        'FETCH 2:4 (UID BODY.PEEK[TEXT])',
+        'UID FETCH 1:8 (FLAGS) (CHANGEDSINCE M8 VANISHED)',
+        'UID FETCH 1:* (FLAGS BODY.PEEK[]) (CHANGEDSINCE M8 VANISHED)',
+        '2 UID STORE 7:8 +FLAGS (\\Deleted)',
+        '2 EXPUNGE',
+        'NOOP',
+        'UID FETCH 1:* (FLAGS BODY.PEEK[]) (CHANGEDSINCE M8 VANISHED)',
+        'UID STORE 1 +FLAGS (\\Deleted)',
+        'UID EXPUNGE 1',
+        'FETCH 1:2 (UID RFC822.SIZE)',
+        'UNSELECT',
+        '2 UID STORE 5 +FLAGS (\\Deleted \\Flagged)',
+        '2 EXPUNGE',
+        'SELECT BOX (QRESYNC (VALIDITY M8))',
+        'FETCH 1:* (UID BODY.PEEK[])',
+        'SELECT BOX (QRESYNC (VALIDITY M8 1:8))',
+        'EXAMINE BOX (QRESYNC (VALIDITY M8 1:8 (1,2 1,2)))',
+        'FETCH 1:* (UID ENVELOPE)',
+        'SELECT BOX (QRESYNC (1 1))',
+        'FETCH 1:* (UID FLAGS)',
+        'CLOSE',
+    ])
+
+
+def test_lists(rig):
+    compare(rig, 'Lists', [
+        'LIST "" BOX RETURN (SUBSCRIBED CHILDREN STATUS (MESSAGES UIDNEXT '
+        'UNSEEN HIGHESTMODSEQ SIZE))',
+        'SUBSCRIBE BOX',
+        'LIST (SUBSCRIBED) "" (BOX Sent) RETURN (SPECIAL-USE)',
+        'LIST (SPECIAL-USE) "" "*"',
+        'LIST (SUBSCRIBED RECURSIVEMATCH) "" "BOX"',
+        'UNSUBSCRIBE BOX',
+        'NAMESPACE',
+        'GETQUOTAROOT BOX',
+        'SETQUOTA "User quota" (STORAGE 5)',
+        'GETQUOTA nosuch',
+        'SETMETADATA BOX (/private/comment "it is {3}")',
+        'GETMETADATA BOX (/private/comment /shared/comment)',
+        'GETMETADATA (DEPTH infinity) BOX (/private)',
+        'GETMETADATA "" /shared/comment',
+        'SETMETADATA BOX (/private/comment NIL)',
+        'GETMETADATA BOX /private/comment',
+        'CREATE BOX',
+    ])
+
+
+def test_within(rig):
+    compare(rig, 'Within', [
+        'EXAMINE BOX',
+        'UID SEARCH YOUNGER 3600',
+        'UID SEARCH OLDER 100000000',
+        'SEARCH UID 2:4 NOT DELETED',
+        'SEARCH MODSEQ 1',
+        'FETCH 1:* (INTERNALDATE FLAGS)',
+        'UID FETCH 2:3 (INTERNALDATE BODY.PEEK[TEXT])',
+    ])
+
+
+def test_renamed(rig):
+    """Of a mailbox that is selected, too; and another with its name."""
+    compare(rig, 'Renamed', [
+        'SELECT BOX',
+        'FETCH 1:4 (UID BODY.PEEK[TEXT])',
+        'UNSELECT',
+        '2 UNSELECT',
+        '2 RENAME BOX OTHER',
+        'SELECT OTHER',
+        'FETCH 1:4 (UID BODY.PEEK[TEXT])',
+        'UNSELECT',
+        'FETCH 1 (BODY.PEEK[])',
+        'CREATE BOX',
+        'SELECT BOX',
+        'UID FETCH 1:* (BODY.PEEK[])',
+        'UNSELECT',
+        'DELETE BOX',
+        'SELECT BOX',
+        'FETCH 1 (BODY.PEEK[])',
+        'RENAME OTHER BOX',
+        'SELECT BOX',
+        'UID FETCH 2:3 (RFC822.SIZE BODY.PEEK[])',
+        'DELETE BOX',
+        'NOOP',
+    ])
+    compare(rig, 'Moved', [
+        'SELECT BOX',
+        'FETCH 1:4 (UID BODY.PEEK[TEXT])',
+        'RENAME BOX OTHER',
+        'NOOP',
+    ])
