@@ -225,6 +225,25 @@ job_refused(struct job *j, const struct resp *r)
 	job_unsent(j);
 }
 
+static uint32_t
+job_uid(const struct job *j, struct gather *g)
+{
+	uint32_t uid = gather_uid(g);
+
+	return (uid != 0 ? uid : mailbox_uid(j->s->box, g->seq));
+}
+
+/* No more is joined to the last piece. */
+static void
+job_part_end(struct job *j)
+{
+	if (j->part != NULL && gather_bytes(j->part) &&
+	    job_uid(j, j->part) == 0)
+		j->unclear = true; /* of whom was it? */
+	gather_free(j->part);
+	j->part = NULL;
+}
+
 void
 job_tagged(struct job *j, const struct resp *r)
 {
@@ -240,6 +259,7 @@ job_tagged(struct job *j, const struct resp *r)
 		return;
 	}
 	TAILQ_REMOVE(&j->asks, a, next);
+	job_part_end(j);
 	if (a == j->literal) {
 		/* It was refused before its end: the next may go. */
 		j->literal = NULL;
@@ -304,23 +324,20 @@ job_wants_results(const struct job *j, struct str head)
 static void
 job_part(struct job *j, struct gather *g)
 {
+	uint32_t uid = job_uid(j, g);
 	struct gather *all;
-	uint32_t uid = gather_uid(g);
 
-	if (uid == 0)
-		uid = mailbox_uid(j->s->box, g->seq);
 	if (!gather_bytes(g))
 		gather_pass(g, j->s->client);
-	else if (uid == 0)
-		j->unclear = true;
 	if (uid != 0 && set_add(&j->parts, uid, uid) == -1)
 		imap_die(j->s, "out of memory", "out of memory");
 	if (j->part != NULL && j->part->seq == g->seq &&
 	    (all = gather_join(j->part, g)) != NULL) {
+		gather_free(j->part);
 		gather_free(g);
 		g = all;
-	}
-	gather_free(j->part);
+	} else
+		job_part_end(j);
 	j->part = g;
 	if (g->joined > 0 && job_offer(j, g)) {
 		gather_free(g);
