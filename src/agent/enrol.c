@@ -205,6 +205,11 @@ enrol_retry(struct enrol *e, const struct err *err, int64_t after)
 	struct err bad;
 
 	drop_work(e);
+	if (err->code == ERR_TIMEOUT) {
+		/* what nobody else would notice for long */
+		verify_check(e->agent->self);
+		role_check(e->agent->self, ROLE_SEALER, LIMIT_SEAL_MS);
+	}
 	wait = renew_backoff(tries < 100 ? (unsigned)tries : 100, random32());
 	if (after > wait)
 		wait = after;

@@ -361,8 +361,10 @@ on_late(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	k->agent->silent = clock_now().mono + SILENCE_MS;
-	err_set(&err, ERR_TIMEOUT, "the directory did not answer in time");
+	err_set(&err, ERR_TIMEOUT, "the %s did not answer in time",
+	    k->verify != NULL ? "verifier" : "directory");
+	if (k->verify == NULL)
+		k->agent->silent = clock_now().mono + SILENCE_MS;
 	finish(k, &err);
 }
 

@@ -16,6 +16,10 @@
 /* One judgement: some dozen signatures. */
 #define ANSWER_MS 10000
 
+/* One that owes a judgement and said nothing for so long never will.  It is
+ * less than the patience of who looks somebody up. */
+#define HUNG_MS 4000
+
 /* Asked so often in all: what killed two verifiers is not shown a third. */
 #define TRIES 2
 
@@ -36,12 +40,20 @@ struct verify {
 };
 
 void
+verify_check(struct self *self)
+{
+	role_check(self, ROLE_OPENER, HUNG_MS);
+}
+
+void
 verify_cancel(struct verify *v)
 {
 	if (v == NULL)
 		return;
-	if (v->id != 0)
+	if (v->id != 0) {
 		ipc_forget(v->asked, v->id);
+		verify_check(v->self);
+	}
 	if (v->again != NULL)
 		event_free(v->again);
 	blob_unref(v->in[0]);
@@ -87,6 +99,7 @@ on_answer(struct ipc_msg *msg, const struct err *why, void *arg)
 
 	v->id = 0;
 	if (msg == NULL) {
+		verify_check(v->self);
 		if (v->tries < TRIES)
 			wait_a_little(v);
 		else
@@ -112,6 +125,7 @@ on_again(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	verify_check(v->self);
 	if ((v->asked = role_link(v->self, ROLE_OPENER)) == NULL ||
 	    FAULT("agent.verify") ||
 	    (v->id = ipc_ask(v->asked, OP_VERIFY, buf_text(&v->body), v->in,

@@ -22,6 +22,9 @@ typedef void verify_fn(const struct str *list, struct str crl,
 struct verify *verify_start(struct self *, const struct verify_req *,
     struct blob *certs, struct blob *crls, verify_fn *, void *arg);
 
+/* Does the verifier answer nothing any more?  Then have it replaced. */
+void verify_check(struct self *);
+
 /* No callback comes any more.  Accepts NULL. */
 void verify_cancel(struct verify *);
 

@@ -91,6 +91,11 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		log_error("peer-slow peer=sealer");
 		role_accuse(p->self, ROLE_SEALER);
 	}
+	if (p->agent_late) {
+		/* it gives up in time itself, so it cannot be the cloud */
+		p->agent_late = false;
+		role_check(p->self, ROLE_AGENT, LIMIT_LOOKUP_MS);
+	}
 	for (s = TAILQ_FIRST(&p->sessions); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, link);
 		if (s->tick != NULL)

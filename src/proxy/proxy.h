@@ -55,6 +55,7 @@ struct proxy {
 	struct ipc *sealer;
 	uint64_t sealed;     /* answers of the sealer so far */
 	bool sealer_stuck;   /* it has to be replaced */
+	bool agent_late;     /* it did not answer in time */
 	char install_id[17]; /* authserv-id of the status fields */
 	const char *state_dir;
 	struct crypt_key seen_key;

@@ -375,9 +375,10 @@ looked_up(struct ipc_msg *msg, const struct err *why, void *arg)
 
 	smtp_session_enter(s);
 	r->look_up = 0;
-	if (msg == NULL)
+	if (msg == NULL) {
 		err = *why;
-	else if (lookup_ans_get(msg->body, &ans, &err) == 0)
+		s->proxy->agent_late |= why->code == ERR_TIMEOUT;
+	} else if (lookup_ans_get(msg->body, &ans, &err) == 0)
 		err = ans.err;
 	r->cert = CERT_FAILED;
 	if (err.code != ERR_OK) {

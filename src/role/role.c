@@ -22,6 +22,7 @@ struct link {
 	struct ring *ring;
 	const struct role_peer *peer;
 	struct ipc *ipc; /* owned */
+	bool accused;    /* by role_check(): once is enough */
 };
 
 /* self and what is nobody's business but this file's. */
@@ -407,6 +408,22 @@ role_link(struct self *self, enum role role)
 		if (k->peer->role == role)
 			return (k->ipc);
 	return (NULL);
+}
+
+void
+role_check(struct self *self, enum role role, uint64_t ms)
+{
+	struct link *k;
+
+	LIST_FOREACH (k, &ring_of(self)->links, next)
+		if (k->peer->role == role)
+			break;
+	if (k == NULL || k->accused || self->stopping ||
+	    ipc_silence(k->ipc) < ms)
+		return;
+	log_error("peer-slow peer=%s", role_name(role));
+	k->accused = true;
+	role_accuse(self, role);
 }
 
 /* Signals: the parent passes on what concerns us as SIGTERM. */

@@ -112,6 +112,10 @@ struct ipc *role_link(struct self *, enum role);
  * it and starts another. */
 void role_accuse(struct self *, enum role);
 
+/* The same, if it owes an answer and has sent nothing for so long.  For those
+ * who gave up waiting: one that is only slow answers others meanwhile. */
+void role_check(struct self *, enum role, uint64_t ms);
+
 /* Answer a request with nothing but an err (NULL: ERR_OK). */
 void role_answer_err(struct ipc *, const struct ipc_msg *, const struct err *);
 

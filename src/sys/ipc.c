@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sys/memfd.h"
 #include "sys/pending.h"
 
@@ -43,6 +44,8 @@ struct ipc {
 	TAILQ_HEAD(, out) queue;
 	size_t queued;
 	size_t unanswered; /* the peer's requests that wait for us */
+	size_t owed;       /* ours that the peer has not answered */
+	uint64_t heard;    /* monotonic ms: since then it owes and is silent */
 	int fd;            /* owned; -1: dead */
 	char name[64];
 	const uint16_t *allow;
@@ -363,6 +366,9 @@ handle(struct ipc *l, size_t len, int *fds, size_t nfds)
 	msg.body = str_of(l->in + HEAD, len - HEAD);
 	msg.nfds = nfds;
 	memcpy(msg.fds, fds, sizeof(*fds) * nfds);
+	l->heard = clock_now().mono;
+	if ((flags & FLAG_ANSWER) != 0 && l->owed > 0)
+		l->owed--;
 
 	if ((flags & ~FLAG_ANSWER) != 0)
 		die_of(l, ERR_PEER, "malformed record");
@@ -586,6 +592,8 @@ ipc_ask_fds(struct ipc *l, uint16_t op, struct str body, const int *fds,
 		pending_forget(l->asked, id);
 		return (0);
 	}
+	if (l->owed++ == 0)
+		l->heard = clock_now().mono;
 	return (id);
 }
 
@@ -653,4 +661,10 @@ size_t
 ipc_owed(const struct ipc *l)
 {
 	return (pending_count(l->asked));
+}
+
+uint64_t
+ipc_silence(const struct ipc *l)
+{
+	return (l->owed > 0 ? clock_now().mono - l->heard : 0);
 }

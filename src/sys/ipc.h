@@ -95,4 +95,8 @@ void ipc_answer_fds(struct ipc *, uint16_t op, uint32_t id, struct str body,
 /* Requests asked and not yet answered. */
 size_t ipc_owed(const struct ipc *);
 
+/* For how many ms the peer has sent nothing though it owes an answer (also one
+ * that nobody waits for any more); 0 if it owes none. */
+uint64_t ipc_silence(const struct ipc *);
+
 #endif

@@ -157,6 +157,19 @@ on_told(struct ipc *l, struct ipc_msg *msg, void *arg)
 		t->told++;
 }
 
+/* A role says that another is of no use any more. */
+static void
+on_accused(struct ipc *l, struct ipc_msg *msg, void *arg)
+{
+	struct tenant *t = arg;
+	struct peer_req q;
+
+	(void)l;
+	if (CHECK(
+	        peer_req_get(msg->body, &q, NULL) == 0 && q.role <= ROLE_AGENT))
+		t->accused[q.role]++;
+}
+
 /* The links are freed by tenant_stop(). */
 static void
 on_dead(struct ipc *l, const struct err *err, void *arg)
@@ -253,8 +266,8 @@ tenant_start(struct house *h, struct tenant *t, enum role role, role_fn *fn,
 		exit(fn(fds[1])); /* not _exit(): leaks are looked for */
 	}
 	close(fds[1]);
-	t->parent =
-	    ipc_new(h->base, fds[0], "role", op_nothing, NULL, on_dead, t);
+	t->parent = ipc_new(h->base, fds[0], "role", op_others_to_parent,
+	    on_accused, on_dead, t);
 	if (tell_start(h, t, account) == -1)
 		return (-1);
 	return (tell_conf(h, t));

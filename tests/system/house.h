@@ -22,6 +22,7 @@ struct tenant {
 	struct ipc *proxy; /* as if we were the proxy */
 	struct ipc *agent; /* as if we were the agent */
 	unsigned told;     /* how often it told the proxy something */
+	unsigned accused[ROLE_AGENT + 1]; /* how often it had a role killed */
 };
 
 struct house {

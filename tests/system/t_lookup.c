@@ -338,6 +338,25 @@ t_dies(void)
 }
 #endif
 
+/* A verifier that hangs has to be replaced: nobody could be sealed to. */
+static void
+t_hung(void)
+{
+	move_in("ca.crt");
+	unit_row("it hangs");
+	CHECK_INT(kill(verifier.pid, SIGSTOP), 0);
+	CHECK_INT(look_up("anna@x.test").err.code, ERR_TIMEOUT);
+	CHECK_UINT(agent.accused[ROLE_OPENER], 1);
+	unit_row("and is replaced");
+	CHECK_INT(kill(verifier.pid, SIGKILL), 0);
+	(void)tenant_stop(&verifier);
+	CHECK(tenant_start(&h, &verifier, ROLE_OPENER, opener_main, "") == 0);
+	house_link(&h, &agent, &verifier);
+	CHECK_INT(look_up("anna@x.test").state, LOOKUP_USABLE);
+	CHECK_UINT(agent.accused[ROLE_OPENER], 1);
+	move_out();
+}
+
 /* The same is not asked twice; the cloud goes away for good. */
 static void
 t_many(void)
@@ -387,6 +406,7 @@ main(void)
 	    {"revoked", t_revoked},
 	    {"dies", t_dies},
 #endif
+	    {"hung", t_hung},
 	    {"many", t_many}, /* the cloud is gone afterwards */
 	    {NULL, NULL},
 	};
