@@ -229,19 +229,42 @@ enrol_add_releases(struct enrol *e, const json_t *log)
 		json_array_remove(all, 0);
 }
 
-/* Of the sealer's answer. */
-static void
+/* Does an entry say that the mailbox has a new key, or certificate? */
+static bool
+tells_news(const json_t *log)
+{
+	const json_t *entry;
+	struct str what;
+	size_t i;
+
+	json_array_foreach(log, i, entry)
+	{
+		what = json_is_string(json_object_get(entry, "what"))
+		           ? str_c(json_string_value(
+		                 json_object_get(entry, "what")))
+		           : STR("");
+		if (str_eq(what, STR("rotate")) || str_eq(what, STR("renew")))
+			return (true);
+	}
+	return (false);
+}
+
+/* Of the sealer's answer; true if there is something new to fetch. */
+static bool
 note_releases(struct enrol *e, struct ipc_msg *msg)
 {
 	struct blob *blob = ipc_msg_blob(msg, 1, LIST_MAX, NULL);
 	json_t *log;
+	bool news;
 
 	if (blob == NULL)
-		return;
+		return (false);
 	log = json_loadb(blob_data(blob), blob_len(blob), 0, NULL);
 	blob_unref(blob);
 	enrol_add_releases(e, log);
+	news = tells_news(log);
 	json_decref(log);
+	return (news);
 }
 
 /* Should the encryption key be replaced by now? */
@@ -281,7 +304,7 @@ on_bundle_taken(struct ipc_msg *msg, const struct err *why, void *arg)
 		enrol_retry(e, &err, -1);
 		return;
 	}
-	note_releases(e, msg);
+	(void)note_releases(e, msg);
 	/*
 	 * First what is there, then a new one if that is too old: so a crash
 	 * in between does not make two.
@@ -358,9 +381,17 @@ on_log_taken(struct ipc_msg *msg, const struct err *why, void *arg)
 	struct enrol *e = arg;
 	struct err err;
 
-	if (take_answer(e, msg, why, &err) == 0)
-		note_releases(e, msg);
-	watched(e, &err);
+	/*
+	 * Another device has made a new key: mail will be sealed to it.  The
+	 * key service wants a fresh validation, which an order brings.
+	 */
+	if (take_answer(e, msg, why, &err) == 0 && note_releases(e, msg))
+		enrol_next(e, enrol_num(e, "validated") + RENEW_VALIDATION_S >
+		                      clock_now().wall
+		                  ? STEP_KEYS
+		                  : STEP_ACCOUNT);
+	else
+		watched(e, &err);
 }
 
 static void
