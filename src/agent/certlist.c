@@ -92,12 +92,22 @@ for_sealing(const struct cert_rec *c)
 	return (c->verdict.code == ERR_OK && (c->usage & USAGE_ENCRYPT) != 0);
 }
 
-/* Lower values of enum trust are stronger. */
+/*
+ * Lower values of enum trust are stronger.  But what an enrolment here brought
+ * and what the directory names is vouched for by the same authorities: another
+ * device may have got a newer one for a mailbox of ours.
+ */
+static int
+rank(const struct certlist_item *it)
+{
+	return (it->trust == TRUST_DISCOVERED ? TRUST_VERIFIED : it->trust);
+}
+
 static bool
 better(const struct certlist_item *a, const struct certlist_item *b)
 {
-	if (a->trust != b->trust)
-		return (a->trust < b->trust);
+	if (rank(a) != rank(b))
+		return (rank(a) < rank(b));
 	return (a->c.not_before > b->c.not_before);
 }
 

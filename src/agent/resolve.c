@@ -75,11 +75,39 @@ known_read(struct agent *a, struct str address, struct known *k,
 	return (rc == -1 ? -1 : 0);
 }
 
+static void
+take(const struct certlist_item *it, struct lookup_ans *ans)
+{
+	ans->state = LOOKUP_USABLE;
+	memcpy(ans->fingerprint, it->c.fingerprint, FINGERPRINT);
+	ans->gcm = it->c.gcm;
+	ans->oaep = it->c.oaep;
+	ans->not_after = it->c.not_after;
+	ans->trust = it->trust;
+}
+
+/* The best that an enrolment on this installation brought, or NULL. */
+static const struct certlist_item *
+best_own(const struct known *k, int64_t now)
+{
+	const struct certlist_item *best = NULL, *one;
+	size_t i;
+
+	for (i = 0; i < k->n; i++) {
+		one = certlist_best(&k->items[i], 1, now);
+		if (one != NULL && one->trust == TRUST_VERIFIED &&
+		    (best == NULL || one->c.not_before > best->c.not_before))
+			best = one;
+	}
+	return (best);
+}
+
 /* Fill the answer with what is known. */
 static enum age
 judge(const struct known *k, int64_t now, struct lookup_ans *ans)
 {
 	const struct certlist_item *best = certlist_best(k->items, k->n, now);
+	const struct certlist_item *own = best_own(k, now);
 
 	ans->recent = certlist_recent(k->items, k->n, now) ||
 	              (k->was_looked && k->looked.ended != 0 &&
@@ -91,15 +119,18 @@ judge(const struct known *k, int64_t now, struct lookup_ans *ans)
 		        ? AGE_FRESH
 		        : AGE_OVER);
 	}
-	ans->state = LOOKUP_USABLE;
-	memcpy(ans->fingerprint, best->c.fingerprint, FINGERPRINT);
-	ans->gcm = best->c.gcm;
-	ans->oaep = best->c.oaep;
-	ans->not_after = best->c.not_after;
-	ans->trust = best->trust;
-	if (best->trust != TRUST_DISCOVERED || now < k->looked.fresh)
+	take(best, ans);
+	if (best->trust != TRUST_DISCOVERED && best->trust != TRUST_VERIFIED)
 		return (AGE_FRESH);
-	return (now < k->looked.fresh + STALE_S ? AGE_STALE : AGE_OVER);
+	if (k->was_looked && now < k->looked.fresh)
+		return (AGE_FRESH);
+	if (best->trust == TRUST_DISCOVERED && now < k->looked.fresh + STALE_S)
+		return (AGE_STALE);
+	if (own == NULL)
+		return (AGE_OVER);
+	/* our own hold whatever the directory says, or does not say */
+	take(own, ans);
+	return (AGE_STALE);
 }
 
 /* From pub/; on trouble ERROR, which is no reason to ask anybody else. */

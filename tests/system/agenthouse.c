@@ -137,6 +137,20 @@ long_page(void)
 	return (blob_copy(text, sizeof(text)));
 }
 
+static struct blob *
+log_page(void)
+{
+	const char *news = play.news;
+	char text[100];
+
+	if (play.pages > 2)
+		return (long_page());
+	play.news = NULL;
+	(void)snprintf(text, sizeof(text), "[{\"n\":1,\"what\":\"%s\"}]",
+	    news != NULL ? news : "release");
+	return (blob_copy(text, strlen(text)));
+}
+
 static void
 answer_take(struct ipc *l, struct ipc_msg *msg)
 {
@@ -155,8 +169,7 @@ answer_take(struct ipc *l, struct ipc_msg *msg)
 		play.bundles++;
 		(void)snprintf(key, sizeof(key), "key %u", play.rotates);
 		out[0] = cert_list(str_c(key), USAGE_ENCRYPT, ANNA, ERR_OK);
-		out[1] =
-		    play.pages > 2 ? long_page() : blob_copy("[{\"n\":1}]", 9);
+		out[1] = log_page();
 		rec_put_u64(&body, play.pages > 0 ? play.pages-- : 0);
 	}
 	ipc_answer(l, msg->op, msg->id, buf_text(&body), out,
@@ -287,6 +300,7 @@ on_verifier(struct ipc *l, struct ipc_msg *msg, void *arg)
 	struct challenge_check_ans ans = {.err = {.code = ERR_OK}};
 	struct challenge_check_req q;
 	struct blob *in = ipc_msg_blob(msg, 0, LIMIT_RECORD, NULL);
+	struct verify_req asked = {.usage = USAGE_SIGN};
 	struct verify_ans judged = {.err = {.code = ERR_OK}, .crl = {"", 0}};
 	struct blob *list = NULL;
 	struct buf body;
@@ -294,8 +308,9 @@ on_verifier(struct ipc *l, struct ipc_msg *msg, void *arg)
 	(void)arg;
 	buf_init(&body, LIMIT_RECORD);
 	if (msg->op == OP_VERIFY) {
+		CHECK(verify_req_get(msg->body, &asked, NULL) == 0);
 		verify_ans_put(&body, &judged);
-		list = cert_list(blob_str(in), USAGE_SIGN,
+		list = cert_list(blob_str(in), asked.usage,
 		    play.verify_address != NULL ? play.verify_address : ANNA,
 		    play.verify);
 	} else {
@@ -485,6 +500,25 @@ ask(uint16_t op, const char *address, const char *text)
 	reply_clear(&r);
 	buf_clear(&body);
 	return (code);
+}
+
+struct lookup_ans
+look_up(const char *address)
+{
+	struct lookup_req q = {str_c(address)};
+	struct lookup_ans a = {.state = LOOKUP_ERROR};
+	struct err err;
+	struct buf body;
+	struct reply r;
+
+	buf_init(&body, LIMIT_RECORD);
+	lookup_req_put(&body, &q);
+	reply_ask(&r, proxy, OP_LOOKUP, buf_text(&body), NULL, 0);
+	reply_wait(&h, &r);
+	CHECK(lookup_ans_get(buf_text(&r.body), &a, &err) == 0);
+	reply_clear(&r);
+	buf_clear(&body);
+	return (a);
 }
 
 /* The status of the only enrolment: a new reference, or NULL. */

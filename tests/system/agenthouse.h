@@ -34,6 +34,7 @@ struct play {
 	uint32_t older, newer;
 	uint32_t deadly; /* the verifier does not answer to this one */
 	unsigned finds, checks;
+	const char *news;   /* the log says that of a key; once */
 	unsigned pages;     /* of the release log, but for the first */
 	uint64_t from;      /* where the last question for one began */
 	bool dkim;          /* the verifier wants the record */
@@ -65,6 +66,9 @@ int stop_agent(void);
 void log_in(const char *account, bool loopback);
 /* The parent asks. */
 enum err_code ask(uint16_t op, const char *address, const char *text);
+
+/* The proxy asks for an address. */
+struct lookup_ans look_up(const char *address);
 
 /* The status of the only enrolment: a new reference, or NULL. */
 json_t *status(void);

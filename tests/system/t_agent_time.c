@@ -92,6 +92,81 @@ t_renew(void)
 	move_out();
 }
 
+/* Another device of the same user made a new key. */
+static void
+t_news(void)
+{
+	unsigned i;
+
+	move_in("");
+	log_in(ANNA, true);
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.bundles, 1);
+	for (i = 1; i <= 2; i++) {
+		unit_row(i == 1 ? "just a release" : "a new key");
+		play.news = i == 1 ? "release" : "rotate";
+		set_clock((long)i * 100);
+		log_in(ANNA, true);
+		pause_ms(2500);
+		CHECK(wait_for("step", "done"));
+		CHECK_UINT(play.bundles, i == 1 ? 2 : 4);
+		CHECK_UINT(play.certs, 1);
+	}
+	unit_row("a new key, long after the mailbox was validated");
+	play.news = "rotate";
+	set_clock(40 * DAY);
+	log_in(ANNA, true);
+	pause_ms(2500);
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.bundles, 6);
+	CHECK_UINT(play.certs, 2);
+	CHECK_UINT(play.rotates, 0);
+	move_out();
+}
+
+/* And a newer certificate of ours is in the directory than in our hands. */
+static void
+t_elsewhere(void)
+{
+	uint8_t fp[FINGERPRINT];
+	struct lookup_ans a;
+
+	fakecloud_say(&cloud, "issue " ANNA " " ANNA);
+	move_in("");
+	unit_row("nothing known yet");
+	fakecloud_plan(&cloud, "/search status 404\n");
+	CHECK_INT(look_up(ANNA).state, LOOKUP_NONE);
+	unit_row("enrolled: at once");
+	log_in(ANNA, true);
+	CHECK(wait_for("step", "done"));
+	a = look_up(ANNA);
+	CHECK_INT(a.state, LOOKUP_USABLE);
+	CHECK_INT(a.trust, TRUST_VERIFIED);
+	memcpy(fp, a.fingerprint, FINGERPRINT);
+	unit_row("the directory still says no");
+	set_clock(DAY);
+	CHECK_INT(look_up(ANNA).state, LOOKUP_USABLE);
+	pause_ms(300);
+	unit_row("the directory has a newer one");
+	fakecloud_plan(&cloud, "");
+	set_clock(3 * DAY);
+	a = look_up(ANNA);
+	CHECK(memcmp(a.fingerprint, fp, FINGERPRINT) == 0);
+	pause_ms(500);
+	a = look_up(ANNA);
+	CHECK_INT(a.state, LOOKUP_USABLE);
+	CHECK(memcmp(a.fingerprint, fp, FINGERPRINT) != 0);
+	unit_row("asked once");
+	CHECK_INT(look_up(ANNA).state, LOOKUP_USABLE);
+	pause_ms(200);
+	CHECK_UINT(fakecloud_requests(&cloud, "GET /search"), 3);
+	unit_row("the cloud is down for long");
+	fakecloud_plan(&cloud, "/search status 500\n");
+	set_clock(30 * DAY);
+	CHECK_INT(look_up(ANNA).state, LOOKUP_USABLE);
+	move_out();
+}
+
 static void
 t_full(void)
 {
@@ -155,6 +230,8 @@ main(void)
 #ifdef WAXWING_TEST_HOOKS
 	    {"retry after", t_retry_after},
 	    {"renew", t_renew},
+	    {"news", t_news},
+	    {"elsewhere", t_elsewhere},
 	    {"full", t_full},
 	    {"dies", t_dies},
 #endif
