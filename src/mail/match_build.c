@@ -17,9 +17,10 @@
 #include "mail/token.h"
 #include "mail/word.h"
 
-/* One byte of text is made of at most so many: UTF-32 has four, and
- * quoted-printable three for each of them. */
-#define SHRINK 12
+/* What of a body may be needed to fill the room: one byte of text is made of
+ * three in quoted-printable, of 1.4 in base64.  Where it is made of more
+ * (UTF-32), the text is cut a little early. */
+#define SHRINK 4
 
 struct builder {
 	const char *text;

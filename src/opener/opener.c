@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "mail/addr.h"
+#include "mail/match.h"
 #include "opener/challenge.h"
 #include "opener/keys.h"
 #include "opener/open.h"
@@ -117,12 +118,28 @@ make_ctx(struct opener *o, struct open_ctx *ctx)
 	ctx->trusted_arg = o;
 }
 
+/* The search text of a view, or NULL: then searches open the message. */
+static struct blob *
+search_text(struct blob *text)
+{
+	struct view *v = view_new(text, NULL);
+	struct blob *blob = NULL;
+	struct buf out;
+
+	buf_init(&out, MATCH_TEXT + MATCH_EXTRA);
+	if (v != NULL && match_build(v, MATCH_TEXT, &out, NULL) == 0)
+		blob = memfd_copy(out.data, out.len, NULL);
+	buf_wipe(&out);
+	view_free(v);
+	return (blob);
+}
+
 static void
 answer_open(struct ipc *link, const struct ipc_msg *msg,
-    const struct open_out *out, const struct err *err)
+    const struct open_out *out, bool wants_text, const struct err *err)
 {
+	struct blob *blobs[2] = {NULL, NULL}, *view = NULL;
 	struct open_ans ans;
-	struct blob *view = NULL;
 	struct buf body;
 
 	memset(&ans, 0, sizeof(ans));
@@ -143,11 +160,17 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 		memcpy(ans.content, out->content, sizeof(ans.content));
 		crypt_sha256(blob_str(view), ans.view);
 	}
+	blobs[0] = view;
+	if (view != NULL && wants_text)
+		blobs[1] = search_text(view);
 	buf_init(&body, LIMIT_RECORD);
 	open_ans_put(&body, &ans);
-	ipc_answer(link, msg->op, msg->id, buf_text(&body), &view,
-	    view != NULL ? 1 : 0);
+	ipc_answer(link, msg->op, msg->id, buf_text(&body), blobs,
+	    blobs[1] != NULL ? 2
+	    : view != NULL   ? 1
+	                     : 0);
 	buf_clear(&body);
+	blob_unref(blobs[1]);
 	blob_unref(view);
 }
 
@@ -160,6 +183,7 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	struct open_ctx ctx;
 	struct open_req q;
 	struct open_in in;
+	bool wants_text = false;
 
 	memset(&out, 0, sizeof(out));
 	if (open_req_get(msg->body, &q, &err) == -1)
@@ -175,6 +199,7 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 		goto out;
 	}
 	make_ctx(o, &ctx);
+	wants_text = q.text;
 	in = (struct open_in){blob_str(wire), q.first_seen, q.status,
 	    q.other_from, false};
 	/* Without any key yet, a message may be ours all the same. */
@@ -189,7 +214,7 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	if (FAULT("opener.before-answer"))
 		err_set(&err, ERR_UNAVAILABLE, "fault point");
 out:
-	answer_open(link, msg, &out, &err);
+	answer_open(link, msg, &out, wants_text, &err);
 	open_out_clear(&out);
 	blob_unref(wire);
 }
