@@ -15,5 +15,6 @@ EXTRA_DIST += .ci/run .clang-format .gitattributes .gitignore \
 	tests/system/s_2_pieces.py tests/system/s_3_trouble.py \
 	tests/system/s_4_conf.py tests/system/s_5_rig.py \
 	tests/system/s_6_greedy.py tests/system/s_7_storm.py \
+	tests/system/s_6_bombs.py \
 	tests/system/s_8_extensions.py tests/system/s_8_facts.py \
 	tests/system/s_9_marker.py

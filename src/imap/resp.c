@@ -87,7 +87,14 @@ resp_vanished(struct str in, size_t pos, struct resp *r)
 	int rc;
 
 	r->kind = RESP_VANISHED;
-	if ((rc = resp_line(in, &r->line)) != 1)
+	if ((rc = resp_line(in, &r->line)) == -1 &&
+	    str_istarts(str_of(in.p + pos, in.len - pos), STR(" (EARLIER) "))) {
+		/* Nothing moves, so it may stream through unread. */
+		r->kind = RESP_DATA;
+		r->line = str_of(in.p, pos);
+		return (1);
+	}
+	if (rc != 1)
 		return (rc);
 	r->text = str_trim(str_of(in.p + pos, r->line.len - pos));
 	r->earlier = str_istarts(r->text, STR("(EARLIER) "));

@@ -193,8 +193,8 @@ reply_vanished(struct imap *s, const struct resp *r)
 	/* While SELECT is in flight the old mailbox may lose some, too. */
 	if (!r->earlier)
 		box = s->box;
-	if (box != NULL &&
-	    mailbox_vanished(box, r->text, r->earlier, reply_gone, s) == -1)
+	if (box != NULL && mailbox_vanished(box, r->text, r->earlier,
+	                       s->job != NULL ? reply_gone : NULL, s) == -1)
 		reply_garbage(s, "bad VANISHED", r->line);
 }
 

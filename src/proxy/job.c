@@ -367,7 +367,7 @@ job_results(struct job *j, struct str line)
 void
 job_expunged(struct job *j, uint32_t seq, uint32_t uid)
 {
-	if (!j->over)
+	if (!j->over && j->s->state != IMAP_DEAD)
 		j->ops->expunge(j, seq, uid);
 }
 

@@ -23,6 +23,10 @@
 /* Memory of one parsed command: a line has 64 KiB. */
 #define FETCH_ARENA (1024UL * 1024)
 
+/* Within a FETCH by sequence number none is allowed (RFC 3501 7.4.1), and each
+ * costs us a walk over all messages. */
+#define EXPUNGED_MAX 100
+
 void
 fetch_oom(struct fetch_job *f)
 {
@@ -110,6 +114,9 @@ fetch_expunge(struct job *j, uint32_t seq, uint32_t uid)
 	(void)uid;
 	if (f->uid)
 		return;
+	if (++f->expunged > EXPUNGED_MAX)
+		imap_die(j->s, "the mail server talks nonsense",
+		    "server: EXPUNGE within FETCH");
 	if (set_expunge(&f->asked, seq) == -1 ||
 	    set_expunge(&f->exist, seq) == -1 ||
 	    set_expunge(&f->plain, seq) == -1)

@@ -69,8 +69,9 @@ struct fetch_job {
 	size_t nwants;
 	size_t next; /* first that is in no window */
 	struct window win[2];
-	unsigned cur;   /* the window that is answered first */
-	unsigned sizes; /* asks about sizes in flight */
+	unsigned cur;      /* the window that is answered first */
+	unsigned sizes;    /* asks about sizes in flight */
+	unsigned expunged; /* by sequence number: how many were */
 	bool unavailable;
 	bool late;               /* some wait for a key */
 	struct keywait *keywait; /* owned; all others are answered */

@@ -389,53 +389,104 @@ vanished_parse(struct set *out, struct str text)
 	} while (true);
 }
 
-/*
- * Between two known neighbours, messages whose UIDs are not known: at most so
- * many of them are gone as UIDs between the neighbours are in the set.  Which
- * ones does not matter, they are all alike.
- */
-static uint32_t
-gap_gone(const struct set *gone, uint32_t below, uint32_t above, uint32_t most)
+/* What is gone, from the highest number down. */
+struct lost {
+	uint32_t seq;
+	uint32_t uid; /* 0: not known */
+};
+
+/* Dropping many from the map: it is walked once, from its end. */
+struct sweep {
+	struct mailbox *box;
+	const struct set *gone;
+	size_t k;          /* ranges of gone from here on are done */
+	uint32_t at;       /* the map is kept from here on, ... */
+	uint32_t n;        /* ... and so many are lost */
+	struct lost *lost; /* owned; NULL: nobody asks */
+};
+
+static void
+sweep_lose(struct sweep *w, uint32_t seq, uint32_t uid)
 {
+	if (w->lost != NULL)
+		w->lost[w->n] = (struct lost){.seq = seq, .uid = uid};
+	w->n++;
+	if (seq <= w->box->old)
+		w->box->old--;
+}
+
+/* A message whose UID is known. */
+static void
+sweep_one(struct sweep *w, uint32_t seq, uint32_t uid)
+{
+	const struct range *r = w->gone->r;
+
+	while (w->k > 0 && r[w->k - 1].lo > uid)
+		w->k--;
+	if (w->k > 0 && r[w->k - 1].hi >= uid)
+		sweep_lose(w, seq, uid);
+	else
+		w->box->uids[--w->at] = uid;
+}
+
+/*
+ * Messages from to seq, whose UIDs are not known but lie between two: at most
+ * so many of them are gone as there are UIDs in the set.  Which ones does not
+ * matter, they are all alike.
+ */
+static void
+sweep_gap(struct sweep *w, uint32_t from, uint32_t seq, uint32_t below,
+    uint32_t above)
+{
+	const struct range *r = w->gone->r;
 	uint64_t n = 0, lo, hi;
 	size_t i;
 
-	for (i = 0; i < gone->n && n < most; i++) {
-		lo = gone->r[i].lo > below ? gone->r[i].lo : below + 1;
-		hi = gone->r[i].hi < above ? gone->r[i].hi : above - 1;
-		if (lo <= hi && below < above)
-			n += hi - lo + 1;
+	while (w->k > 0 && r[w->k - 1].lo >= above)
+		w->k--;
+	for (i = w->k; i > 0 && r[i - 1].hi > below; i--) {
+		lo = r[i - 1].lo > below ? r[i - 1].lo : below + 1;
+		hi = r[i - 1].hi < above ? r[i - 1].hi : above - 1;
+		n += hi >= lo ? hi - lo + 1 : 0;
+		if (r[i - 1].lo > below)
+			w->k = i - 1;
 	}
-	return (n < most ? (uint32_t)n : most);
+	for (; n > 0 && seq >= from; n--)
+		sweep_lose(w, seq--, 0);
+	if (seq > w->box->nuids)
+		seq = (uint32_t)w->box->nuids;
+	for (; seq >= from; seq--)
+		w->box->uids[--w->at] = 0;
 }
 
-/* From the end, so that the numbers still to come stay what they are. */
-static void
-vanished_drop(struct mailbox *box, const struct set *gone,
-    void (*expunged)(uint32_t seq, uint32_t uid, void *), void *arg)
+/* Returns how many messages are gone. */
+static uint32_t
+vanished_drop(struct sweep *w)
 {
-	uint32_t seq = box->exists, above = UINT32_MAX, uid, from, n;
+	struct mailbox *box = w->box;
+	uint32_t seq = box->exists, above = UINT32_MAX, uid, from;
 
-	while (seq > 0) {
+	w->k = w->gone->n;
+	w->at = (uint32_t)box->nuids;
+	while (seq > 0 && w->k > 0) {
 		if ((uid = mailbox_uid(box, seq)) != 0) {
+			sweep_one(w, seq--, uid);
 			above = uid;
-			if (set_has(gone, uid)) {
-				mailbox_drop(box, seq);
-				expunged(seq, uid, arg);
-			}
-			seq--;
 			continue;
 		}
-		for (from = seq; from > 1; from--)
-			if ((uid = mailbox_uid(box, from - 1)) != 0)
-				break;
-		n = gap_gone(gone, uid, above, seq - from + 1);
-		for (; n > 0; n--, seq--) {
-			mailbox_drop(box, seq);
-			expunged(seq, 0, arg);
-		}
+		from = seq > box->nuids ? (uint32_t)box->nuids + 1 : seq;
+		while (from > 1 && (uid = mailbox_uid(box, from - 1)) == 0)
+			from--;
+		sweep_gap(w, from, seq, uid, above);
 		seq = from - 1;
 	}
+	if (seq < box->nuids) {
+		memmove(box->uids + seq, box->uids + w->at,
+		    (box->nuids - w->at) * sizeof(*box->uids));
+		box->nuids -= w->at - seq;
+	}
+	box->exists -= w->n;
+	return (w->n);
 }
 
 int
@@ -443,13 +494,22 @@ mailbox_vanished(struct mailbox *box, struct str text, bool earlier,
     void (*expunged)(uint32_t seq, uint32_t uid, void *), void *arg)
 {
 	struct set gone;
+	struct sweep w = {.box = box, .gone = &gone};
+	uint32_t i, n;
 	int rc = -1;
 
 	set_init(&gone);
 	if (vanished_parse(&gone, text) == -1)
 		goto out;
-	if (!earlier)
-		vanished_drop(box, &gone, expunged, arg);
+	if (!earlier) {
+		if (expunged != NULL &&
+		    (w.lost = calloc((size_t)box->exists + 1,
+		         sizeof(*w.lost))) == NULL)
+			goto out;
+		n = vanished_drop(&w);
+		for (i = 0; w.lost != NULL && i < n; i++)
+			expunged(w.lost[i].seq, w.lost[i].uid, arg);
+	}
 	if (box->cls != NULL)
 		mailbox_gone(box, &gone);
 	else {
@@ -459,6 +519,7 @@ mailbox_vanished(struct mailbox *box, struct str text, bool earlier,
 	}
 	rc = 0;
 out:
+	free(w.lost);
 	set_clear(&gone);
 	return (rc);
 }

@@ -79,8 +79,8 @@ int mailbox_expunge(struct mailbox *, uint32_t seq);
 
 /*
  * VANISHED (RFC 7162 section 3.2.10): parse the set and drop its messages.
- * Those that are not EARLIER had sequence numbers: expunged is called for
- * each, from the highest down, with its UID, or 0 if that is not known.  -1:
+ * Those that are not EARLIER had sequence numbers: expunged (or NULL) is called
+ * for each, from the highest down, with its UID, or 0 if that is not known. -1:
  * nonsense, or out of memory.
  */
 int mailbox_vanished(struct mailbox *, struct str set, bool earlier,
