@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "sys/log.h"
 
@@ -51,6 +52,7 @@ job_free(struct job *j)
 	set_clear(&j->probe_seqs);
 	set_clear(&j->parts);
 	gather_free(j->part);
+	pull_free(j->pull);
 	j->ops->free(j);
 }
 
@@ -164,7 +166,7 @@ void
 job_opening(struct job *j, size_t n)
 {
 	if (j->open_since == 0)
-		j->open_since = j->open_said = j->s->p->mono;
+		j->open_since = j->open_said = clock_now().mono;
 	j->open_all += (uint32_t)n;
 }
 
@@ -178,7 +180,7 @@ job_opened(struct job *j)
 void
 job_tick(struct job *j)
 {
-	uint64_t mono = j->s->p->mono;
+	uint64_t mono = clock_now().mono;
 
 	if (j->over || j->open_done == j->open_all ||
 	    mono - j->open_said < JOB_LIFE_MS)
@@ -405,4 +407,46 @@ job_cut(struct set *rest, struct set *part, uint64_t most, size_t room)
 	set_clear(rest);
 	*rest = kept;
 	return (0);
+}
+
+unsigned
+job_ask_all(struct job *j, bool uid, const struct set *set, const char *items,
+    const struct ask *like)
+{
+	size_t len = strlen(items) + sizeof("W1234567890 UID FETCH  ");
+	struct set rest, part;
+	struct buf line;
+	struct ask *a;
+	unsigned n = 0;
+	int rc;
+
+	set_init(&rest);
+	set_init(&part);
+	buf_init(&line, 2 * JOB_LINE + len);
+	rc = set_copy(&rest, set);
+	while (rc == 0 && !set_empty(&rest)) {
+		rc = job_cut(&rest, &part, UINT64_MAX,
+		    len + 100 < JOB_LINE ? JOB_LINE - len : 100);
+		if (rc == -1)
+			break;
+		buf_reset(&line);
+		buf_puts(&line, uid ? "UID FETCH " : "FETCH ");
+		set_print(&part, &line);
+		buf_printf(&line, " %s", items);
+		if ((a = job_ask(j, buf_text(&line))) == NULL)
+			break;
+		a->pass = like->pass;
+		a->bodies = like->bodies;
+		a->fetch = like->fetch;
+		a->done = like->done;
+		a->n = like->n;
+		rc = set_copy(&a->set, &part);
+		n++;
+	}
+	if (rc == -1)
+		imap_die(j->s, "out of memory", "out of memory");
+	buf_clear(&line);
+	set_clear(&part);
+	set_clear(&rest);
+	return (n);
 }

@@ -25,6 +25,9 @@
 /* Longest command line that we send (RFC 7162 section 4 speaks of 8192). */
 #define JOB_LINE 8000
 
+struct pull;
+struct viewref;
+
 struct ask {
 	TAILQ_ENTRY(ask) next;
 	char tag[16];
@@ -63,6 +66,8 @@ struct job {
 	unsigned next_tag;
 	bool results; /* those of searches are this job's */
 	bool over;    /* the closing line is said: asks only run out */
+
+	struct pull *pull; /* owned; job_pull.c */
 
 	/* Messages that have to be opened: what the client is told. */
 	uint64_t open_since; /* mono; 0: none so far */
@@ -132,10 +137,29 @@ void job_expunged(struct job *, uint32_t seq, uint32_t uid);
  */
 int job_cut(struct set *rest, struct set *part, uint64_t most, size_t room);
 
+/*
+ * Ask "[UID ]FETCH SET items" for a set, cut to lines, with the callbacks, n
+ * and flags of like; a->set is each line's part.  Returns how many they are.
+ */
+unsigned job_ask_all(struct job *, bool uid, const struct set *,
+    const char *items, const struct ask *like);
+
 /* job_probe.c: learn the classes of messages, then call next (-1: it could
  * not be).  By UID or by sequence number. */
 int probe_start(struct job *, bool uid, const struct set *,
     void (*next)(struct job *));
+
+/*
+ * job_pull.c: fetch sealed messages and open them.  each is called once for
+ * every number in the set: with its view (borrowed), or NULL and the reason,
+ * or both NULL when it is no longer there; then done, maybe at once.  -1: out
+ * of memory.
+ */
+typedef void pull_fn(struct job *, uint32_t number, struct viewref *,
+    const struct err *);
+int pull_start(struct job *, bool uid, const struct set *, pull_fn *each,
+    void (*done)(struct job *));
+void pull_free(struct pull *); /* accepts NULL */
 
 /* job_fetch.c: the FETCH in s->in.  True: it was taken care of; false: it
  * shall pass as it is.  *wait: not before all others are answered. */

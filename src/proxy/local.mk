@@ -20,6 +20,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/job.c src/proxy/job.h \
 	src/proxy/job_fetch.c src/proxy/job_fetch.h \
 	src/proxy/job_probe.c \
+	src/proxy/job_pull.c \
 	src/proxy/listener.c src/proxy/listener.h \
 	src/proxy/mailbox.c src/proxy/mailbox.h \
 	src/proxy/msgname.c src/proxy/msgname.h \
