@@ -191,6 +191,7 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 		w->state = WANT_READY;
 	}
 	want_window(w)->opens--;
+	job_opened(&f->j);
 	if (!f->j.over)
 		views_advance(f);
 	imap_turn(s);
@@ -528,6 +529,7 @@ views_start(struct fetch_job *f)
 		    set_add(&missing, want_number(w), want_number(w)) == -1)
 			fetch_oom(f);
 	}
+	job_opening(&f->j, set_count(&missing));
 	if (set_count(&missing) > 1)
 		f->sizes =
 		    fetch_ask_all(f, &missing, "(UID RFC822.SIZE)", &like);
