@@ -42,6 +42,7 @@ static const struct {
     {"OBJECTID", EXT_OBJECTID},
     {"SAVEDATE", EXT_SAVEDATE},
     {"WITHIN", 0},
+    {"ESEARCH", EXT_ESEARCH},
     {"X-GM-EXT-1", EXT_GMAIL},
 };
 

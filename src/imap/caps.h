@@ -18,18 +18,19 @@
  * belongs to one that the server lacks is BAD.
  */
 enum caps_ext {
-	EXT_ENABLE = 1U << 0,    /* RFC 5161 */
-	EXT_CONDSTORE = 1U << 1, /* RFC 7162; QRESYNC includes it */
-	EXT_QRESYNC = 1U << 2,   /* RFC 7162 */
-	EXT_QUOTA = 1U << 3,     /* RFC 2087, 9208 */
-	EXT_QUOTASET = 1U << 4,  /* RFC 9208 */
-	EXT_METADATA = 1U << 5,  /* RFC 5464, or its server's part alone */
-	EXT_OBJECTID = 1U << 6,  /* RFC 8474 */
-	EXT_SAVEDATE = 1U << 7,  /* RFC 8514 */
-	EXT_GMAIL = 1U << 8,     /* X-GM-EXT-1 */
-	EXT_UNSELECT = 1U << 9,  /* RFC 3691 */
-	EXT_MOVE = 1U << 10,     /* RFC 6851 */
-	EXT_NAMESPACE = 1U << 11 /* RFC 2342 */
+	EXT_ENABLE = 1U << 0,     /* RFC 5161 */
+	EXT_CONDSTORE = 1U << 1,  /* RFC 7162; QRESYNC includes it */
+	EXT_QRESYNC = 1U << 2,    /* RFC 7162 */
+	EXT_QUOTA = 1U << 3,      /* RFC 2087, 9208 */
+	EXT_QUOTASET = 1U << 4,   /* RFC 9208 */
+	EXT_METADATA = 1U << 5,   /* RFC 5464, or its server's part alone */
+	EXT_OBJECTID = 1U << 6,   /* RFC 8474 */
+	EXT_SAVEDATE = 1U << 7,   /* RFC 8514 */
+	EXT_GMAIL = 1U << 8,      /* X-GM-EXT-1 */
+	EXT_UNSELECT = 1U << 9,   /* RFC 3691 */
+	EXT_MOVE = 1U << 10,      /* RFC 6851 */
+	EXT_NAMESPACE = 1U << 11, /* RFC 2342 */
+	EXT_ESEARCH = 1U << 12,   /* RFC 4731 */
 };
 
 /* What we have to know of the upstream. */

@@ -130,7 +130,16 @@ void imap_greet(struct imap *);
 void imap_noauth(struct imap *);     /* a command or line is in s->in */
 void imap_login_done(struct imap *); /* the server said yes, caps are known */
 
+/* What is made of a command. */
+enum route {
+	ROUTE_PASS,
+	ROUTE_WAIT, /* try again when nothing is in flight */
+	ROUTE_KEEP, /* a job has it, and needs it where it is */
+	ROUTE_DONE  /* answered, or a job has it */
+};
+
 /* imap_router.c */
+enum route route_refuse(struct imap *, const struct cmd *, const char *why);
 void imap_route(struct imap *); /* a command is in s->in */
 void imap_route_append(struct imap *);
 void imap_done_line(struct imap *); /* the line that ends IDLE */

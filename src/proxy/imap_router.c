@@ -13,14 +13,6 @@
 #include "sys/crypt.h"
 #include "sys/log.h"
 
-/* What a handler makes of a command. */
-enum route {
-	ROUTE_PASS,
-	ROUTE_WAIT, /* try again when nothing is in flight */
-	ROUTE_KEEP, /* a job has it, and needs it where it is */
-	ROUTE_DONE  /* answered, or a job has it */
-};
-
 struct verb {
 	const char *name;
 	bool plain;   /* may come alone ... */
@@ -32,7 +24,7 @@ struct verb {
 	void (*passed)(struct imap *, const struct resp *);
 };
 
-static enum route
+enum route
 route_refuse(struct imap *s, const struct cmd *c, const char *why)
 {
 	char tag[CMD_TAG_MAX + 1];
@@ -335,7 +327,7 @@ static const struct verb verbs[] = {
     {"NAMESPACE", true, false, false, EXT_NAMESPACE, NULL, NULL},
     {"NOOP", true, false, false, 0, NULL, NULL},
     {"RENAME", true, false, true, 0, route_rename, NULL},
-    {"SEARCH", true, true, false, 0, NULL, NULL},
+    {"SEARCH", true, true, false, 0, job_search_route, NULL},
     {"SELECT", true, false, true, 0, route_select, passed_select},
     {"SETMETADATA", true, false, false, EXT_METADATA, NULL, NULL},
     {"SETQUOTA", true, false, false, EXT_QUOTA, NULL, NULL},

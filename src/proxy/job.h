@@ -40,7 +40,8 @@ struct ask {
 	bool (*found)(struct job *, struct ask *, struct str line);
 	/* The tagged OK.  NO and BAD end the job. */
 	void (*done)(struct job *, struct ask *);
-	struct set set; /* the job's own: what was asked about, ... */
+	bool answered;  /* the job's own: something came; ... */
+	struct set set; /* ... what was asked about, ... */
 	uint32_t n;     /* ... and a number */
 	/* What has to wait for the server's "+" to a literal, of this ask or of
 	 * one before it; empty when all is sent. */
@@ -160,6 +161,9 @@ typedef void pull_fn(struct job *, uint32_t number, struct viewref *,
 int pull_start(struct job *, bool uid, const struct set *, pull_fn *each,
     void (*done)(struct job *));
 void pull_free(struct pull *); /* accepts NULL */
+
+/* job_search.c */
+enum route job_search_route(struct imap *, const struct cmd *);
 
 /* job_fetch.c: the FETCH in s->in.  True: it was taken care of; false: it
  * shall pass as it is.  *wait: not before all others are answered. */

@@ -225,11 +225,15 @@ window_start(struct pull *p, struct pull_window *win)
 static void
 window_end(struct pull *p, struct pull_window *win)
 {
+	struct err err;
 	size_t i;
 
+	err_set(&err, ERR_PEER, "the server sent a part of it");
 	for (i = win->lo; i < win->hi; i++)
 		if (p->msgs[i].state == PULL_ASKED)
-			msg_end(&p->msgs[i], NULL, NULL);
+			msg_end(&p->msgs[i], NULL,
+			    set_has(&p->j->parts, p->msgs[i].uid) ? &err
+			                                          : NULL);
 	win->lo = win->hi = 0;
 }
 

@@ -9,6 +9,8 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/facts_view.c \
 	src/proxy/fetch_answer.c \
 	src/proxy/fetch_views.c \
+	src/proxy/finder.c src/proxy/finder.h \
+	src/proxy/finder_judge.c \
 	src/proxy/gather.c src/proxy/gather.h \
 	src/proxy/imap.h \
 	src/proxy/imap_login.c \
@@ -21,6 +23,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/job_fetch.c src/proxy/job_fetch.h \
 	src/proxy/job_probe.c \
 	src/proxy/job_pull.c \
+	src/proxy/job_search.c \
 	src/proxy/listener.c src/proxy/listener.h \
 	src/proxy/mailbox.c src/proxy/mailbox.h \
 	src/proxy/msgname.c src/proxy/msgname.h \

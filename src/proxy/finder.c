@@ -1,0 +1,516 @@
+/*
+ * From a program to the messages it finds.
+ *
+ * 1. The server says what is found by all that it knows.
+ * 2. Those messages for which that does not settle it are divided into plain
+ *    and sealed ones; what was not met before is probed (job_probe.c).
+ * 3. If none is sealed, the client's own command passes.
+ * 4. Else the server is asked for content among the plain ones, while the
+ *    sealed ones are looked at here (finder_judge.c).
+ * 5. Together that is the result.
+ *
+ * By sequence number only FETCH and SEARCH by sequence number are used, within
+ * which no EXPUNGE may come (RFC 3501 7.4.1).
+ */
+#include "config.h"
+
+#include "proxy/finder.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+/* Commands that one content key may take to name the plain messages; if they
+ * are more, it asks about all. */
+#define PIECES_MAX 8
+
+/* Searches in flight. */
+#define FLIGHT_MAX 16
+
+void
+finder_oom(struct finder *f)
+{
+	imap_die(f->j.s, "out of memory", "out of memory");
+}
+
+/* *a = *a (op) b */
+static int
+fold(struct set *a, const struct set *b,
+    int (*op)(struct set *, const struct set *, const struct set *))
+{
+	struct set out;
+	int rc;
+
+	set_init(&out);
+	rc = op(&out, a, b);
+	set_clear(a);
+	*a = out;
+	return (rc);
+}
+
+bool
+finder_all_plain(const struct mailbox *box)
+{
+	uint32_t seq, uid;
+
+	if (box->nuids < box->exists)
+		return (false);
+	for (seq = 1; seq <= box->exists; seq++) {
+		uid = mailbox_uid(box, seq);
+		if (uid == 0 || !set_has(&box->cls->known, uid) ||
+		    set_has(&box->cls->sealed, uid))
+			return (false);
+	}
+	return (true);
+}
+
+void
+finder_expunge(struct job *j, uint32_t seq, uint32_t uid)
+{
+	struct finder *f = finder_of(j);
+
+	(void)seq;
+	if (!f->uid || f->cmd.numbers)
+		f->moved = true;
+	else if (uid != 0 && set_add(&f->gone, uid, uid) == -1)
+		finder_oom(f);
+}
+
+bool
+finder_stopped(struct finder *f)
+{
+	if (f->j.over || f->j.s->state == IMAP_DEAD)
+		return (true);
+	if (!f->moved)
+		return (false);
+	/* RFC 5530 section 3 */
+	job_finish(&f->j, "NO [EXPUNGEISSUED] messages were expunged, their "
+	                  "numbers changed meanwhile");
+	return (true);
+}
+
+void
+finder_init(struct finder *f)
+{
+	set_init(&f->asked);
+	set_init(&f->rest);
+	set_init(&f->sealed);
+	set_init(&f->closed);
+	set_init(&f->yes);
+	set_init(&f->gone);
+	set_init(&f->result);
+	buf_init(&f->hold, LIMIT_PARSE);
+	buf_init(&f->text, 2 * LIMIT_MESSAGE);
+}
+
+void
+finder_clear(struct finder *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->plan.n; i++) {
+		if (f->hits != NULL)
+			set_clear(&f->hits[i]);
+		if (f->needles != NULL)
+			buf_wipe(&f->needles[i]);
+	}
+	if (f->slice != NULL)
+		event_free(f->slice);
+	set_clear(&f->asked);
+	set_clear(&f->rest);
+	set_clear(&f->sealed);
+	set_clear(&f->closed);
+	set_clear(&f->yes);
+	set_clear(&f->gone);
+	set_clear(&f->result);
+	buf_wipe(&f->hold);
+	buf_wipe(&f->text);
+	arena_clear(&f->arena);
+}
+
+/* 5. What was found among the plain ones is the server's word, for sealed
+ * ones it is ours. */
+static void
+find_result(struct finder *f)
+{
+	if (f->asks > 0 || f->judging || finder_stopped(f))
+		return;
+	if (f->unavailable || f->j.unclear)
+		job_finish(&f->j,
+		    "NO [UNAVAILABLE] some messages cannot be opened now");
+	else if (search_eval(&f->plan, f->hits, &f->result) == -1 ||
+	         fold(&f->result, &f->sealed, set_minus) == -1 ||
+	         fold(&f->result, &f->yes, set_or) == -1 ||
+	         fold(&f->result, &f->gone, set_minus) == -1)
+		finder_oom(f);
+	else
+		f->found(f);
+}
+
+static void find_more(struct finder *);
+
+/* A result is this ask's if it has its tag; one without is that of the only
+ * ask in flight. */
+static bool
+unit_found(struct job *j, struct ask *a, struct str line)
+{
+	struct finder *f = finder_of(j);
+	struct search_answer ans;
+	struct arena arena;
+	bool mine = false;
+	int rc;
+
+	arena_init(&arena, LIMIT_CLIENT_LINE);
+	rc = search_read(line, &arena, &ans);
+	if (rc == 1) {
+		mine = (f->j.s->caps.ext & EXT_ESEARCH) != 0
+		           ? str_eq(ans.tag, str_c(a->tag))
+		           : ans.tag.len == 0;
+		if (mine && fold(&f->hits[a->n], &ans.set, set_or) == -1)
+			finder_oom(f);
+		a->answered |= mine;
+		set_clear(&ans.set);
+	}
+	arena_clear(&arena);
+	return (mine);
+}
+
+static void
+unit_done(struct job *j, struct ask *a)
+{
+	struct finder *f = finder_of(j);
+
+	/* RFC 4731 section 3.1: there is one, also when nothing is found. */
+	if ((j->s->caps.ext & EXT_ESEARCH) != 0 && !a->answered) {
+		job_finish(j, "NO the mail server did not say what it found");
+		return;
+	}
+	f->asks--;
+	find_more(f);
+}
+
+/* Ask for one unit, among these messages (NULL: all). */
+static int
+unit_ask(struct finder *f, size_t unit, const struct set *among)
+{
+	struct ask *a;
+	struct buf b;
+
+	buf_init(&b, LIMIT_CLIENT_LINE * 8);
+	buf_puts(&b, f->uid ? "UID SEARCH " : "SEARCH ");
+	if ((f->j.s->caps.ext & EXT_ESEARCH) != 0)
+		buf_puts(&b, "RETURN (ALL) ");
+	buf_str(&b, f->plan.units[unit].text);
+	if (among != NULL) {
+		buf_puts(&b, f->uid ? " UID " : " ");
+		set_print(among, &b);
+	}
+	a = b.failed ? NULL : job_ask(&f->j, buf_text(&b));
+	buf_clear(&b);
+	if (a == NULL)
+		return (-1);
+	a->n = (uint32_t)unit;
+	a->found = unit_found;
+	a->done = unit_done;
+	f->asks++;
+	return (0);
+}
+
+/* How much of a line a unit takes; literals are not counted. */
+static size_t
+unit_len(const struct search_unit *u)
+{
+	size_t len = u->text.len, i, nth;
+	struct str lit;
+	struct tok t;
+
+	for (i = 0; i < u->nlits; i++) {
+		tok_init(&t, u->text);
+		for (t.pos = u->lits[i]; t.pos > 0 && tok_peek(&t) != '{';)
+			t.pos--;
+		if (tok_literal(&t, &lit, &nth))
+			len -= lit.len;
+	}
+	return (len + sizeof("W1234567890 UID SEARCH RETURN (ALL)  UID "));
+}
+
+/* The messages that the next unit is asked about. */
+static int
+unit_next(struct finder *f)
+{
+	const struct search_plan *p = &f->plan;
+	struct buf b;
+	size_t room;
+
+	while (f->unit < p->n && p->units[f->unit].content != f->content)
+		f->unit++;
+	if (f->unit == p->n)
+		return (0);
+	f->room = 0;
+	if (!f->content)
+		return (1);
+	if (set_copy(&f->rest, &f->asked) == -1)
+		return (-1);
+	if (set_empty(&f->rest)) {
+		f->unit++;
+		return (unit_next(f));
+	}
+	buf_init(&b, LIMIT_RESULTS);
+	set_print(&f->asked, &b);
+	room = unit_len(&p->units[f->unit]);
+	room = room + 100 < JOB_LINE ? JOB_LINE - room : 100;
+	if (!b.failed && b.len / room < PIECES_MAX)
+		f->room = room;
+	buf_clear(&b);
+	return (1);
+}
+
+/* Ask for a unit, or a piece of one.  1 when that was the last of it. */
+static int
+unit_piece(struct finder *f)
+{
+	struct set part;
+	int rc;
+
+	if (f->room == 0)
+		return (unit_ask(f, f->unit, NULL) == -1 ? -1 : 1);
+	set_init(&part);
+	if ((rc = job_cut(&f->rest, &part, UINT64_MAX, f->room)) == 0)
+		rc = unit_ask(f, f->unit, &part);
+	set_clear(&part);
+	return (rc == -1 ? -1 : set_empty(&f->rest));
+}
+
+static void find_candidates(struct finder *);
+
+/*
+ * Ask on.  Results without a tag cannot be told apart, and a server may carry
+ * out two searches at once (RFC 3501 5.5): without ESEARCH one goes at a time.
+ */
+static void
+find_more(struct finder *f)
+{
+	unsigned most = (f->j.s->caps.ext & EXT_ESEARCH) != 0 ? FLIGHT_MAX : 1;
+	int rc = 1;
+
+	while (rc == 1 && f->asks < most) {
+		if (!f->within && (rc = unit_next(f)) != 1)
+			break;
+		if ((rc = unit_piece(f)) == -1)
+			break;
+		f->within = rc == 0;
+		f->unit += (size_t)rc;
+		rc = 1;
+	}
+	if (rc == -1)
+		finder_oom(f);
+	if (f->asks > 0 || f->j.s->state == IMAP_DEAD)
+		return;
+	if (f->content)
+		find_result(f);
+	else
+		find_candidates(f);
+}
+
+/* 4. */
+static void
+find_parts(struct finder *f)
+{
+	if (fold(&f->asked, &f->sealed, set_minus) == -1) {
+		finder_oom(f);
+		return;
+	}
+	f->content = true;
+	f->unit = 0;
+	f->judging = true;
+	find_more(f);
+	if (!finder_stopped(f))
+		judge_start(f, find_result);
+}
+
+/* 3. */
+static void
+find_divide(struct job *j)
+{
+	struct finder *f = finder_of(j);
+	const struct mailbox *box = j->s->box;
+	uint32_t n = 0, uid;
+	int rc = 0;
+
+	if (finder_stopped(f))
+		return;
+	if (f->uid)
+		rc = set_and(&f->sealed, &f->asked, &box->cls->sealed);
+	else
+		while (rc == 0 && set_next(&f->asked, &n))
+			if ((uid = mailbox_uid(box, n)) != 0 &&
+			    set_has(&box->cls->sealed, uid))
+				rc = set_add(&f->sealed, n, n);
+	if (rc == -1)
+		finder_oom(f);
+	else if (j->unclear)
+		job_finish(j,
+		    "NO [UNAVAILABLE] the mail server does not say what some "
+		    "messages are");
+	else if (set_empty(&f->sealed))
+		job_pass_kept(j);
+	else if (judge_prepare(f) == 0)
+		find_parts(f);
+}
+
+/* 2. What is not known of the candidates is asked for. */
+static void
+find_probe(struct job *j, struct ask *a)
+{
+	struct finder *f = finder_of(j);
+	const struct mailbox *box = j->s->box;
+	struct set unknown;
+	uint32_t n = 0;
+	int rc = 0;
+
+	(void)a;
+	if ((a != NULL && !TAILQ_EMPTY(&j->asks)) || finder_stopped(f))
+		return;
+	set_init(&unknown);
+	if (f->uid)
+		rc = set_minus(&unknown, &f->asked, &box->cls->known);
+	else
+		while (rc == 0 && set_next(&f->asked, &n))
+			if (!set_has(&box->cls->known, mailbox_uid(box, n)))
+				rc = set_add(&unknown, n, n);
+	if (rc == 0 && set_empty(&unknown))
+		find_divide(j);
+	else if (rc == 0)
+		rc = probe_start(j, f->uid, &unknown, find_divide);
+	if (rc == -1)
+		finder_oom(f);
+	set_clear(&unknown);
+}
+
+static bool
+learn_fetch(struct job *j, struct ask *a, struct gather *g)
+{
+	uint32_t uid = gather_uid(g);
+
+	if (uid == 0 || !set_has(&a->set, g->seq))
+		return (false);
+	if (mailbox_learn(j->s->box, g->seq, uid) == -1)
+		imap_die(j->s, "the mail server talks nonsense",
+		    "server: message %u cannot have UID %u", (unsigned)g->seq,
+		    (unsigned)uid);
+	return (true);
+}
+
+/* Which messages are they?  By sequence number only. */
+static void
+find_learn(struct finder *f)
+{
+	static const struct ask like = {.fetch = learn_fetch,
+	    .done = find_probe};
+	struct set unknown;
+	uint32_t n = 0;
+	int rc = 0;
+
+	set_init(&unknown);
+	while (!f->uid && rc == 0 && set_next(&f->asked, &n))
+		if (mailbox_uid(f->j.s->box, n) == 0)
+			rc = set_add(&unknown, n, n);
+	if (rc == -1)
+		finder_oom(f);
+	else if (set_empty(&unknown))
+		find_probe(&f->j, NULL);
+	else
+		(void)job_ask_all(&f->j, false, &unknown, "(UID)", &like);
+	set_clear(&unknown);
+}
+
+/* All that exists: 1, 0 if that is not known, or -1. */
+static int
+all_numbers(const struct finder *f, struct set *all)
+{
+	const struct mailbox *box = f->j.s->box;
+	uint32_t n, uid;
+
+	if (!f->uid)
+		return (set_add(all, 1, box->exists) == -1 ? -1 : 1);
+	if (box->nuids < box->exists)
+		return (0);
+	for (n = 1; n <= box->exists; n++) {
+		if ((uid = mailbox_uid(box, n)) == 0)
+			return (0);
+		if (set_add(all, uid, uid) == -1)
+			return (-1);
+	}
+	return (1);
+}
+
+/* A server can find only what exists. */
+static int
+clamp_hits(struct finder *f)
+{
+	struct set all;
+	size_t i;
+	int rc;
+
+	set_init(&all);
+	if ((rc = all_numbers(f, &all)) == 1)
+		rc = fold(&f->hits[0], &all, set_and);
+	for (i = 1; i < f->plan.n && rc != -1; i++)
+		rc = fold(&f->hits[i], &f->hits[0], set_and);
+	set_clear(&all);
+	return (rc);
+}
+
+/* 1. The server has said what it knows. */
+static void
+find_candidates(struct finder *f)
+{
+	uint32_t n = 0;
+	int rc;
+
+	if (finder_stopped(f))
+		return;
+	if ((rc = clamp_hits(f)) != -1 &&
+	    set_count(&f->hits[0]) > f->j.s->box->exists) {
+		job_finish(&f->j,
+		    "NO the mail server found messages that do not exist");
+		return;
+	}
+	while (rc != -1 && set_next(&f->hits[0], &n))
+		if (judge_known(f, n) == -1)
+			rc = set_add(&f->asked, n, n);
+	if (rc == -1)
+		finder_oom(f);
+	else
+		find_learn(f);
+}
+
+void
+finder_start(struct finder *f)
+{
+	struct err err;
+	int rc = 0;
+
+	if (search_divide(&f->cmd, f->j.s->caps.literal_plus, &f->arena,
+	        &f->plan, &err) == -1) {
+		job_finish(&f->j, "NO [LIMIT] %s", err.text);
+		return;
+	}
+	f->hits = arena_array(&f->arena, f->plan.n, sizeof(*f->hits));
+	if (f->hits == NULL) {
+		finder_oom(f);
+		return;
+	}
+	if (str_eq(f->plan.units[0].text, STR("ALL"))) {
+		/* Nobody has to be asked for that, if it is known. */
+		rc = all_numbers(f, &f->hits[0]);
+		if (rc == 1)
+			f->unit = 1;
+		else
+			set_clear(&f->hits[0]);
+	}
+	if (rc == -1)
+		finder_oom(f);
+	else
+		find_more(f);
+}

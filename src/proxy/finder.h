@@ -1,0 +1,92 @@
+/*
+ * finder.h - what a SEARCH program finds in a mailbox with sealed messages:
+ * the common part of the SEARCH, SORT and THREAD jobs.
+ *
+ *	finder.c	from a program to the messages it finds
+ *	finder_judge.c	sealed messages, by what is in them
+ *	job_search.c	SEARCH and UID SEARCH
+ *	job_sort.c	SORT, THREAD
+ *
+ * The server is asked for all that it knows, and for content among the plain
+ * messages; of sealed ones it finds in their content only what must not count.
+ * Which messages it is asked about follows from what it knows itself (flags,
+ * dates, numbers, which messages are sealed), never from what is in sealed
+ * ones.
+ */
+#ifndef WAXWING_PROXY_FINDER_H
+#define WAXWING_PROXY_FINDER_H
+
+#include <event2/event.h>
+
+#include "imap/search.h"
+#include "proxy/job.h"
+
+struct finder {
+	struct job j; /* first */
+	struct arena arena;
+	bool uid; /* numbers are UIDs, also those of the server's answers */
+	struct search cmd;
+	struct search_plan plan;
+	/* All messages that are found are in result.  Not called when the
+	 * command was answered NO, or passes. */
+	void (*found)(struct finder *);
+
+	struct set *hits; /* arena; plan.n of them, owned */
+	size_t unit;      /* the next to ask for, ... */
+	bool content;     /* ... of those with content, or of the others */
+	bool within;      /* a piece of it was asked for */
+	struct set rest;  /* its other pieces, ... */
+	size_t room;      /* ... each so long; 0: it is asked as a whole */
+	unsigned asks;
+	struct set asked;  /* what those with content are about */
+	struct set sealed; /* sealed messages that have to be judged, ... */
+	uint32_t at;       /* ... up to here they were looked up, ... */
+	struct set closed; /* ... these have to be opened first, ... */
+	struct set yes;    /* ... and these are found */
+	struct set gone;   /* expunged meanwhile */
+	struct set result;
+
+	/* finder_judge.c */
+	struct buf *needles; /* arena; plan.n of them, owned */
+	struct buf hold;
+	struct buf text;
+	struct event *slice; /* owned */
+	void (*judged)(struct finder *);
+	bool needs_text;
+	bool judging;
+	bool unavailable;
+	bool moved; /* numbers do not mean what they meant */
+};
+
+static inline struct finder *
+finder_of(struct job *j)
+{
+	return ((struct finder *)(void *)j);
+}
+
+/* The job's ops, for jobs without their own. */
+void finder_expunge(struct job *, uint32_t seq, uint32_t uid);
+
+void finder_init(struct finder *);
+void finder_clear(struct finder *);
+
+/* The job is begun, its command kept, cmd parsed into the arena.  All else
+ * follows. */
+void finder_start(struct finder *);
+
+/* Something that makes all answers wrong happened: NO was said. */
+bool finder_stopped(struct finder *);
+void finder_oom(struct finder *);
+
+/* All messages of the mailbox are known here, and none is sealed. */
+bool finder_all_plain(const struct mailbox *);
+
+/* finder_judge.c: look at f->sealed; those found are added to f->yes, and next
+ * is called.  Before it prepare: -1 when it cannot be done, and NO was said. */
+void judge_start(struct finder *, void (*next)(struct finder *));
+int judge_prepare(struct finder *);
+
+/* Do the hits without content settle it?  1 found, 0 not found, -1 no. */
+int judge_known(const struct finder *, uint32_t number);
+
+#endif

@@ -1,0 +1,339 @@
+/*
+ * Sealed messages, judged by what is in them.
+ *
+ * Facts and search texts of most are kept (facts.h).  Those of which nothing
+ * is known are opened first, all of them: which ones the server is asked for
+ * must not depend on what was found in others.
+ *
+ * Thousands of messages take a while, which belongs to all sessions: they are
+ * judged in slices.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "mail/match.h"
+#include "proxy/facts.h"
+#include "proxy/finder.h"
+#include "proxy/reading.h"
+#include "sys/log.h"
+
+/* How long others wait for us, and how often the clock is looked at. */
+#define SLICE_MS   10
+#define SLICE_MSGS 8
+
+enum verdict { UNKNOWN = -1, NO, YES };
+
+/* A message that is judged. */
+struct subject {
+	uint64_t size;
+	int64_t sent;
+	struct str text;
+};
+
+/* Does a search text hold less than the message? */
+static bool
+is_cut(struct str text)
+{
+	/* No text has this byte. */
+	return (text.len >= MATCH_TEXT &&
+	        match_text(text, STR("\xff")) == MATCH_UNSURE);
+}
+
+static bool
+is_text(enum search_what what)
+{
+	return (what == SEARCH_BODY || what == SEARCH_TEXT ||
+	        what == SEARCH_HEADER || what == SEARCH_ADDRESS ||
+	        what == SEARCH_SUBJECT);
+}
+
+static enum verdict
+of_match(enum match m)
+{
+	switch (m) {
+	case MATCH_NO:
+		return (NO);
+	case MATCH_YES:
+		return (YES);
+	case MATCH_UNSURE:
+		break;
+	}
+	return (UNKNOWN);
+}
+
+static enum verdict
+judge_key(const struct finder *f, const struct search_node *n,
+    const struct subject *m)
+{
+	struct str needle = buf_text(&f->needles[n->unit]);
+	bool yes = false;
+
+	switch (n->what) {
+	case SEARCH_SERVER:
+		break;
+	case SEARCH_BODY:
+		return (of_match(match_body(m->text, needle)));
+	case SEARCH_TEXT:
+		return (of_match(match_text(m->text, needle)));
+	case SEARCH_HEADER:
+	case SEARCH_ADDRESS:
+	case SEARCH_SUBJECT:
+		return (of_match(match_field(m->text, n->what != SEARCH_HEADER,
+		    n->field, needle)));
+	case SEARCH_SENTBEFORE:
+		yes = m->sent < n->day;
+		break;
+	case SEARCH_SENTON:
+		yes = m->sent == n->day;
+		break;
+	case SEARCH_SENTSINCE:
+		yes = m->sent >= n->day;
+		break;
+	case SEARCH_LARGER:
+		yes = m->size > n->number;
+		break;
+	case SEARCH_SMALLER:
+		yes = m->size < n->number;
+		break;
+	}
+	return (yes ? YES : NO);
+}
+
+/* m is NULL when nothing is known of the message. */
+static enum verdict
+judge(const struct finder *f, const struct search_node *n, uint32_t number,
+    const struct subject *m)
+{
+	const struct search_node *c;
+	enum verdict v, all;
+
+	if (n->unit != SIZE_MAX && !f->plan.units[n->unit].content)
+		return (set_has(&f->hits[n->unit], number) ? YES : NO);
+	switch (n->op) {
+	case SEARCH_KEY:
+		return (m != NULL ? judge_key(f, n, m) : UNKNOWN);
+	case SEARCH_NOT:
+		v = judge(f, n->child, number, m);
+		return (v == UNKNOWN ? v : v == YES ? NO : YES);
+	case SEARCH_AND:
+	case SEARCH_OR:
+		break;
+	}
+	all = n->op == SEARCH_AND ? YES : NO;
+	for (c = n->child; c != NULL; c = c->next) {
+		v = judge(f, c, number, m);
+		if (v == UNKNOWN)
+			all = v;
+		else if (v == (n->op == SEARCH_AND ? NO : YES))
+			return (v);
+	}
+	return (all);
+}
+
+int
+judge_known(const struct finder *f, uint32_t number)
+{
+	return (judge(f, f->cmd.root, number, NULL));
+}
+
+/* What is looked for, normalised. */
+int
+judge_prepare(struct finder *f)
+{
+	const struct search_node *n;
+	struct err err;
+	size_t i;
+
+	f->needles = arena_array(&f->arena, f->plan.n, sizeof(*f->needles));
+	if (f->needles == NULL) {
+		finder_oom(f);
+		return (-1);
+	}
+	for (i = 0; i < f->plan.n; i++)
+		buf_init(&f->needles[i], 16 * LIMIT_CLIENT_LINE);
+	for (i = 0; i < f->plan.n; i++) {
+		n = f->plan.units[i].node;
+		if (!f->plan.units[i].content || !is_text(n->what))
+			continue;
+		f->needs_text = true;
+		if (match_needle(f->cmd.charset, n->value, &f->needles[i],
+		        &err) == 0)
+			continue;
+		if (err.code == ERR_NOTFOUND)
+			job_finish(&f->j, "NO [BADCHARSET (UTF-8 US-ASCII)] %s",
+			    err.text);
+		else
+			job_finish(&f->j, "NO %s", err.text);
+		return (-1);
+	}
+	return (0);
+}
+
+static struct msg_name
+name_of(const struct finder *f, uint32_t number)
+{
+	const struct imap *s = f->j.s;
+
+	return ((struct msg_name){s->account,
+	    str_of(s->box->name, s->box->namelen), s->box->uidvalidity,
+	    f->uid ? number : mailbox_uid(s->box, number)});
+}
+
+static void
+judged(struct finder *f, uint32_t number, const struct subject *m)
+{
+	switch (judge(f, f->cmd.root, number, m)) {
+	case NO:
+		return;
+	case YES:
+		if (set_add(&f->yes, number, number) == -1)
+			finder_oom(f);
+		return;
+	case UNKNOWN:
+		f->unavailable = true;
+		return;
+	}
+}
+
+/* Judge by what is kept.  False: that is not enough. */
+static bool
+judge_kept(struct finder *f, uint32_t number)
+{
+	struct msg_name name = name_of(f, number);
+	struct facts *facts = f->j.s->p->facts;
+	struct facts_rec rec;
+	struct subject m = {0};
+	struct err err;
+	int rc;
+
+	buf_reset(&f->hold);
+	buf_reset(&f->text);
+	rc = facts_get(facts, &name, &rec, &f->hold, &err);
+	if (rc == 1 && f->needs_text)
+		rc =
+		    rec.has_text ? facts_text(facts, &name, &f->text, &err) : 0;
+	if (rc == -1)
+		log_warn("facts session=%s reason=\"%s\"", f->j.s->s.id,
+		    err.text);
+	/* One that is not kept as a whole is always opened, not only when
+	 * nothing is found in the part that is. */
+	if (rc != 1 || is_cut(buf_text(&f->text)))
+		return (false);
+	m.size = rec.size;
+	m.sent = rec.sent;
+	m.text = buf_text(&f->text);
+	judged(f, number, &m);
+	return (true);
+}
+
+/* By a view, where no facts can be kept. */
+static void
+judge_view(struct finder *f, uint32_t number, const struct view *view)
+{
+	struct subject m = {.size = blob_len(view->text)};
+	struct err err;
+
+	m.sent = FACTS_NO_DATE;
+	buf_reset(&f->text);
+	if (f->needs_text &&
+	    match_build(view, MATCH_WHOLE, &f->text, &err) == -1) {
+		log_warn("search session=%s reason=\"%s\"", f->j.s->s.id,
+		    err.text);
+		f->unavailable = true;
+		return;
+	}
+	m.text = buf_text(&f->text);
+	judged(f, number, &m);
+}
+
+/* By what is in memory.  False: nothing is. */
+static bool
+judge_cached(struct finder *f, uint32_t number)
+{
+	const struct imap *s = f->j.s;
+	struct msg_name name = name_of(f, number);
+	struct viewref *ref;
+	struct seen_key key;
+
+	if (msg_key(&name, &key) == -1 ||
+	    (ref = viewcache_get(s->p->views, str_c(s->account->login),
+	         &key)) == NULL)
+		return (false);
+	judge_view(f, number, viewref_view(ref));
+	viewref_unref(ref);
+	return (true);
+}
+
+static void
+judge_opened(struct job *j, uint32_t number, struct viewref *view,
+    const struct err *err)
+{
+	struct finder *f = finder_of(j);
+
+	if (view != NULL) {
+		if (!judge_kept(f, number))
+			judge_view(f, number, viewref_view(view));
+	} else if (err != NULL) {
+		log_warn("search session=%s number=%u reason=\"%s\"",
+		    j->s->s.id, (unsigned)number, err->text);
+		f->unavailable = true;
+	}
+	/* Else it is gone, and not found. */
+}
+
+static void
+judge_done(struct job *j)
+{
+	struct finder *f = finder_of(j);
+
+	f->judging = false;
+	/* What was opened keeps its bytes from now on. */
+	if (reading_commit(j->s->p) == -1)
+		f->unavailable = true;
+	f->judged(f);
+}
+
+static void
+on_slice(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval at_once = {0, 0};
+	struct finder *f = arg;
+	struct imap *s = f->j.s;
+	uint64_t until = clock_now().mono + SLICE_MS;
+	unsigned n;
+	bool more = !finder_stopped(f);
+
+	(void)fd;
+	(void)what;
+	for (n = 1; more; n++) {
+		if (!(more = set_next(&f->sealed, &f->at)))
+			break;
+		if (!set_has(&f->gone, f->at) && !judge_kept(f, f->at) &&
+		    !judge_cached(f, f->at) &&
+		    set_add(&f->closed, f->at, f->at) == -1)
+			finder_oom(f);
+		if (n % SLICE_MSGS == 0 && clock_now().mono >= until)
+			break;
+	}
+	if (more)
+		/* Not event_active(): others come first. */
+		event_add(f->slice, &at_once);
+	else if (!finder_stopped(f) && pull_start(&f->j, f->uid, &f->closed,
+	                                   judge_opened, judge_done) == -1)
+		finder_oom(f);
+	imap_turn(s);
+}
+
+void
+judge_start(struct finder *f, void (*next)(struct finder *))
+{
+	static const struct timeval at_once = {0, 0};
+
+	f->judged = next;
+	f->slice = evtimer_new(f->j.s->p->base, on_slice, f);
+	if (f->slice == NULL || event_add(f->slice, &at_once) == -1)
+		finder_oom(f);
+}
