@@ -80,7 +80,7 @@ acme_subject_token(struct str value, bool reply, struct arena *arena,
 	size_t i = 0;
 
 	s = header_unfold(value, arena);
-	if (s.p == NULL || word_decode(s, arena, &s) == -1)
+	if (s.p == NULL || word_text(s, arena, &s) == -1)
 		return (-1);
 	s = str_trim(s);
 	while (reply && i < s.len &&

@@ -91,7 +91,7 @@ skip_between(struct str *s)
 }
 
 int
-word_decode(struct str s, struct arena *arena, struct str *out)
+word_text(struct str s, struct arena *arena, struct str *out)
 {
 	struct buf b;
 	int rc = 0;

@@ -10,6 +10,6 @@
 
 /* The text of an unfolded value.  -1 for a charset other than UTF-8 and
  * US-ASCII, for a broken word, or when memory is out. */
-int word_decode(struct str value, struct arena *, struct str *out);
+int word_text(struct str value, struct arena *, struct str *out);
 
 #endif
