@@ -28,9 +28,6 @@ struct open_ans;
 /* The three rendered items of a message together. */
 #define FACTS_ITEMS_MAX (512UL * 1024)
 
-/* No Date field, or none that can be read. */
-#define FACTS_NO_DATE INT64_MIN
-
 struct facts_rec {
 	uint64_t size;     /* of the view */
 	struct str header; /* its whole header with the empty line; "": it is
@@ -39,7 +36,7 @@ struct facts_rec {
 	struct str envelope;
 	struct str body;
 	struct str structure;
-	int64_t sent;   /* its Date field, see mail/date.h */
+	int64_t sent;   /* the day in its Date field, see mail/date.h */
 	uint8_t result; /* enum open_result */
 	uint8_t cipher; /* enum open_cipher */
 	uint8_t sign;   /* enum open_sign */
@@ -69,6 +66,9 @@ int facts_put(struct facts *, const struct msg_name *, const struct facts_rec *,
  * -1: they are too large to be kept. */
 int facts_of_view(const struct view *, const struct open_ans *,
     struct facts_rec *, struct buf *hold);
+
+/* The day for SENTBEFORE, SENTON and SENTSINCE. */
+int64_t facts_sent(const struct view *);
 
 /* A message is gone, or was another one than it seemed. */
 void facts_drop(struct facts *, const struct msg_name *);

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "imap/render.h"
+#include "mail/date.h"
 #include "proto/open.h"
 #include "proxy/facts.h"
 
@@ -17,6 +18,16 @@ value(const struct view *v, int (*render)(const struct view *, struct buf *),
 	return (span_of(from, hold->len - from));
 }
 
+int64_t
+facts_sent(const struct view *v)
+{
+	uint32_t utc;
+	int zone;
+
+	date_sent(span_str(view_text(v).p, v->root->head), &utc, &zone);
+	return (date_day(utc, zone));
+}
+
 int
 facts_of_view(const struct view *v, const struct open_ans *ans,
     struct facts_rec *rec, struct buf *hold)
@@ -31,7 +42,7 @@ facts_of_view(const struct view *v, const struct open_ans *ans,
 	if (hold->failed)
 		return (-1);
 	*rec = (struct facts_rec){.size = text.len,
-	    .sent = FACTS_NO_DATE,
+	    .sent = facts_sent(v),
 	    .result = ans->result,
 	    .cipher = ans->cipher,
 	    .sign = ans->sign,

@@ -236,7 +236,7 @@ judge_view(struct finder *f, uint32_t number, const struct view *view)
 	struct subject m = {.size = blob_len(view->text)};
 	struct err err;
 
-	m.sent = FACTS_NO_DATE;
+	m.sent = facts_sent(view);
 	buf_reset(&f->text);
 	if (f->needs_text &&
 	    match_build(view, MATCH_WHOLE, &f->text, &err) == -1) {
