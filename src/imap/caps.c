@@ -49,6 +49,10 @@ static const struct {
 /* What a message grows by when it is sealed, in tenths. */
 #define GROWTH_TENTHS 14
 
+/* RFC 7889 section 2.  The word alone says that each mailbox has a limit of
+ * its own, which is told to no one. */
+static const struct str limit_is = {"APPENDLIMIT=", 12};
+
 /* The next word of a list; false at the end. */
 static bool
 caps_next(struct str list, size_t *pos, struct str *word)
@@ -96,6 +100,13 @@ caps_read(struct str list, struct caps *c)
 		c->idle |= str_ieq(word, STR("IDLE"));
 		c->uidplus |= str_ieq(word, STR("UIDPLUS"));
 		c->move |= str_ieq(word, STR("MOVE"));
+		c->special_use |= str_ieq(word, STR("SPECIAL-USE"));
+		c->list_extended |= str_ieq(word, STR("LIST-EXTENDED"));
+		if (str_istarts(word, limit_is) &&
+		    !num_parse(
+		        str_of(word.p + limit_is.len, word.len - limit_is.len),
+		        UINT64_MAX / 10, &c->append_limit))
+			c->append_limit = 0;
 	}
 }
 
@@ -114,6 +125,25 @@ caps_enables(struct str name)
 	    str_ieq(name, STR("CONDSTORE")) || str_ieq(name, STR("QRESYNC")));
 }
 
+/* A limit on messages, for those that are not sealed yet. */
+static uint64_t
+shrunk(uint64_t limit)
+{
+	return (limit * 10 / GROWTH_TENTHS);
+}
+
+/* "APPENDLIMIT=n" in our numbers. */
+static void
+put_limit(struct str word, struct buf *out)
+{
+	uint64_t n;
+
+	word.p += limit_is.len;
+	word.len -= limit_is.len;
+	if (num_parse(word, UINT64_MAX / 10, &n))
+		buf_printf(out, " APPENDLIMIT=%" PRIu64, shrunk(n));
+}
+
 void
 caps_filter(struct str list, struct buf *out)
 {
@@ -122,6 +152,8 @@ caps_filter(struct str list, struct buf *out)
 
 	buf_puts(out, "IMAP4rev1 LITERAL+");
 	while (caps_next(list, &pos, &word)) {
+		if (str_istarts(word, limit_is))
+			put_limit(word, out);
 		if (!caps_allowed(word) || str_ieq(word, STR("IMAP4rev1")) ||
 		    str_ieq(word, STR("LITERAL+")))
 			continue;
@@ -155,7 +187,6 @@ caps_code_edits(struct str code)
 
 	return (str_ieq(word, STR("CAPABILITY")) ||
 	        str_ieq(word, STR("REFERRAL")) ||
-	        str_ieq(word, STR("TOOBIG")) ||
 	        str_ieq(word, STR("APPENDLIMIT")));
 }
 
@@ -171,11 +202,9 @@ caps_code(struct str code, struct buf *out)
 	if (str_ieq(word, STR("CAPABILITY"))) {
 		buf_puts(out, "CAPABILITY ");
 		caps_filter(rest, out);
-	} else if (str_ieq(word, STR("TOOBIG")))
-		buf_puts(out, "LIMIT");
-	else if (str_ieq(word, STR("APPENDLIMIT")) &&
-	         num_parse(rest, UINT64_MAX / 10, &n))
-		buf_printf(out, "APPENDLIMIT %" PRIu64, n * 10 / GROWTH_TENTHS);
+	} else if (str_ieq(word, STR("APPENDLIMIT")) &&
+	           num_parse(rest, UINT64_MAX / 10, &n))
+		buf_printf(out, "APPENDLIMIT %" PRIu64, shrunk(n));
 	else
 		buf_str(out, code);
 	buf_puts(out, "] ");

@@ -45,7 +45,10 @@ struct caps {
 	bool idle;
 	bool uidplus;
 	bool move;
-	uint32_t ext; /* enum caps_ext */
+	bool special_use;
+	bool list_extended;
+	uint64_t append_limit; /* RFC 7889; 0: not said */
+	uint32_t ext;          /* enum caps_ext */
 };
 
 /* Read a list ("IMAP4rev1 IDLE ..."). */
@@ -66,9 +69,9 @@ void caps_greeting(bool starttls, bool login, struct buf *out);
 
 /*
  * A response code for the client: appends "[...] " or nothing.  CAPABILITY is
- * filtered; REFERRAL would send the client past us and is dropped; TOOBIG and
- * APPENDLIMIT speak of the server's own limits: messages grow by about 1.4
- * when they are sealed.
+ * filtered; REFERRAL would send the client past us and is dropped; APPENDLIMIT
+ * speaks of the server's own limit: messages grow by about 1.4 when they are
+ * sealed.
  */
 void caps_code(struct str code, struct buf *out);
 

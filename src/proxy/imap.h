@@ -47,6 +47,8 @@ enum imap_state {
 	IMAP_DEAD
 };
 
+struct append;
+struct special;
 struct verb;
 struct job;
 struct gather;
@@ -67,16 +69,17 @@ struct imap {
 
 	/* from the client */
 	struct cmd_reader in;
-	bool held;            /* the command in there waits for the others */
-	bool kept;            /* it is a job's, which may still let it pass */
-	bool pass_kept;       /* it shall pass when the job is gone */
-	bool sasl;            /* the next line answers AUTHENTICATE */
-	bool literal_wait;    /* the server has to say "+" to a literal */
-	bool append_ours;     /* that "+" is not for the client */
-	uint64_t append_left; /* of an APPEND's message that streams */
-	bool appending;       /* from its head to its end */
-	size_t send_at;       /* how much of in.text was sent upstream */
-	size_t send_lit;      /* the literal there that comes next */
+	bool held;             /* the command in there waits for the others */
+	bool kept;             /* it is a job's, which may still let it pass */
+	bool pass_kept;        /* it shall pass when the job is gone */
+	bool sasl;             /* the next line answers AUTHENTICATE */
+	bool literal_wait;     /* the server has to say "+" to a literal */
+	bool append_ours;      /* that "+" is not for the client */
+	uint64_t append_left;  /* of an APPEND's message that streams */
+	bool appending;        /* from its head to its end */
+	struct append *append; /* owned; until it passes */
+	size_t send_at;        /* how much of in.text was sent upstream */
+	size_t send_lit;       /* the literal there that comes next */
 	bool client_paused;
 
 	/* from the server */
@@ -103,6 +106,8 @@ struct imap {
 	struct mailbox *box;     /* owned; NULL: none selected */
 	struct mailbox *opening; /* owned; while SELECT is in flight */
 	struct job *job;         /* owned */
+	struct special
+	    *special; /* owned; as the server said; NULL: not asked */
 
 	uint64_t client_until; /* mono: when its patience, ... */
 	uint64_t up_until;     /* ... or ours ends; 0: never */
@@ -142,6 +147,8 @@ enum route {
 enum route route_refuse(struct imap *, const struct cmd *, const char *why);
 void imap_route(struct imap *); /* a command is in s->in */
 void imap_route_append(struct imap *);
+/* The same goes to the server. */
+void imap_send_append(struct imap *);
 void imap_done_line(struct imap *); /* the line that ends IDLE */
 /* A command of ours goes in a client's name: count it in. */
 void imap_pass_as(struct imap *, const char *verb, const char *tag);

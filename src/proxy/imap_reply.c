@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "proxy/append.h"
 #include "proxy/gather.h"
 #include "proxy/imap.h"
 #include "proxy/job.h"
@@ -73,6 +74,8 @@ reply_tagged(struct imap *s, const struct resp *r)
 	bool bad_done = s->bad_done;
 
 	log_trace("imap-tagged session=%s tag=%s", s->s.id, log_str(r->tag));
+	if (append_tagged(s, r))
+		return;
 	if (s->job != NULL) {
 		job_tagged(s->job, r);
 		return;
@@ -228,6 +231,14 @@ reply_heard(struct imap *s, uint32_t seq, struct str at)
 		mailbox_heard(box, seq, (uint32_t)uid);
 }
 
+/* Is it, by its first words, an answer to a question of ours? */
+static bool
+reply_wanted(const struct imap *s, struct str head)
+{
+	return ((s->job != NULL && job_wants_results(s->job, head)) ||
+	        append_wants_lists(s, head));
+}
+
 /*
  * Handle a response that is not passed unread.  Lines are consumed; of others
  * the state says what becomes of their bytes.
@@ -284,7 +295,7 @@ reply_take(struct imap *s, const struct resp *r)
 		stream_str(s->client, r->line);
 		return;
 	case RESP_DATA:
-		if (s->job != NULL && job_wants_results(s->job, r->line)) {
+		if (reply_wanted(s, r->line)) {
 			if ((s->gather = gather_new_results()) == NULL)
 				imap_die(s, "out of memory", "out of memory");
 			return;
@@ -315,7 +326,7 @@ reply_glance(struct imap *s, const struct resp *r)
 		reply_vanished(s, r);
 		return (s->state != IMAP_DEAD);
 	case RESP_DATA:
-		return (s->job == NULL || !job_wants_results(s->job, r->line));
+		return (!reply_wanted(s, r->line));
 	case RESP_RECENT:
 	case RESP_ENABLED:
 		return (true);
@@ -403,6 +414,8 @@ reply_swallow(struct imap *s, struct str in)
 	if (g->results) {
 		if (s->job != NULL)
 			job_results(s->job, buf_text(&g->text));
+		else
+			append_list(s, buf_text(&g->text));
 		gather_free(g);
 		return;
 	}

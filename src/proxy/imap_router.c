@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/limits.h"
+#include "proxy/append.h"
 #include "proxy/imap.h"
 #include "proxy/job.h"
 #include "sys/crypt.h"
@@ -450,7 +451,19 @@ imap_route_append(struct imap *s)
 		cmd_skip_stream(&s->in);
 		return;
 	}
-	s->appending = true;
+	append_start(s, c.tag);
+}
+
+void
+imap_send_append(struct imap *s)
+{
+	const char *why;
+	struct cmd c;
+
+	if (!cmd_parse(buf_text(&s->in.text), &c, &why)) {
+		imap_die(s, "out of order", "append: %s", why);
+		return;
+	}
 	route_pass(s, verb_find(&c), &c);
 }
 
@@ -463,7 +476,9 @@ imap_passed(struct imap *s, const struct inflight *f, const struct resp *r)
 	/* It was refused in the middle: the rest is not sent. */
 	if (s->literal_wait && last) {
 		s->literal_wait = false;
-		if (s->appending) {
+		if (s->append != NULL)
+			append_cut(s);
+		else if (s->appending) {
 			s->appending = false;
 			cmd_skip_stream(&s->in);
 		} else

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "base/num.h"
+#include "proxy/append.h"
 #include "proxy/imap.h"
 
 /* The largest that LITERAL- lets a client send unasked. */
@@ -51,6 +52,10 @@ send_announced(struct imap *s, size_t end, bool nonsync)
 static void
 send_stream(struct imap *s)
 {
+	if (s->append != NULL) {
+		append_stream(s);
+		return;
+	}
 	s->append_left = s->in.stream;
 	cmd_streamed(&s->in);
 }
@@ -81,7 +86,8 @@ imap_send_more(struct imap *s)
 		send_stream(s);
 		return;
 	}
-	s->append_ours = s->in.stream_nonsync;
+	/* The client has its "+" already, or wants none. */
+	s->append_ours = true;
 	if (send_announced(s, text.len, s->in.stream_nonsync))
 		s->literal_wait = true;
 	else
@@ -102,6 +108,10 @@ imap_append_move(struct imap *s)
 {
 	size_t n = stream_input_len(s->client);
 
+	if (s->append != NULL) {
+		append_take(s);
+		return;
+	}
 	if (n > s->append_left)
 		n = (size_t)s->append_left;
 	stream_move(s->client, s->up, n);
@@ -112,6 +122,10 @@ imap_append_move(struct imap *s)
 void
 imap_append_end(struct imap *s, bool well)
 {
+	if (s->append != NULL) {
+		append_end(s, well);
+		return;
+	}
 	s->appending = false;
 	/* A second message, or CATENATE's parts: the server is made to refuse
 	 * what it has got so far, and its BAD is the client's. */

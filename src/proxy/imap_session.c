@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "proxy/append.h"
 #include "proxy/imap.h"
 #include "proxy/job.h"
 #include "proxy/listener.h"
@@ -97,6 +98,8 @@ imap_free(struct imap *s)
 {
 	proxy_session_del(s->p, &s->s);
 	job_free(s->job);
+	append_free(s->append);
+	special_free(s->special);
 	gather_free(s->gather);
 	mailbox_free(s->box);
 	mailbox_free(s->opening);
@@ -159,6 +162,8 @@ imap_may_read(const struct imap *s)
 		return (false);
 	if (s->idling)
 		return (true);
+	if (s->append != NULL && !append_reads(s->append))
+		return (false);
 	return (s->job == NULL && !s->held && !s->barrier && !s->literal_wait &&
 	        s->nfl < IMAP_PIPELINE);
 }
@@ -230,6 +235,8 @@ static void
 imap_resume(struct imap *s)
 {
 	imap_job_end(s);
+	if (s->state == IMAP_OPEN)
+		append_resume(s);
 	while (s->held && s->state == IMAP_OPEN && s->nfl == 0) {
 		s->held = false;
 		imap_route(s);

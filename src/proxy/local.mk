@@ -2,6 +2,8 @@ noinst_LIBRARIES += src/proxy/libproxy.a
 src_proxy_libproxy_a_SOURCES = \
 	src/proxy/account.c src/proxy/account.h \
 	src/proxy/candidate.c src/proxy/candidate.h \
+	src/proxy/append.c src/proxy/append.h \
+	src/proxy/append_seal.c \
 	src/proxy/challenge.c src/proxy/challenge.h \
 	src/proxy/factdb.c src/proxy/factdb.h \
 	src/proxy/facts.c src/proxy/facts.h src/proxy/facts_own.h \
@@ -28,9 +30,11 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/mailbox.c src/proxy/mailbox.h \
 	src/proxy/msgname.c src/proxy/msgname.h \
 	src/proxy/opens.c src/proxy/opens.h \
+	src/proxy/own.c src/proxy/own.h \
 	src/proxy/proxy.c src/proxy/proxy.h \
 	src/proxy/reading.c src/proxy/reading.h \
 	src/proxy/recorder.c src/proxy/recorder.h \
+	src/proxy/rules.c src/proxy/rules.h \
 	src/proxy/seen.c src/proxy/seen.h \
 	src/proxy/sentlog.c src/proxy/sentlog.h \
 	src/proxy/side.c src/proxy/side.h \

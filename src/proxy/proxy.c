@@ -23,6 +23,7 @@
 #include "proxy/reading.h"
 #include "proxy/recorder.h"
 #include "proxy/seen.h"
+#include "proxy/sentlog.h"
 #include "proxy/throttle.h"
 #include "proxy/upstream.h"
 #include "proxy/viewcache.h"
@@ -131,11 +132,12 @@ proxy_start(struct self *self, struct err *err)
 	p->views = viewcache_new();
 	p->readings = readings_new();
 	p->recorder = recorder_new(&p->tokens_key);
+	p->sent = sentlog_new(&p->tokens_key);
 	p->tick = event_new(p->base, -1, EV_PERSIST, on_tick, p);
 	p->last = evtimer_new(p->base, on_last, p);
 	if (p->accounts == NULL || p->throttle == NULL || p->views == NULL ||
-	    p->readings == NULL || p->recorder == NULL || p->tick == NULL ||
-	    p->last == NULL) {
+	    p->readings == NULL || p->recorder == NULL || p->sent == NULL ||
+	    p->tick == NULL || p->last == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (-1);
 	}
@@ -324,6 +326,7 @@ proxy_end(struct self *self)
 	readings_free(p->readings);
 	viewcache_free(p->views);
 	recorder_free(p->recorder);
+	sentlog_free(p->sent);
 	reading_commit(p);
 	facts_close(p->facts);
 	seen_close(p->seen);

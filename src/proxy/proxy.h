@@ -27,6 +27,7 @@ struct readings;
 struct recorder;
 struct self;
 struct seen;
+struct sentlog;
 struct throttle;
 struct upstream;
 struct viewcache;
@@ -65,6 +66,7 @@ struct proxy {
 	struct accounts *accounts;  /* see account.h */
 	struct throttle *throttle;  /* see throttle.h */
 	struct recorder *recorder;  /* see recorder.h */
+	struct sentlog *sent;       /* see sentlog.h */
 	struct viewcache *views;
 	struct readings *readings; /* see reading.h */
 	struct seen *seen;         /* NULL when seen/ could not be opened */

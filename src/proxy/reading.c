@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "proxy/facts.h"
 #include "proxy/opens.h"
+#include "proxy/own.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
 
@@ -266,6 +267,8 @@ on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
 	view = rc == 0 ? keep_view(&c->name, &c->key.name, text, &why) : NULL;
 	if (view != NULL)
 		keep_facts(c, ans, viewref_view(view), search);
+	if (view != NULL && ans->own)
+		own_note(c->p, blob_str(text));
 	log_debug("read uid=%u result=%u cipher=%u sign=%u problem=%s",
 	    (unsigned)c->name.uid, (unsigned)ans->result, (unsigned)ans->cipher,
 	    (unsigned)ans->sign, log_str(ans->problem));

@@ -318,3 +318,54 @@ out:
 	buf_clear(&b);
 	return (rc);
 }
+
+static int
+mark_key(const struct seen *s, struct str name, uint8_t k[CRYPT_DIGEST],
+    struct err *err)
+{
+	struct buf b;
+	int rc = -1;
+
+	buf_init(&b, LIMIT_RECORD);
+	key_part(&b, STR("mark"));
+	key_part(&b, name);
+	if (!b.failed)
+		rc = crypt_hmac(&s->key, buf_text(&b), k);
+	buf_clear(&b);
+	if (rc == -1)
+		err_set(err, ERR_CRYPTO, "cannot make a key");
+	return (rc);
+}
+
+int
+seen_marked(struct seen *s, struct str name, struct err *err)
+{
+	uint8_t k[CRYPT_DIGEST];
+	struct buf b;
+	int rc;
+
+	if (mark_key(s, name, k, err) == -1)
+		return (-1);
+	buf_init(&b, LIMIT_RECORD);
+	rc = seen_read(s, k, &b, err);
+	buf_clear(&b);
+	return (rc);
+}
+
+int
+seen_mark(struct seen *s, struct str name, struct err *err)
+{
+	uint8_t k[CRYPT_DIGEST];
+	struct buf b;
+	int rc;
+
+	if ((rc = seen_marked(s, name, err)) != 0)
+		return (rc == 1 ? 0 : -1);
+	if (mark_key(s, name, k, err) == -1)
+		return (-1);
+	buf_init(&b, LIMIT_RECORD);
+	buf_putc(&b, '1');
+	rc = seen_write(s, k, &b, err);
+	buf_clear(&b);
+	return (rc);
+}

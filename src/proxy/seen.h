@@ -69,6 +69,10 @@ int seen_key_came(struct seen *, struct str login, struct err *);
 int seen_other_from(struct seen *, struct str login,
     const uint8_t content[CRYPT_DIGEST], struct str from, struct err *);
 
+/* Remember a name for ever, and was it remembered?  1, 0 or -1. */
+int seen_mark(struct seen *, struct str name, struct err *);
+int seen_marked(struct seen *, struct str name, struct err *);
+
 /* Sync what was put.  Cheap when there is nothing. */
 int seen_commit(struct seen *, struct err *);
 

@@ -18,6 +18,8 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "proxy/rules.h"
+#include "proxy/sentlog.h"
 #include "proxy/smtp_tx.h"
 #include "sys/log.h"
 
@@ -90,6 +92,28 @@ record(struct smtp_tx *tx)
 			    buf_text(&tx->to[i]->address), clock_now().wall);
 }
 
+/* The client will put a copy into its sent mailbox. */
+static void
+record_sent(struct smtp_tx *tx)
+{
+	struct smtp_session *s = tx->session;
+	struct blob *text = NULL;
+	bool sealed = false;
+	size_t i, k;
+
+	for (i = 0; i < tx->plan.ngroups; i++) {
+		sealed |= tx->plan.groups[i].encrypt;
+		for (k = 0; text == NULL && k < tx->plan.groups[i].n; k++)
+			if (tx->to[tx->plan.groups[i].rcpts[k]]->visible)
+				text = group_text(&tx->groups[i]);
+	}
+	if (rules_sent(s->proxy->conf, str_c(s->account->login)) !=
+	    SENT_AS_SENT)
+		text = NULL;
+	sentlog_put(s->proxy->sent, str_c(s->account->login),
+	    blob_str(tx->text), sealed, text, clock_now().wall);
+}
+
 /* All groups had their turn. */
 static void
 finish(struct smtp_tx *tx)
@@ -107,6 +131,7 @@ finish(struct smtp_tx *tx)
 	}
 	if (tx->recorded)
 		recorder_drop(s->proxy->recorder, &tx->id);
+	record_sent(tx);
 	if (tx->last.code == 250)
 		smtp_tx_relay(tx, &tx->last);
 	else

@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "proto/op.h"
+#include "proxy/rules.h"
 #include "sys/log.h"
 
 /* Memory for what is made of one mail: the addresses in a header of 1 MiB
@@ -96,54 +97,6 @@ smtp_tx_free(struct smtp_tx *tx)
 	reply_clear(&tx->last);
 	arena_clear(&tx->arena);
 	free(tx);
-}
-
-/* The value of a key of [policy PATTERN], or "" if it is not said there: then
- * a wider pattern may say it, so defaults do not count. */
-static struct str
-said(const struct conf *conf, const char *section, const char *key)
-{
-	return (conf_is_set(conf, section, key)
-	            ? str_c(conf_str(conf, section, key))
-	            : STR(""));
-}
-
-static int
-add_rule(struct policy *policy, const struct conf *conf, const char *pattern,
-    struct err *err)
-{
-	struct policy_rule rule;
-	char section[LIMIT_ADDRESS + 16];
-
-	(void)snprintf(section, sizeof(section), "policy %s", pattern);
-	/* What is no word of the vocabulary is not said. */
-	(void)policy_encrypt_word(said(conf, section, "encrypt"),
-	    &rule.encrypt);
-	(void)policy_sign_word(said(conf, section, "sign"), &rule.sign);
-	(void)policy_mixed_word(said(conf, section, "mixed"), &rule.mixed);
-	(void)policy_cipher_word(said(conf, section, "cipher"), &rule.cipher);
-	return (policy_add(policy, str_c(pattern), rule, err));
-}
-
-/* The rules of the conf as they are now.  NULL with the reason: a rule that
- * cannot be read must not be passed over. */
-static struct policy *
-read_policy(const struct conf *conf, struct err *err)
-{
-	struct policy *policy;
-	const char *pattern;
-	size_t pos = 0;
-
-	if ((policy = policy_new()) == NULL) {
-		err_set(err, ERR_MEMORY, "out of memory");
-		return (NULL);
-	}
-	while ((pattern = conf_next(conf, "policy", &pos)) != NULL)
-		if (add_rule(policy, conf, pattern, err) == -1) {
-			policy_free(policy);
-			return (NULL);
-		}
-	return (policy);
 }
 
 /* MAIL. */
@@ -286,7 +239,7 @@ smtp_tx_new(struct smtp_session *s, const struct verb_line *v)
 	buf_init(&tx->from, LIMIT_ADDRESS);
 	buf_str(&tx->from, v->path);
 	smtp_session_state(s, SESSION_MAIL);
-	if ((tx->policy = read_policy(s->proxy->conf, &err)) == NULL) {
+	if ((tx->policy = rules_read(s->proxy->conf, &err)) == NULL) {
 		log_error("smtp-policy id=%s reason=%s", s->base.id,
 		    log_str(str_c(err.text)));
 		smtp_tx_answer(tx, 451, "4.3.5 The policy cannot be read");

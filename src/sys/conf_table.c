@@ -122,6 +122,17 @@ static const struct conf_option options[] = {
         "The user of this machine who may control the account with "
         "waxwingctl."},
 
+    {"account", "sent", CONF_WORD, "sealed", NULL, "sealed|as-sent|suppress", 0,
+        "What becomes of the copy that a mail client puts into the sent "
+        "mailbox. "
+        "With sealed, it is encrypted to the account itself, unless the "
+        "mail has just gone out unencrypted. "
+        "With as-sent, the message is stored as the recipients got it. "
+        "With suppress, it is not stored, for providers that keep a copy "
+        "of their own. "
+        "A copy of a message that was not sent within the last hour, as "
+        "far as is known, is always encrypted."},
+
     {"trust", "ca_file", CONF_FILE, NULL, "/etc/waxwing/smime-ca.pem", NULL,
         FOR(ROLE_OPENER) | FOR(ROLE_SEALER),
         "The authorities in PEM whose S/MIME certificates are believed. "

@@ -18,7 +18,7 @@ HEADER = ('proto', 'client', 'upstream', 'conf', 'caps', 'fresh', 'greeting',
           'needs')
 RAW = ('text', 'mail', 'sealed', 'view', 'x', 're', 'b64', 'plain', 'fill',
        'len', 'uidv', 'nocrlf', 'data')
-LITERAL = ('text', 'mail', 'sealed', 'view', 'fill', 'any')
+LITERAL = ('text', 'mail', 'sealed', 'view', 'fill', 'any', 'own', 'kept')
 
 ITEM = re.compile(
     r'(?P<dots>\.\.\.)|\$(?P<var>[A-Z][A-Z0-9]*)\b'
@@ -135,6 +135,7 @@ class Context:
         self.mails = mails
         self.vars = {}
         self.lens = {}
+        self.kept = {}
         self.uidv = str(1000 + serial)
 
     def octets(self, kind, arg):
@@ -147,6 +148,8 @@ class Context:
             return self.mails.plain(arg)
         if kind == 'sealed':
             return self.mails.sealed(arg)
+        if kind == 'kept':
+            return self.kept[arg]
         if kind == 'x':
             return bytes.fromhex(arg)
         if kind == 'b64':
@@ -291,9 +294,39 @@ def match_octets(ctx, kind, arg, data):
             return 'the view of %s has %d bytes, not %d' % (
                 arg, len(data), ctx.lens[arg])
         return None
+    if kind == 'own':
+        return match_own(ctx, arg, data)
     want = ctx.octets(kind, arg)
     if data != want:
         return difference(want, data)
+    return None
+
+
+OWN = re.compile(rb'Content-Type: message/rfc822\r\n'
+                 rb'Content-Transfer-Encoding: binary\r\n'
+                 rb'Waxwing-Marker: 1 [A-Za-z0-9+/]{43}=\r\n\r\n')
+
+
+def match_own(ctx, arg, data):
+    """A text that user1 sealed to himself, the name of which is kept."""
+    want = ctx.octets('text', arg)
+    inner = ctx.mails.opens(data, 'user1')
+    if inner is None:
+        return 'user1 cannot open it: ' + show(data)
+    head = OWN.match(inner)
+    if not head:
+        return 'no marker in it: ' + show(inner)
+    if inner[head.end():] != want:
+        return difference(want, inner[head.end():])
+    outside = re.findall(rb'^([A-Za-z-]+):', data.split(b'\r\n\r\n')[0],
+                         re.MULTILINE)
+    more = set(outside) - {b'From', b'Date', b'Message-ID', b'Subject',
+                           b'MIME-Version', b'Content-Type',
+                           b'Content-Transfer-Encoding',
+                           b'Content-Disposition'}
+    if more or b'\r\nSubject: [...]\r\n' not in b'\r\n' + data:
+        return 'its header tells more than it should: ' + show(data)
+    ctx.kept[arg] = data
     return None
 
 

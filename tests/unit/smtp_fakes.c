@@ -13,6 +13,7 @@
 
 #include "proto/op.h"
 #include "proto/seal.h"
+#include "proxy/sentlog.h"
 #include "unit.h"
 
 struct smtp_fakes fakes;
@@ -202,6 +203,8 @@ conf_str(const struct conf *c, const char *section, const char *key)
 	(void)c;
 	if (strcmp(key, "extensions") == 0)
 		return ("PIPELINING 8BITMIME ENHANCEDSTATUSCODES");
+	if (strcmp(key, "sent") == 0)
+		return (NULL);
 	for (i = 0; fakes.rules[i] != NULL; i++)
 		if (sscanf(fakes.rules[i], "%79s %79s %79s", pattern, word,
 		        value) == 3 &&
@@ -378,6 +381,7 @@ smtp_fakes_free(void)
 	ipc_free(fakes.sealer);
 	ipc_free(fakes.proxy.sealer);
 	recorder_free(fakes.proxy.recorder);
+	sentlog_free(fakes.proxy.sent);
 	buf_clear(&fakes.account.password);
 	event_free(fakes.go);
 	event_base_free(fakes.proxy.base);

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "proxy/listener.h"
+#include "proxy/sentlog.h"
 #include "smtp_fakes.h"
 #include "unit.h"
 
@@ -336,6 +337,8 @@ start(void)
 	end_close(&rig.up);
 	rig.client.fd = fds[1];
 	recorder_free(fakes.proxy.recorder);
+	sentlog_free(fakes.proxy.sent);
+	fakes.proxy.sent = sentlog_new(&key);
 	fakes.proxy.recorder = recorder_new(&key);
 	fakes.refuse = fakes.sealer_fails = fakes.sealer_clear = false;
 	fakes.sealer_dies = rig.bytewise = false;

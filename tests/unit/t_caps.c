@@ -24,6 +24,10 @@ t_filter(void)
 	CHECK_BUF(&out, "IMAP4rev1 LITERAL+ QUOTA=RES-STORAGE metadata-server "
 	                "STATUS=SIZE");
 	buf_reset(&out);
+	caps_filter(STR("APPENDLIMIT=140000 APPENDLIMIT APPENDLIMIT=x IDLE"),
+	    &out);
+	CHECK_BUF(&out, "IMAP4rev1 LITERAL+ APPENDLIMIT=100000 IDLE");
+	buf_reset(&out);
 	caps_filter(STR(""), &out);
 	CHECK_BUF(&out, "IMAP4rev1 LITERAL+");
 	buf_clear(&out);
@@ -38,6 +42,11 @@ t_read(void)
 	    &c);
 	CHECK(c.known && c.starttls && c.logindisabled && c.auth_plain &&
 	      c.sasl_ir && !c.literal_plus);
+	caps_read(STR("special-use LIST-EXTENDED appendlimit=35651584"), &c);
+	CHECK(c.special_use && c.list_extended);
+	CHECK_UINT(c.append_limit, 35651584);
+	caps_read(STR("APPENDLIMIT=99999999999999999999"), &c);
+	CHECK_UINT(c.append_limit, 0);
 	caps_read(STR("LITERAL- IDLE"), &c);
 	CHECK(c.literal_minus && !c.literal_plus && c.idle && !c.starttls);
 	CHECK_UINT(c.ext, 0);
@@ -59,7 +68,7 @@ t_code(void)
 	    {"CAPABILITY IMAP4rev1 SORT IDLE",
 	        "[CAPABILITY IMAP4rev1 LITERAL+ IDLE] ", true},
 	    {"REFERRAL imap://x@y/", "", true},
-	    {"toobig", "[LIMIT] ", true},
+	    {"toobig", "[toobig] ", false},
 	    {"APPENDLIMIT 1400", "[APPENDLIMIT 1000] ", true},
 	    {"APPENDLIMIT", "[APPENDLIMIT] ", true},
 	    {"ALERT", "[ALERT] ", false},

@@ -1,0 +1,226 @@
+/*
+ * The second half of an APPEND: the sealer, and the command for the server.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "proto/op.h"
+#include "proto/seal.h"
+#include "proxy/append.h"
+#include "proxy/own.h"
+#include "proxy/rules.h"
+#include "sys/fault.h"
+#include "sys/log.h"
+
+/* A sealer that is away is there again within some seconds, or not at all. */
+#define RETRY_MS  250
+#define RETRY_MAX 40
+
+/* 3. To the server. */
+
+void
+append_stream(struct imap *s)
+{
+	struct append *a = s->append;
+
+	s->append = NULL;
+	if (a->put == NULL) {
+		/* What was looked at; the rest follows from the client. */
+		stream_str(s->up, buf_text(&a->first));
+		cmd_streamed(&s->in);
+	} else {
+		stream_blob(s->up, a->put, span_of(0, blob_len(a->put)));
+		stream_str(s->up, STR("\r\n"));
+		s->appending = false;
+		cmd_next(&s->in);
+		if (FAULT("proxy.append.sent"))
+			imap_die(s, NULL, "fault proxy.append.sent");
+	}
+	append_free(a);
+}
+
+void
+append_cut(struct imap *s)
+{
+	struct append *a = s->append;
+
+	s->append = NULL;
+	s->appending = false;
+	if (a->put == NULL) {
+		/* The client was told to go ahead, so it all comes. */
+		s->in.stream = s->append_left;
+		s->in.stream_nonsync = true;
+		s->append_left = 0;
+		cmd_skip_stream(&s->in);
+	} else
+		cmd_next(&s->in);
+	append_free(a);
+}
+
+void
+append_send(struct append *a)
+{
+	struct str cmd = buf_text(&a->cmd);
+	struct imap *s = a->s;
+
+	if (FAULT("proxy.append.send")) {
+		append_finish(a, "NO [UNAVAILABLE] fault proxy.append.send");
+		return;
+	}
+	/* The client's own words up to the length of its message. */
+	while (cmd.len > 0 && cmd.p[cmd.len - 1] != '{')
+		cmd.len--;
+	buf_reset(&s->in.text);
+	buf_str(&s->in.text, cmd);
+	buf_printf(&s->in.text, "%zu+}\r\n", blob_len(a->put));
+	if (s->in.text.failed) {
+		s->in.text.failed = false;
+		cmd_next(&s->in);
+		append_finish(a, "NO [LIMIT] the command is too long");
+		return;
+	}
+	memcpy(s->in.lits, a->lits, sizeof(s->in.lits));
+	s->in.nlits = a->nlits;
+	s->in.stream = blob_len(a->put);
+	s->in.stream_nonsync = true;
+	a->state = APPEND_SEND;
+	imap_send_append(s);
+}
+
+/* 2. The sealer's answer. */
+
+static void
+seal_failed(struct append *a, const struct err *err)
+{
+	if (err->code == ERR_NOKEY && a->clear_ok) {
+		/* There is no key yet, and no rule that demands one. */
+		a->put = blob_ref(a->message);
+		append_send(a);
+		return;
+	}
+	log_error("append-seal session=%s code=%s reason=%s", a->s->s.id,
+	    err_word(err->code), log_str(str_c(err->text)));
+	if (err->code == ERR_NOKEY)
+		append_finish(a, "NO this account has no key yet to encrypt it "
+		                 "with, so it is not stored");
+	else if (err->code == ERR_LIMIT)
+		append_finish(a, "NO [TOOBIG] too large to be encrypted");
+	else
+		append_finish(a, "NO [UNAVAILABLE] it cannot be encrypted now, "
+		                 "so it is not stored");
+}
+
+static void
+seal_done(struct append *a, struct blob *sealed)
+{
+	struct imap *s = a->s;
+
+	if (s->caps.append_limit > 0 &&
+	    blob_len(sealed) > s->caps.append_limit) {
+		blob_unref(sealed);
+		append_finish(a, "NO [TOOBIG] encrypted, it is too large for "
+		                 "the mail server");
+		return;
+	}
+	own_note(s->p, blob_str(a->message));
+	a->put = sealed;
+	append_send(a);
+}
+
+/* The sealer died, or is away: it gets one more try when it is there again. */
+static bool
+try_again(struct append *a, const struct err *err)
+{
+	static const struct timeval soon = {0, RETRY_MS * 1000L};
+
+	if (err->code != ERR_UNAVAILABLE || a->retried)
+		return (false);
+	a->retried = true;
+	a->tries = 0;
+	evtimer_add(a->timer, &soon);
+	return (true);
+}
+
+static void
+seal_answered(struct ipc_msg *msg, const struct err *why, void *arg)
+{
+	struct append *a = arg;
+	struct imap *s = a->s;
+	struct err err = {.code = ERR_OK};
+	struct blob *sealed = NULL;
+	struct seal_ans ans;
+
+	a->ask = 0;
+	if (msg == NULL) {
+		err = *why;
+		if (err.code == ERR_TIMEOUT && s->p->sealed == a->sealed)
+			s->p->sealer_stuck = true;
+	} else {
+		s->p->sealed++;
+		if (seal_ans_get(msg->body, &ans, &err) == 0)
+			err = ans.err;
+	}
+	if (err.code == ERR_OK)
+		sealed = ipc_msg_blob(msg, 0, LIMIT_MESSAGE, &err);
+	if (sealed != NULL)
+		seal_done(a, sealed);
+	else if (!try_again(a, &err))
+		seal_failed(a, &err);
+	imap_turn(s);
+}
+
+/* 1. The question. */
+
+static void
+ask(struct append *a)
+{
+	struct proxy *p = a->s->p;
+	struct str login = str_c(a->s->account->login);
+	const struct self_req q = {login,
+	    rules_self_gcm(p->conf, login) ? SEAL_GCM : SEAL_CBC};
+	struct buf body;
+	struct err err;
+
+	buf_init(&body, LIMIT_RECORD);
+	self_req_put(&body, &q);
+	a->sealed = p->sealed;
+	if (p->sealer != NULL && !body.failed)
+		a->ask = ipc_ask(p->sealer, OP_SEAL_SELF, buf_text(&body),
+		    &a->message, 1, LIMIT_SEAL_MS, seal_answered, a);
+	buf_clear(&body);
+	if (a->ask != 0)
+		return;
+	err_set(&err, ERR_UNAVAILABLE, "the sealer is away");
+	if (!try_again(a, &err))
+		seal_failed(a, &err);
+}
+
+static void
+retry(evutil_socket_t fd, short event, void *arg)
+{
+	static const struct timeval soon = {0, RETRY_MS * 1000L};
+	struct append *a = arg;
+	struct imap *s = a->s;
+
+	(void)fd;
+	(void)event;
+	if (s->p->sealer == NULL && ++a->tries < RETRY_MAX)
+		evtimer_add(a->timer, &soon);
+	else
+		ask(a);
+	imap_turn(s);
+}
+
+void
+append_seal(struct append *a)
+{
+	a->state = APPEND_SEAL;
+	a->timer = evtimer_new(a->s->p->base, retry, a);
+	if (a->timer == NULL) {
+		append_finish(a, "NO [UNAVAILABLE] out of memory");
+		return;
+	}
+	ask(a);
+}

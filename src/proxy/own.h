@@ -1,0 +1,22 @@
+/*
+ * own.h - messages that were sealed to an account itself, by their names.
+ *
+ * The view of such a message carries nothing that tells it from ordinary mail.
+ * So when a client moves one to another mailbox or account by reading and
+ * appending it, this is what tells that it must not go there in clear.  Kept
+ * in seen/ for ever.
+ */
+#ifndef WAXWING_PROXY_OWN_H
+#define WAXWING_PROXY_OWN_H
+
+#include "base/span.h"
+#include "proxy/proxy.h"
+
+/* This message (its header is enough) was sealed, or opened and found to be
+ * such a one. */
+void own_note(struct proxy *, struct str mail);
+
+/* Was a message of that name sealed by anybody here? */
+bool own_is(struct proxy *, struct str mail);
+
+#endif
