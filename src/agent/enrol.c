@@ -10,380 +10,9 @@
 #include "agent/renew.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "proto/op.h"
-#include "sys/fault.h"
 #include "sys/log.h"
 
-#define MAP_BYTES  ((size_t)1024 * 1024 * 1024)
-#define RECORD_MAX ((size_t)1024 * 1024)
-
-/* The wall clock may jump, so nothing sleeps longer; tests move it. */
-#ifdef WAXWING_TEST_HOOKS
-#define SLEEP_S 1
-#else
-#define SLEEP_S 60
-#endif
-
-/* How often missing links are looked for. */
-#define LINKS_MS 200
-
-/* Making keys of 3072 bits takes a second; upstreams take longer. */
-#define ASK_MS 60000
-
-static const struct {
-	const char *word;
-	void (*go)(struct enrol *);
-} steps[STEP_MAX] = {
-    [STEP_ACCOUNT] = {"account", step_account},
-    [STEP_ORDER] = {"order", step_order},
-    [STEP_AUTHZ] = {"authorization", step_authz},
-    [STEP_FIND] = {"find", step_find},
-    [STEP_ANSWER] = {"answer", step_answer},
-    [STEP_RESPOND] = {"respond", step_respond},
-    [STEP_VALID] = {"validation", step_valid},
-    [STEP_TIDY] = {"tidy", step_tidy},
-    [STEP_FINALIZE] = {"finalize", step_finalize},
-    [STEP_CERT] = {"certificate", step_cert},
-    [STEP_KEYS] = {"keys", step_keys},
-    [STEP_DONE] = {"done", step_done},
-};
-
-/* --- the record --- */
-
-struct str
-enrol_str(const struct enrol *e, const char *name)
-{
-	const json_t *v = json_object_get(e->rec, name);
-
-	if (!json_is_string(v))
-		return (STR(""));
-	return (str_of(json_string_value(v), json_string_length(v)));
-}
-
-int64_t
-enrol_num(const struct enrol *e, const char *name)
-{
-	return (json_integer_value(json_object_get(e->rec, name)));
-}
-
-void
-enrol_set_str(struct enrol *e, const char *name, struct str s)
-{
-	json_object_set_new(e->rec, name, json_stringn(s.p, s.len));
-}
-
-void
-enrol_set_num(struct enrol *e, const char *name, int64_t n)
-{
-	json_object_set_new(e->rec, name, json_integer(n));
-}
-
-void
-enrol_unset(struct enrol *e, const char *name)
-{
-	(void)json_object_del(e->rec, name);
-}
-
-/* "e" SHA-256 of account and address; "k" and the same of the account. */
-struct enrol_key {
-	char b[1 + CRYPT_DIGEST];
-};
-
-static struct str
-key_make(struct enrol_key *k, char kind, struct str account, struct str address)
-{
-	struct buf name;
-
-	buf_init(&name, LIMIT_RECORD);
-	buf_str(&name, account);
-	buf_putc(&name, '\0');
-	buf_str(&name, address);
-	k->b[0] = kind;
-	if (crypt_sha256(buf_text(&name), (uint8_t *)k->b + 1) == -1)
-		memset(k->b + 1, 0, CRYPT_DIGEST);
-	buf_clear(&name);
-	return (str_of(k->b, sizeof(k->b)));
-}
-
-static int
-write_record(struct enrol *e, struct err *err)
-{
-	struct enrol_key key;
-	char *text;
-	int rc = -1;
-
-	enrol_set_str(e, "step", str_c(steps[e->step].word));
-	text = json_dumps(e->rec, JSON_COMPACT);
-	if (text == NULL)
-		err_set(err, ERR_MEMORY, "no memory for a record");
-	else if (FAULT("agent.enrol.full"))
-		err_set(err, ERR_IO, "fault agent.enrol.full");
-	else
-		rc = db_put(e->agent->enrol_db,
-		    key_make(&key, 'e', enrol_str(e, "account"),
-		        enrol_str(e, "address")),
-		    str_c(text), err);
-	free(text);
-	return (rc);
-}
-
-int
-enrol_kid(struct agent *a, struct str account, struct buf *out, struct err *err)
-{
-	struct enrol_key key;
-
-	return (db_get(a->enrol_db, key_make(&key, 'k', account, STR("")), out,
-	    err));
-}
-
-int
-enrol_keep_kid(struct enrol *e, struct str kid, struct err *err)
-{
-	struct str account = enrol_str(e, "account");
-	struct enrol_key key;
-
-	if (kid.len == 0)
-		return (db_del(e->agent->enrol_db,
-		            key_make(&key, 'k', account, STR("")), err) == -1
-		            ? -1
-		            : 0);
-	return (db_put(e->agent->enrol_db,
-	    key_make(&key, 'k', account, STR("")), kid, err));
-}
-
-/* --- when --- */
-
-static void
-sleep_until(struct enrol *e, int64_t next)
-{
-	struct timeval tv = {next - clock_now().wall, 0};
-
-	if (tv.tv_sec > SLEEP_S)
-		tv.tv_sec = SLEEP_S;
-	if (tv.tv_sec <= 0)
-		event_active(e->timer, EV_TIMEOUT, 0);
-	else if (event_add(e->timer, &tv) == -1)
-		log_error("enrol reason=\"no timer\"");
-}
-
-static uint32_t
-random32(void)
-{
-	uint32_t r = 0;
-
-	(void)crypt_random(&r, sizeof(r));
-	return (r);
-}
-
-static void
-drop_work(struct enrol *e)
-{
-	post_cancel(e->post);
-	verify_cancel(e->verify);
-	txt_cancel(e->txt);
-	if (e->id != 0)
-		ipc_forget(e->asked, e->id);
-	blob_unref(e->held);
-	e->post = NULL;
-	e->verify = NULL;
-	e->txt = NULL;
-	e->id = 0;
-	e->held = NULL;
-}
-
-static bool
-is_busy(const struct enrol *e)
-{
-	return (e->post != NULL || e->verify != NULL || e->txt != NULL ||
-	        e->id != 0);
-}
-
-void
-enrol_retry(struct enrol *e, const struct err *err, int64_t after)
-{
-	int64_t tries = enrol_num(e, "tries") + 1, wait;
-	struct err bad;
-
-	drop_work(e);
-	if (err->code == ERR_TIMEOUT) {
-		/* what nobody else would notice for long */
-		verify_check(e->agent->self);
-		role_check(e->agent->self, ROLE_SEALER, LIMIT_SEAL_MS);
-	}
-	wait = renew_backoff(tries < 100 ? (unsigned)tries : 100, random32());
-	if (after > wait)
-		wait = after;
-	log_warn("enrol address=%s step=%s tries=%lld wait=%lld code=%s "
-	         "reason=\"%s\"",
-	    log_addr(enrol_str(e, "address")), steps[e->step].word,
-	    (long long)tries, (long long)wait, err_word(err->code), err->text);
-	enrol_set_num(e, "tries", tries);
-	enrol_set_num(e, "next", clock_now().wall + wait);
-	enrol_set_str(e, "error", str_c(err->text));
-	/* the disk may be what failed */
-	if (write_record(e, &bad) == -1)
-		log_error("enrol reason=\"%s\"", bad.text);
-	sleep_until(e, enrol_num(e, "next"));
-}
-
-void
-enrol_poll(struct enrol *e, int64_t after)
-{
-	int64_t wait = renew_poll(e->polls++);
-
-	drop_work(e);
-	if (after > wait)
-		wait = after;
-	enrol_set_num(e, "next", clock_now().wall + wait);
-	sleep_until(e, enrol_num(e, "next"));
-}
-
-int
-enrol_save(struct enrol *e)
-{
-	struct err err;
-
-	if (write_record(e, &err) == 0)
-		return (0);
-	enrol_retry(e, &err, -1);
-	return (-1);
-}
-
-static void
-enter(struct enrol *e, enum step step)
-{
-	log_debug("enrol address=%s step=%s", log_addr(enrol_str(e, "address")),
-	    steps[step].word);
-	drop_work(e);
-	/* between these two the order stays the same */
-	if (step != STEP_FIND && step != STEP_AUTHZ)
-		e->look = (struct look){.low = 0};
-	e->step = step;
-	e->polls = 0;
-	enrol_set_num(e, "since", clock_now().wall);
-}
-
-/* Where a test may end us: before and after each record is written. */
-static void
-fault_point(struct enrol *e, const char *when)
-{
-	char point[80];
-
-	(void)snprintf(point, sizeof(point), "agent.enrol.%s.%s",
-	    steps[e->step].word, when);
-	(void)FAULT(point);
-}
-
-void
-enrol_next(struct enrol *e, enum step step)
-{
-	enter(e, step);
-	enrol_set_num(e, "tries", 0);
-	enrol_set_num(e, "next", 0);
-	enrol_unset(e, "error");
-	fault_point(e, "before");
-	if (enrol_save(e) == -1)
-		return;
-	fault_point(e, "after");
-	sleep_until(e, 0);
-}
-
-void
-enrol_restart(struct enrol *e, const struct err *err)
-{
-	static const char *const lost[] = {"order", "authorization", "finalize",
-	    "challenge", "token2", "from", "token1", "message_id", "reply_to",
-	    "answered", "unsure", "certificate"};
-	size_t i;
-
-	for (i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)
-		enrol_unset(e, lost[i]);
-	enter(e, STEP_ORDER);
-	enrol_retry(e, err, -1);
-}
-
-/* After a start the links to the others come one by one. */
-static bool
-is_complete(struct self *self)
-{
-	return (role_link(self, ROLE_SEALER) != NULL &&
-	        role_link(self, ROLE_PROXY) != NULL &&
-	        role_link(self, ROLE_OPENER) != NULL);
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	const struct timeval soon = {0, LINKS_MS * 1000};
-	struct enrol *e = arg;
-
-	(void)fd;
-	(void)what;
-	if (is_busy(e) || e->agent->http == NULL)
-		return;
-	if (!is_complete(e->agent->self)) {
-		(void)event_add(e->timer, &soon);
-		return;
-	}
-	if (clock_now().wall < enrol_num(e, "next"))
-		sleep_until(e, enrol_num(e, "next"));
-	else
-		steps[e->step].go(e);
-}
-
-/* --- asking --- */
-
-void
-enrol_post_ask(struct enrol *e, struct post_ask *ask, post_fn *done)
-{
-	struct err err = {.code = ERR_OK};
-	struct buf kid;
-
-	buf_init(&kid, LIMIT_RECORD);
-	ask->q.account = enrol_str(e, "account");
-	ask->q.address = enrol_str(e, "address");
-	if (ask->max == 0)
-		ask->max = ACME_JSON_MAX;
-	if (ask->q.kind != JWS_NEW_ACCOUNT &&
-	    enrol_kid(e->agent, ask->q.account, &kid, &err) == 0)
-		err_set(&err, ERR_NOTFOUND, "no account at the cloud");
-	ask->q.kid = buf_text(&kid);
-	if (err.code == ERR_OK)
-		e->post = post_start(e->agent, ask, done, e, &err);
-	buf_clear(&kid);
-	if (e->post != NULL)
-		return;
-	if (err.code == ERR_NOTFOUND)
-		enter(e, STEP_ACCOUNT);
-	enrol_retry(e, &err, -1);
-}
-
-void
-enrol_post(struct enrol *e, enum post_to to, enum jws_kind kind, struct str url,
-    post_fn *done)
-{
-	struct post_ask ask = {.to = to, .q = {.kind = (uint8_t)kind}};
-
-	ask.q.url = url;
-	enrol_post_ask(e, &ask, done);
-}
-
-void
-enrol_ask(struct enrol *e, enum role role, uint16_t op, const struct buf *body,
-    struct blob *const *blobs, size_t nblobs, ipc_answer_fn *done)
-{
-	struct err err;
-
-	e->asked = role_link(e->agent->self, role);
-	if (e->asked != NULL && !body->failed)
-		e->id = ipc_ask(e->asked, op, buf_text(body), blobs, nblobs,
-		    ASK_MS, done, e);
-	if (e->id != 0)
-		return;
-	err_set(&err, ERR_UNAVAILABLE, "the %s is not there",
-	    role == ROLE_OPENER ? "verifier" : role_name(role));
-	enrol_retry(e, &err, -1);
-}
+#define MAP_BYTES ((size_t)1024 * 1024 * 1024)
 
 /* --- which there are --- */
 
@@ -402,7 +31,7 @@ find(struct agent *a, struct str account, struct str address)
 static void
 enrol_free(struct enrol *e)
 {
-	drop_work(e);
+	enrol_drop(e);
 	buf_clear(&e->keys);
 	if (e->timer != NULL)
 		event_free(e->timer);
@@ -430,9 +59,9 @@ enrol_new(struct agent *a, json_t *rec, struct err *err)
 	buf_init(&e->keys, LIMIT_RECORD);
 	word = enrol_str(e, "step");
 	for (i = 0; i < STEP_MAX; i++)
-		if (str_eq(word, str_c(steps[i].word)))
+		if (str_eq(word, str_c(enrol_word((enum step)i))))
 			e->step = (enum step)i;
-	if ((e->timer = evtimer_new(a->self->base, on_timer, e)) != NULL)
+	if ((e->timer = evtimer_new(a->self->base, enrol_on_timer, e)) != NULL)
 		return (e);
 	enrol_free(e);
 	err_set(err, ERR_MEMORY, "no memory for an enrolment");
@@ -466,7 +95,7 @@ begin_one(struct agent *a, struct str account, struct str address,
 		return (0);
 	}
 	e->seen = true;
-	if (is_busy(e))
+	if (enrol_busy(e))
 		return (0);
 	if (why == ENROL_AGAIN && e->step == STEP_DONE) {
 		enrol_next(e, STEP_ACCOUNT);
@@ -476,7 +105,7 @@ begin_one(struct agent *a, struct str account, struct str address,
 		e->look = (struct look){.low = 0};
 	if (why != ENROL_SEEN || needs_login(e->step))
 		enrol_set_num(e, "next", 0);
-	sleep_until(e, enrol_num(e, "next"));
+	enrol_sleep(e, enrol_num(e, "next"));
 	return (0);
 }
 
@@ -616,7 +245,7 @@ enrol_note_releases(struct agent *a, struct str account, struct str address,
 		    str_ieq(enrol_str(e, "address"), address)) {
 			enrol_unset(e, "releases");
 			enrol_add_releases(e, log);
-			if (write_record(e, &err) == -1)
+			if (enrol_write(e, &err) == -1)
 				log_error("enrol reason=\"%s\"", err.text);
 		}
 }
@@ -711,7 +340,7 @@ enrol_conf(struct agent *a)
 	LIST_FOREACH (e, &a->enrols, next) {
 		/* other mails may hold now */
 		e->look = (struct look){.low = 0};
-		if (!is_busy(e))
-			sleep_until(e, 0);
+		if (!enrol_busy(e))
+			enrol_sleep(e, 0);
 	}
 }

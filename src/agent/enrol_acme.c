@@ -50,6 +50,82 @@ is_gone(const struct posted *p, const struct err *err)
 	        !str_eq(p->problem, STR("rateLimited")));
 }
 
+/* Is there an answer?  If not, that is dealt with. */
+static bool
+is_answered(struct enrol *e, const struct posted *p, const struct err *why)
+{
+	e->post = NULL;
+	if (p->a != NULL)
+		return (true);
+	if (e->step != STEP_ORDER && is_gone(p, why))
+		enrol_restart(e, why);
+	else
+		refused(e, p, why);
+	return (false);
+}
+
+/* The order in an answer, if it is ours, goes to take(). */
+static void
+with_order(struct enrol *e, const struct posted *p, const struct err *why,
+    void (*take)(struct enrol *, const struct posted *,
+        const struct acme_order *))
+{
+	struct acme_order o;
+	struct arena arena;
+	struct err err;
+
+	if (!is_answered(e, p, why))
+		return;
+	arena_init(&arena, 2 * ACME_JSON_MAX);
+	if (acme_order_get(p->a->body, &arena, &o, &err) == -1) {
+		err_prefix(&err, "the order");
+		enrol_retry(e, &err, -1);
+	} else if (!str_ieq(o.identifier, enrol_str(e, "address"))) {
+		err_set(&err, ERR_PEER,
+		    "the cloud's order is for another address");
+		enrol_retry(e, &err, -1);
+	} else
+		take(e, p, &o);
+	arena_clear(&arena);
+}
+
+/* The same with an authorization. */
+static void
+with_authz(struct enrol *e, const struct posted *p, const struct err *why,
+    void (*take)(struct enrol *, const struct posted *,
+        const struct acme_authz *))
+{
+	struct acme_authz z;
+	struct arena arena;
+	struct err err;
+
+	if (!is_answered(e, p, why))
+		return;
+	arena_init(&arena, 2 * ACME_JSON_MAX);
+	if (acme_authz_get(p->a->body, &arena, &z, &err) == -1) {
+		err_prefix(&err, "the authorization");
+		enrol_retry(e, &err, -1);
+	} else if (!str_ieq(z.identifier, enrol_str(e, "address"))) {
+		err_set(&err, ERR_PEER,
+		    "the cloud's authorization is for another address");
+		enrol_retry(e, &err, -1);
+	} else
+		take(e, p, &z);
+	arena_clear(&arena);
+}
+
+static void
+lost(struct enrol *e, const char *what, enum acme_status status,
+    struct str problem)
+{
+	struct err err;
+
+	err_set(&err, ERR_DENIED, "%s is %s%s%.*s", what,
+	    acme_status_word(status), problem.len > 0 ? ": " : "",
+	    (int)(problem.len < 150 ? problem.len : 150), problem.p);
+	enrol_restart(e, &err);
+}
+
 /* --- account (RFC 8555 7.3) --- */
 
 static void
@@ -95,53 +171,32 @@ step_account(struct enrol *e)
 
 /* --- order (RFC 8555 7.4) --- */
 
-/* The order in an answer, if it is ours. */
-static int
-read_order(struct enrol *e, const struct posted *p, struct arena *arena,
-    struct acme_order *o, struct err *err)
+static void
+take_new_order(struct enrol *e, const struct posted *p,
+    const struct acme_order *o)
 {
-	if (acme_order_get(p->a->body, arena, o, err) == -1) {
-		err_prefix(err, "the order");
-		return (-1);
+	struct err err;
+
+	if (!acme_same_origin(p->a->location,
+	        str_c(http_url(e->agent->http)))) {
+		err_set(&err, ERR_PEER, "the order has no URL of the cloud's");
+		enrol_retry(e, &err, -1);
+		return;
 	}
-	if (str_ieq(o->identifier, enrol_str(e, "address")))
-		return (0);
-	err_set(err, ERR_PEER, "the cloud's order is for another address");
-	return (-1);
+	enrol_set_str(e, "order", p->a->location);
+	enrol_set_str(e, "authorization", o->authorization);
+	enrol_set_str(e, "finalize", o->finalize);
+	enrol_unset(e, "answered");
+	enrol_unset(e, "unsure");
+	enrol_unset(e, "token1");
+	/* validated a short while ago, and that still counts */
+	enrol_next(e, o->status == ACME_READY ? STEP_FINALIZE : STEP_AUTHZ);
 }
 
 static void
 on_order(const struct posted *p, const struct err *why, void *arg)
 {
-	struct enrol *e = arg;
-	struct acme_order o;
-	struct arena arena;
-	struct err err;
-
-	e->post = NULL;
-	if (p->a == NULL) {
-		refused(e, p, why);
-		return;
-	}
-	arena_init(&arena, 2 * ACME_JSON_MAX);
-	if (read_order(e, p, &arena, &o, &err) == -1)
-		enrol_retry(e, &err, -1);
-	else if (!acme_same_origin(p->a->location,
-	             str_c(http_url(e->agent->http)))) {
-		err_set(&err, ERR_PEER, "the order has no URL of the cloud's");
-		enrol_retry(e, &err, -1);
-	} else {
-		enrol_set_str(e, "order", p->a->location);
-		enrol_set_str(e, "authorization", o.authorization);
-		enrol_set_str(e, "finalize", o.finalize);
-		enrol_unset(e, "answered");
-		enrol_unset(e, "unsure");
-		enrol_unset(e, "token1");
-		/* validated a short while ago, and that still counts */
-		enrol_next(e,
-		    o.status == ACME_READY ? STEP_FINALIZE : STEP_AUTHZ);
-	}
-	arena_clear(&arena);
+	with_order(arg, p, why, take_new_order);
 }
 
 void
@@ -152,33 +207,6 @@ step_order(struct enrol *e)
 
 /* --- authorization (RFC 8555 7.5, RFC 8823 3) --- */
 
-static int
-read_authz(struct enrol *e, const struct posted *p, struct arena *arena,
-    struct acme_authz *z, struct err *err)
-{
-	if (acme_authz_get(p->a->body, arena, z, err) == -1) {
-		err_prefix(err, "the authorization");
-		return (-1);
-	}
-	if (str_ieq(z->identifier, enrol_str(e, "address")))
-		return (0);
-	err_set(err, ERR_PEER,
-	    "the cloud's authorization is for another address");
-	return (-1);
-}
-
-static void
-lost(struct enrol *e, const char *what, enum acme_status status,
-    struct str problem)
-{
-	struct err err;
-
-	err_set(&err, ERR_DENIED, "%s is %s%s%.*s", what,
-	    acme_status_word(status), problem.len > 0 ? ": " : "",
-	    (int)(problem.len < 150 ? problem.len : 150), problem.p);
-	enrol_restart(e, &err);
-}
-
 static void
 valid(struct enrol *e)
 {
@@ -187,8 +215,9 @@ valid(struct enrol *e)
 }
 
 static void
-take_authz(struct enrol *e, const struct acme_authz *z)
+take_authz(struct enrol *e, const struct posted *p, const struct acme_authz *z)
 {
+	(void)p;
 	switch (z->status) {
 	case ACME_VALID:
 		/* nothing to prove; when it was is not told */
@@ -216,25 +245,7 @@ take_authz(struct enrol *e, const struct acme_authz *z)
 static void
 on_authz(const struct posted *p, const struct err *why, void *arg)
 {
-	struct enrol *e = arg;
-	struct acme_authz z;
-	struct arena arena;
-	struct err err;
-
-	e->post = NULL;
-	if (p->a == NULL) {
-		if (is_gone(p, why))
-			enrol_restart(e, why);
-		else
-			refused(e, p, why);
-		return;
-	}
-	arena_init(&arena, 2 * ACME_JSON_MAX);
-	if (read_authz(e, p, &arena, &z, &err) == -1)
-		enrol_retry(e, &err, -1);
-	else
-		take_authz(e, &z);
-	arena_clear(&arena);
+	with_authz(arg, p, why, take_authz);
 }
 
 void
@@ -267,36 +278,26 @@ step_respond(struct enrol *e)
 }
 
 static void
-on_validity(const struct posted *p, const struct err *why, void *arg)
+take_validity(struct enrol *e, const struct posted *p,
+    const struct acme_authz *z)
 {
-	struct enrol *e = arg;
-	struct acme_authz z;
-	struct arena arena;
-	struct err err;
-
-	e->post = NULL;
-	if (p->a == NULL) {
-		if (is_gone(p, why))
-			enrol_restart(e, why);
-		else
-			refused(e, p, why);
-		return;
-	}
-	arena_init(&arena, 2 * ACME_JSON_MAX);
-	if (read_authz(e, p, &arena, &z, &err) == -1)
-		enrol_retry(e, &err, -1);
-	else if (z.status == ACME_VALID)
+	if (z->status == ACME_VALID)
 		valid(e);
-	else if (z.status == ACME_PENDING && e->polls >= UNSURE_POLLS &&
+	else if (z->status == ACME_PENDING && e->polls >= UNSURE_POLLS &&
 	         json_is_true(json_object_get(e->rec, "unsure"))) {
 		enrol_unset(e, "unsure");
 		enrol_unset(e, "answered");
 		enrol_next(e, STEP_ANSWER);
-	} else if (z.status == ACME_PENDING && e->polls < POLLS_MAX)
+	} else if (z->status == ACME_PENDING && e->polls < POLLS_MAX)
 		enrol_poll(e, p->retry_after);
 	else
-		lost(e, "the authorization", z.status, z.problem);
-	arena_clear(&arena);
+		lost(e, "the authorization", z->status, z->problem);
+}
+
+static void
+on_validity(const struct posted *p, const struct err *why, void *arg)
+{
+	with_authz(arg, p, why, take_validity);
 }
 
 void
@@ -340,25 +341,7 @@ take_order(struct enrol *e, const struct posted *p, const struct acme_order *o)
 static void
 on_state(const struct posted *p, const struct err *why, void *arg)
 {
-	struct enrol *e = arg;
-	struct acme_order o;
-	struct arena arena;
-	struct err err;
-
-	e->post = NULL;
-	if (p->a == NULL) {
-		if (is_gone(p, why))
-			enrol_restart(e, why);
-		else
-			refused(e, p, why);
-		return;
-	}
-	arena_init(&arena, 2 * ACME_JSON_MAX);
-	if (read_order(e, p, &arena, &o, &err) == -1)
-		enrol_retry(e, &err, -1);
-	else
-		take_order(e, p, &o);
-	arena_clear(&arena);
+	with_order(arg, p, why, take_order);
 }
 
 /* Whatever happened before: the order knows. */

@@ -66,6 +66,18 @@ void enrol_set_str(struct enrol *, const char *name, struct str);
 void enrol_set_num(struct enrol *, const char *name, int64_t);
 void enrol_unset(struct enrol *, const char *name);
 
+/* The record's name of a step. */
+const char *enrol_word(enum step);
+/* Write the record.  -1 with err. */
+int enrol_write(struct enrol *, struct err *);
+
+/* Go on with the step when it is that time (wall clock). */
+void enrol_sleep(struct enrol *, int64_t until);
+void enrol_on_timer(evutil_socket_t, short, void *);
+/* Is something under way?  Then drop that. */
+bool enrol_busy(const struct enrol *);
+void enrol_drop(struct enrol *);
+
 /* The step is done: write the record, then begin the next. */
 void enrol_next(struct enrol *, enum step);
 /* It failed: again later.  after: seconds at least, or -1. */

@@ -4,7 +4,7 @@ src_agent_libagent_a_SOURCES = \
 	src/agent/certlist.c src/agent/certlist.h \
 	src/agent/crl.c src/agent/crl.h \
 	src/agent/enrol.c src/agent/enrol.h src/agent/enrol_priv.h \
-	src/agent/enrol_acme.c \
+	src/agent/enrol_acme.c src/agent/enrol_rec.c src/agent/enrol_step.c \
 	src/agent/enrol_find.c src/agent/enrol_mail.c \
 	src/agent/enrol_take.c \
 	src/agent/http.c src/agent/http.h \
