@@ -57,12 +57,14 @@ squeeze(struct str s, struct arena *arena)
 static bool
 is_token(struct str s)
 {
-	size_t i;
+	size_t i, pad = 0;
 
+	while (s.len > 0 && pad < 2 && s.p[s.len - 1] == '=') {
+		s.len--;
+		pad++;
+	}
 	if (s.len < TOKEN_MIN || s.len > TOKEN_MAX)
 		return (false);
-	while (s.len > 0 && s.p[s.len - 1] == '=')
-		s.len--;
 	for (i = 0; i < s.len; i++)
 		if ((s.p[i] < '0' || s.p[i] > '9') && s.p[i] != '-' &&
 		    s.p[i] != '_' && (s.p[i] < 'A' || s.p[i] > 'Z') &&
@@ -87,6 +89,7 @@ acme_subject_token(struct str value, bool reply, struct arena *arena,
 	       !str_istarts(str_of(s.p + i, s.len - i), label))
 		i++;
 	s = str_of(s.p + i, s.len - i);
+	/* the white space that follows is lost between encoded words */
 	if (!str_istarts(s, label))
 		return (-1);
 	s = squeeze(str_of(s.p + label.len, s.len - label.len), arena);
@@ -222,7 +225,8 @@ only_address(struct str header, const char *name, struct arena *arena)
 	return (specs[0]);
 }
 
-/* RFC 8823 3.1 point 5, RFC 3834 5: the keyword, before any parameter. */
+/* RFC 8823 3.1 point 5, RFC 3834 5: the keyword, before any parameter or
+ * comment. */
 static bool
 auto_generated(struct str header)
 {
@@ -233,8 +237,9 @@ auto_generated(struct str header)
 	    !header_find(header, "Auto-Submitted", &f))
 		return (false);
 	s = str_trim(f.value);
-	return (str_ieq(str_trim(str_of(s.p, str_find(s, ';'))),
-	    STR("auto-generated")));
+	s = str_of(s.p, str_find(s, ';'));
+	s = str_of(s.p, str_find(s, '('));
+	return (str_ieq(str_trim(s), STR("auto-generated")));
 }
 
 /* Message-ID goes into our reply: one msg-id and nothing else. */
