@@ -23,6 +23,18 @@
  * at the authorization. */
 #define UNSURE_POLLS 8
 
+/*
+ * A challenge can be genuine and not ours: somebody else, or another device of
+ * the user, has ordered for the same mailbox.  When the answer to one did not
+ * count after so many looks, another is looked for, so often.
+ */
+#define OTHER_POLLS 8
+#define OTHERS_MAX  5
+
+/* An order whose challenge has not come by then is given up: mail servers may
+ * keep a first mail waiting for a quarter of an hour. */
+#define NO_MAIL_S ((int64_t)3600)
+
 /* The cloud answered, but not what was hoped for. */
 static void
 refused(struct enrol *e, const struct posted *p, const struct err *err)
@@ -189,6 +201,9 @@ take_new_order(struct enrol *e, const struct posted *p,
 	enrol_unset(e, "answered");
 	enrol_unset(e, "unsure");
 	enrol_unset(e, "token1");
+	enrol_unset(e, "tried");
+	enrol_unset(e, "others");
+	enrol_set_num(e, "ordered", clock_now().wall);
 	/* validated a short while ago, and that still counts */
 	enrol_next(e, o->status == ACME_READY ? STEP_FINALIZE : STEP_AUTHZ);
 }
@@ -214,9 +229,19 @@ valid(struct enrol *e)
 	enrol_next(e, STEP_TIDY);
 }
 
+static bool
+is_overdue(const struct enrol *e)
+{
+	return (enrol_num(e, "ordered") != 0 &&
+	        json_object_get(e->rec, "tried") == NULL &&
+	        clock_now().wall > enrol_num(e, "ordered") + NO_MAIL_S);
+}
+
 static void
 take_authz(struct enrol *e, const struct posted *p, const struct acme_authz *z)
 {
+	struct err err;
+
 	(void)p;
 	switch (z->status) {
 	case ACME_VALID:
@@ -224,6 +249,11 @@ take_authz(struct enrol *e, const struct posted *p, const struct acme_authz *z)
 		enrol_next(e, STEP_FINALIZE);
 		return;
 	case ACME_PENDING:
+		if (is_overdue(e)) {
+			err_set(&err, ERR_TIMEOUT, "no challenge mail came");
+			enrol_restart(e, &err);
+			return;
+		}
 		enrol_set_str(e, "challenge", z->challenge);
 		enrol_set_str(e, "token2", z->token2);
 		enrol_set_str(e, "from", z->from);
@@ -288,6 +318,11 @@ take_validity(struct enrol *e, const struct posted *p,
 		enrol_unset(e, "unsure");
 		enrol_unset(e, "answered");
 		enrol_next(e, STEP_ANSWER);
+	} else if (z->status == ACME_PENDING && e->polls == OTHER_POLLS &&
+	           enrol_num(e, "others") < OTHERS_MAX) {
+		enrol_set_num(e, "others", enrol_num(e, "others") + 1);
+		enrol_unset(e, "answered");
+		enrol_next(e, STEP_FIND);
 	} else if (z->status == ACME_PENDING && e->polls < POLLS_MAX)
 		enrol_poll(e, p->retry_after);
 	else

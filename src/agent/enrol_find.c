@@ -116,7 +116,11 @@ pass_over(struct enrol *e, const struct err *err)
 static void
 look_later(struct enrol *e)
 {
-	if (e->polls < LOOKS_MAX)
+	if (json_object_get(e->rec, "tried") != NULL) {
+		/* one was answered, there is no other: it may count yet */
+		json_object_set_new(e->rec, "answered", json_true());
+		enrol_next(e, STEP_VALID);
+	} else if (e->polls < LOOKS_MAX)
 		enrol_poll(e, -1);
 	else
 		enrol_next(e, STEP_AUTHZ);
@@ -320,6 +324,12 @@ on_checked(struct ipc_msg *msg, const struct err *why, void *arg)
 		return;
 	}
 	if (err.code != ERR_OK) {
+		refused(e, &err);
+		return;
+	}
+	if (e->step == STEP_FIND && enrol_tried(e, ans.token1)) {
+		/* RFC 8823 3 point 6: no challenge is answered twice */
+		err_set(&err, ERR_DENIED, "was answered before");
 		refused(e, &err);
 		return;
 	}

@@ -66,6 +66,21 @@ make_reply(struct enrol *e, struct str digest, struct err *err)
 	return (blob);
 }
 
+/* Note which challenges of this order were answered. */
+static void
+note_tried(struct enrol *e)
+{
+	json_t *tried = json_object_get(e->rec, "tried");
+
+	if (enrol_tried(e, enrol_str(e, "token1")))
+		return;
+	if (tried == NULL) {
+		tried = json_array();
+		json_object_set_new(e->rec, "tried", tried);
+	}
+	json_array_append(tried, json_object_get(e->rec, "token1"));
+}
+
 /*
  * The submission server has it, or has it not, or nobody knows.  In the last
  * case it is sent again only if the cloud does not see it either.
@@ -111,6 +126,7 @@ submit(struct enrol *e, struct str digest)
 	}
 	/* on disk before it leaves: it is answered once */
 	json_object_set_new(e->rec, "answered", json_true());
+	note_tried(e);
 	if (enrol_save(e) == -1) {
 		enrol_unset(e, "answered");
 		blob_unref(mail);

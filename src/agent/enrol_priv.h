@@ -100,6 +100,9 @@ void enrol_ask(struct enrol *, enum role, uint16_t op, const struct buf *body,
 /* Remember the cloud's name of the account. */
 int enrol_keep_kid(struct enrol *, struct str kid, struct err *);
 
+/* Was the challenge with that token answered for this order? */
+bool enrol_tried(const struct enrol *, struct str token1);
+
 /* Certificates of ours, as a cert_list, into pub/; the newest for each use
  * into the record, as NAME: {fingerprint, not_before, not_after}. */
 int enrol_keep_certs(struct enrol *, struct str list, struct err *);

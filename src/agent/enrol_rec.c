@@ -42,6 +42,20 @@ enrol_unset(struct enrol *e, const char *name)
 	(void)json_object_del(e->rec, name);
 }
 
+bool
+enrol_tried(const struct enrol *e, struct str token1)
+{
+	const json_t *tried = json_object_get(e->rec, "tried"), *one;
+	size_t i;
+
+	json_array_foreach(tried, i, one)
+	{
+		if (str_eq(str_c(json_string_value(one)), token1))
+			return (true);
+	}
+	return (false);
+}
+
 /* "e" SHA-256 of account and address; "k" and the same of the account. */
 struct enrol_key {
 	char b[1 + CRYPT_DIGEST];

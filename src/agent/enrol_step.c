@@ -189,7 +189,7 @@ enrol_restart(struct enrol *e, const struct err *err)
 {
 	static const char *const lost[] = {"order", "authorization", "finalize",
 	    "challenge", "token2", "from", "token1", "message_id", "reply_to",
-	    "answered", "unsure", "certificate"};
+	    "answered", "unsure", "certificate", "tried", "others", "ordered"};
 	size_t i;
 
 	for (i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)

@@ -19,6 +19,9 @@
 
 #define WAIT_MS 40000
 
+/* token-part1 of a challenge that is not ours */
+#define STRANGER "CCCCCCCCCCCCCCCCCCCCCCCC-9"
+
 struct play play;
 struct fakecloud cloud;
 struct house h;
@@ -201,7 +204,8 @@ offer(const struct challenge_find_req *q, uint32_t uid, uint32_t *best)
 	if (uid >= q->low && uid <= q->high)
 		return;
 	if (*best == 0 || (q->high == 0 && uid > *best) ||
-	    (uid > q->high && (*best < q->low || uid < *best)) ||
+	    (q->high != 0 && uid > q->high &&
+	        (*best < q->low || uid < *best)) ||
 	    (uid < q->low && *best < q->low && uid > *best))
 		*best = uid;
 }
@@ -228,12 +232,16 @@ answer_find(struct ipc *l, struct ipc_msg *msg)
 		offer(&q, OLDER + i, &ans.uid);
 	for (i = 0; i < play.newer; i++)
 		offer(&q, NEWER + i, &ans.uid);
+	if (play.stranger != 0)
+		offer(&q, play.stranger, &ans.uid);
 	if (token != NULL)
 		offer(&q, genuine, &ans.uid);
 	if (play.logged_out)
 		err_set(&ans.err, ERR_UNAVAILABLE, "nobody is logged in");
 	else if (ans.uid == 0)
 		err_set(&ans.err, ERR_NOTFOUND, "not there");
+	else if (ans.uid == play.stranger)
+		mail = blob_copy(STRANGER, strlen(STRANGER));
 	else if (ans.uid == play.deadly)
 		mail = blob_copy("deadly", 6);
 	else if (ans.uid != genuine)
@@ -288,7 +296,10 @@ on_proxy(struct ipc *l, struct ipc_msg *msg, void *arg)
 		CHECK(challenge_remove_req_get(msg->body, &rm, NULL) == 0);
 		CHECK(rm.uid > GENUINE && rm.uid < NEWER);
 		play.removes++;
-		fakecloud_write(&cloud, "mail", "");
+		if (rm.uid == play.stranger)
+			play.stranger = 0;
+		else
+			fakecloud_write(&cloud, "mail", "");
 	}
 	ipc_answer(l, msg->op, msg->id, buf_text(&body), NULL, 0);
 	buf_clear(&body);

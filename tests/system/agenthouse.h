@@ -32,7 +32,8 @@ struct play {
 	int64_t life; /* of a new certificate, in seconds */
 	/* forged mails in the mailbox: before the challenge came, and since */
 	uint32_t older, newer;
-	uint32_t deadly; /* the verifier does not answer to this one */
+	uint32_t stranger; /* genuine, but somebody else's order's */
+	uint32_t deadly;   /* the verifier does not answer to this one */
 	unsigned finds, checks;
 	const char *news;   /* the log says that of a key; once */
 	unsigned pages;     /* of the release log, but for the first */

@@ -135,6 +135,27 @@ t_forged(void)
 	move_out();
 }
 
+/* Somebody else has ordered a certificate for the same mailbox: his challenge
+ * is as genuine as ours. */
+static void
+t_stranger(void)
+{
+	json_t *o;
+
+	move_in("");
+	play.stranger = GENUINE + 500;
+	log_in(ANNA, true);
+	CHECK(wait_for("step", "done"));
+	/* each was answered once */
+	CHECK_UINT(play.submits, 2);
+	CHECK_UINT(play.removes, 2);
+	CHECK_UINT(fakecloud_requests(&cloud, "POST /acme/new-order"), 1);
+	o = status();
+	CHECK(json_object_get(o, "error") == NULL);
+	json_decref(o);
+	move_out();
+}
+
 /* The verifier has no network: what it needs of the DNS is asked here. */
 static void
 t_dkim(void)
@@ -298,6 +319,7 @@ main(void)
 	    {"enrol", t_enrol},
 	    {"permitted", t_permitted},
 	    {"forged", t_forged},
+	    {"stranger", t_stranger},
 	    {"DKIM", t_dkim},
 	    {"once", t_once},
 	    {"login", t_login},
