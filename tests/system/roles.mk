@@ -9,14 +9,26 @@ tests_system_t_roles_LDADD = src/sealer/libsealer.a src/agent/libagent.a \
 	$(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(INIPARSER_LIBS) $(CURL_LIBS) $(OPENDKIM_LIBS)
 
-check_PROGRAMS += tests/system/t_enrol
-TESTS += tests/system/t_enrol
-tests_system_t_enrol_SOURCES = tests/system/t_enrol.c \
+ENROL_TESTS = tests/system/t_enrol tests/system/t_enrol_refuse \
+	tests/system/t_enrol_dies
+check_PROGRAMS += $(ENROL_TESTS)
+TESTS += $(ENROL_TESTS)
+ENROL_HOUSE_SOURCES = tests/system/enrolhouse.c tests/system/enrolhouse.h \
 	tests/system/cloudside.c tests/system/cloudside.h \
 	tests/system/house.c tests/system/house.h
-tests_system_t_enrol_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
-tests_system_t_enrol_LDADD = src/sealer/libsealer.a src/role/librole.a \
+ENROL_HOUSE_LDADD = src/sealer/libsealer.a src/role/librole.a \
 	src/acme/libacme.a src/smime/libsmime.a src/mail/libmail.a \
 	src/proto/libproto.a src/sys/libsys.a \
 	$(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) \
 	$(JANSSON_LIBS) $(INIPARSER_LIBS) $(CURL_LIBS)
+tests_system_t_enrol_SOURCES = tests/system/t_enrol.c $(ENROL_HOUSE_SOURCES)
+tests_system_t_enrol_CPPFLAGS = $(HOUSE_CPPFLAGS)
+tests_system_t_enrol_LDADD = $(ENROL_HOUSE_LDADD)
+tests_system_t_enrol_refuse_SOURCES = tests/system/t_enrol_refuse.c \
+	$(ENROL_HOUSE_SOURCES)
+tests_system_t_enrol_refuse_CPPFLAGS = $(HOUSE_CPPFLAGS)
+tests_system_t_enrol_refuse_LDADD = $(ENROL_HOUSE_LDADD)
+tests_system_t_enrol_dies_SOURCES = tests/system/t_enrol_dies.c \
+	$(ENROL_HOUSE_SOURCES)
+tests_system_t_enrol_dies_CPPFLAGS = $(HOUSE_CPPFLAGS)
+tests_system_t_enrol_dies_LDADD = $(ENROL_HOUSE_LDADD)
