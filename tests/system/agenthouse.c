@@ -516,20 +516,7 @@ ask(uint16_t op, const char *address, const char *text)
 struct lookup_ans
 look_up(const char *address)
 {
-	struct lookup_req q = {str_c(address)};
-	struct lookup_ans a = {.state = LOOKUP_ERROR};
-	struct err err;
-	struct buf body;
-	struct reply r;
-
-	buf_init(&body, LIMIT_RECORD);
-	lookup_req_put(&body, &q);
-	reply_ask(&r, proxy, OP_LOOKUP, buf_text(&body), NULL, 0);
-	reply_wait(&h, &r);
-	CHECK(lookup_ans_get(buf_text(&r.body), &a, &err) == 0);
-	reply_clear(&r);
-	buf_clear(&body);
-	return (a);
+	return (house_look_up(&h, proxy, address));
 }
 
 /* The status of the only enrolment: a new reference, or NULL. */

@@ -145,6 +145,27 @@ reply_clear(struct reply *r)
 	r->blob = r->more = NULL;
 }
 
+struct lookup_ans
+house_look_up(struct house *h, struct ipc *agent, const char *address)
+{
+	struct lookup_req q = {str_c(address)};
+	struct lookup_ans a = {.state = LOOKUP_ERROR};
+	struct err err;
+	struct buf body;
+	struct reply r;
+
+	buf_init(&body, LIMIT_RECORD);
+	lookup_req_put(&body, &q);
+	reply_ask(&r, agent, OP_LOOKUP, buf_text(&body), NULL, 0);
+	reply_wait(h, &r);
+	if (r.body.len == 0 ||
+	    lookup_ans_get(buf_text(&r.body), &a, &err) == -1)
+		a.state = LOOKUP_ERROR;
+	reply_clear(&r);
+	buf_clear(&body);
+	return (a);
+}
+
 /* --- roles --- */
 
 static void

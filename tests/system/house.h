@@ -9,6 +9,7 @@
 
 #include "base/blob.h"
 #include "base/buf.h"
+#include "proto/lookup.h"
 #include "sys/crypt.h"
 #include "sys/ipc.h"
 #include "sys/proc.h"
@@ -68,6 +69,11 @@ void reply_ask(struct reply *, struct ipc *, uint16_t op, struct str body,
     const int *fds, size_t nfds);
 void reply_wait(struct house *, struct reply *);
 void reply_clear(struct reply *);
+
+/* Ask an agent for an address, and wait.  What is in the answer is gone but
+ * for numbers. */
+struct lookup_ans house_look_up(struct house *, struct ipc *agent,
+    const char *address);
 
 /* A text with NUL behind it of a file below the directory; "" if none. */
 void house_read(struct house *, const char *name, struct buf *);
