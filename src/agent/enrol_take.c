@@ -19,6 +19,9 @@
 /* A hundred certificates of a sensible size. */
 #define LIST_MAX ((size_t)8 * 1024 * 1024)
 
+/* After so many the wait for keys gets no longer: some seconds. */
+#define PATIENT_TRIES 1
+
 /* Releases that the status shows. */
 #define RELEASES 20
 
@@ -318,6 +321,19 @@ on_bundle_taken(struct ipc_msg *msg, const struct err *why, void *arg)
 	done(e);
 }
 
+/*
+ * A cloud that says when to come again is making keys: whoever stayed away
+ * longer each time would find that others took them.
+ */
+static void
+keys_later(struct enrol *e, const struct err *why, int64_t after)
+{
+	if (why->code == ERR_UNAVAILABLE && after >= 0 &&
+	    enrol_num(e, "tries") > PATIENT_TRIES)
+		enrol_set_num(e, "tries", PATIENT_TRIES);
+	enrol_retry(e, why, after);
+}
+
 static void
 on_bundle(const struct posted *p, const struct err *why, void *arg)
 {
@@ -330,7 +346,7 @@ on_bundle(const struct posted *p, const struct err *why, void *arg)
 		if (why->code == ERR_UNSUPPORTED)
 			done(e); /* a mere authority */
 		else
-			enrol_retry(e, why, p->retry_after);
+			keys_later(e, why, p->retry_after);
 		return;
 	}
 	if ((bundle = blob_copy(p->a->body.p, p->a->body.len)) == NULL) {

@@ -51,6 +51,14 @@ def redirect(where):
     return lie
 
 
+def later(seconds):
+    """503, and when to come again."""
+    def lie(a):
+        a.status, a.body = 503, b'{}'
+        a.fields['Retry-After'] = str(seconds)
+    return lie
+
+
 def text(old, new):
     """Other words in the body and in the fields."""
     def lie(a):

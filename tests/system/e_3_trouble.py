@@ -192,6 +192,20 @@ def test_lies(rig):
     expect(not wrong, '\n'.join(wrong))
 
 
+def test_keys_are_being_made(rig):
+    """Who is told when to come again does not stay away longer each time."""
+    with Device(rig, 'queued') as d, Liar(rig) as l:
+        l.lies = [('/kms/keys', liar.later(1))]
+        login(d, 'user63')
+        wait_for('third refusal', lambda: len(l.told) >= 3)
+        waiting(d, 'user63', '503')
+        wait = record(d, 'user63')['retry_at'] - time.time()
+        expect(wait < 5.5, 'it stays away for %.1f s' % wait)
+        l.lies = []
+        wait_enrolled(d, 'user63', 10)
+        alright(rig, d, 'user63')
+
+
 def test_other_certificate(rig):
     """For another address, and for another key of this one."""
     enrol(rig, 'user1', 'user51')
