@@ -26,8 +26,6 @@
 /* The clocks of those who look at a new one may be behind. */
 #define BACKDATE 3600
 
-#define SERIAL 16
-
 /* A million revocations. */
 #define CRL_MAX (64UL * 1024 * 1024)
 
@@ -81,22 +79,33 @@ digest_of(struct ca_cert *c, struct err *err)
 }
 
 int
+ca_serial(uint8_t out[CA_SERIAL], struct err *err)
+{
+	if (crypt_random(out, CA_SERIAL) != 0) {
+		err_set(err, ERR_CRYPTO, "no random bytes");
+		return (-1);
+	}
+	out[0] = (uint8_t)((out[0] & 0x3f) | 0x40);
+	return (0);
+}
+
+int
 ca_issue(struct cloud *c, EVP_PKEY *pkey, struct str mailbox, unsigned use,
     int64_t now, int64_t lifetime, struct ca_cert *out, struct err *err)
 {
 	struct issuer issuer = {c->keys.issuing, c->keys.issuing_key};
 	int64_t end = cert_facts(c->keys.issuing)->until;
 	struct issue_terms terms = {.from = now - BACKDATE};
-	uint8_t serial[SERIAL];
+	uint8_t serial[CA_SERIAL];
 	struct buf crl, ca;
 	int rc = -1;
 
-	if (crypt_random(serial, sizeof(serial)) != 0) {
-		err_set(err, ERR_CRYPTO, "no random bytes");
+	if (ca_serial(serial, err) != 0)
 		return (-1);
-	}
-	/* positive, and never shorter: RFC 5280 4.1.2.2 */
-	serial[0] = (uint8_t)((serial[0] & 0x3f) | 0x40);
+	/* neither beyond the authority's own end nor longer than mailboxes
+	 * may have it, both ends and the hour before counted in */
+	if (end > terms.from + ISSUE_MAIL_MAX - 1)
+		end = terms.from + ISSUE_MAIL_MAX - 1;
 	hex_encode(serial, sizeof(serial), out->serial);
 	out->until = now + lifetime < end ? now + lifetime : end;
 	terms.until = out->until;
@@ -144,16 +153,13 @@ ca_record(struct cloud *c, const struct ca_cert *cert, struct str account_id,
 	return (rc);
 }
 
-static int
-put_pem(struct str der, BIO *out)
+int
+ca_put_pem(struct str der, BIO *out)
 {
-	const unsigned char *p = (const unsigned char *)der.p;
-	X509 *x = d2i_X509(NULL, &p, (long)der.len);
-	int rc;
-
-	rc = x != NULL && PEM_write_bio_X509(out, x) == 1 ? 0 : -1;
-	X509_free(x);
-	return (rc);
+	return (PEM_write_bio(out, PEM_STRING_X509, "",
+	            (const unsigned char *)der.p, (long)der.len) > 0
+	            ? 0
+	            : -1);
 }
 
 int
@@ -165,8 +171,8 @@ ca_chain_pem(const struct cloud *c, struct str der, struct buf *out,
 	long len;
 	int rc = -1;
 
-	if (bio == NULL || put_pem(der, bio) != 0 ||
-	    put_pem(cert_facts(c->keys.issuing)->der, bio) != 0) {
+	if (bio == NULL || ca_put_pem(der, bio) != 0 ||
+	    ca_put_pem(cert_facts(c->keys.issuing)->der, bio) != 0) {
 		err_openssl(err, ERR_CRYPTO, "cannot write a certificate");
 	} else {
 		len = BIO_get_mem_data(bio, &data);
@@ -218,7 +224,7 @@ ca_revoke(struct cloud *c, struct str serial_hex, int64_t until, int reason,
 /* The rows of a CRL in the making. */
 struct rows {
 	struct crl_row *rows; /* owned */
-	uint8_t *serials;     /* owned: SERIAL bytes for each */
+	uint8_t *serials;     /* owned: CA_SERIAL bytes for each */
 	size_t n, cap;
 	int64_t now;
 	bool failed;
@@ -242,13 +248,13 @@ on_revoked(struct str id, struct str value, void *arg)
 		rows = realloc(r->rows, r->cap * sizeof(rows[0]));
 		if (rows != NULL)
 			r->rows = rows;
-		serials = realloc(r->serials, r->cap * SERIAL);
+		serials = realloc(r->serials, r->cap * CA_SERIAL);
 		if (serials != NULL)
 			r->serials = serials;
 		r->failed = rows == NULL || serials == NULL;
 	}
 	if (r->failed ||
-	    hex_decode(id, r->serials + r->n * SERIAL, SERIAL) != 0)
+	    hex_decode(id, r->serials + r->n * CA_SERIAL, CA_SERIAL) != 0)
 		goto out;
 	r->rows[r->n].at = json_integer_value(json_object_get(o, "time"));
 	r->rows[r->n].reason =
@@ -301,7 +307,7 @@ make_crl(struct cloud *c, int64_t now, struct err *err)
 	/* now that the array moves no more */
 	for (i = 0; i < r.n; i++)
 		r.rows[i].serial =
-		    str_of((const char *)r.serials + i * SERIAL, SERIAL);
+		    str_of((const char *)r.serials + i * CA_SERIAL, CA_SERIAL);
 	ask.rows = r.rows;
 	ask.nrows = r.n;
 	buf_reset(&v->der);

@@ -8,6 +8,8 @@
 #ifndef WAXWING_CLOUD_CA_H
 #define WAXWING_CLOUD_CA_H
 
+#include <openssl/bio.h>
+
 #include "cloud/cloud.h"
 
 /* One certificate with its issuing authority's, as DER. */
@@ -19,6 +21,14 @@ struct ca_cert {
 };
 void ca_cert_init(struct ca_cert *);
 void ca_cert_clear(struct ca_cert *);
+
+/* A serial number: positive, and never shorter (RFC 5280 4.1.2.2), of 126
+ * random bits. */
+#define CA_SERIAL 16
+int ca_serial(uint8_t out[CA_SERIAL], struct err *);
+
+/* A certificate as PEM. */
+int ca_put_pem(struct str der, BIO *);
 
 /* Make a certificate for this public key and mailbox; use is CERT_SIGN,
  * CERT_ENCRYPT or both.  Nothing is stored. */

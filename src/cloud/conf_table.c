@@ -215,6 +215,26 @@ check_mail(const struct conf *c, struct err *err)
 	return (0);
 }
 
+/* Whoever asks whether a certificate holds cannot ask that of the connection
+ * too (RFC 5280 8), and the baseline requirements have it so (7.1.2.3). */
+static int
+check_urls(const struct conf *c, struct err *err)
+{
+	static const char *const keys[] = {"crl_url", "ca_url"};
+	const char *url;
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		url = conf_str(c, "ca", keys[i]);
+		if (url == NULL || strncmp(url, "http://", 7) == 0)
+			continue;
+		err_set(err, ERR_SYNTAX, "[ca] %s: must begin with http://",
+		    keys[i]);
+		return (-1);
+	}
+	return (0);
+}
+
 struct conf *
 cloud_conf(const char *path, struct err *err)
 {
@@ -225,7 +245,7 @@ cloud_conf(const char *path, struct err *err)
 	if (conf_str(c, "cloud", "url") == NULL) {
 		err_set(err, ERR_SYNTAX, "%s: [cloud] url: must be set", path);
 	} else if (check_mail(c, err) == 0 && check_reply(c, err) == 0 &&
-	           conf_read_files(c, err) == 0)
+	           check_urls(c, err) == 0 && conf_read_files(c, err) == 0)
 		return (c);
 	conf_free(c);
 	return (NULL);

@@ -13,7 +13,7 @@
 #include "cloud/ca.h"
 #include "cloud/directory.h"
 #include "cloud/keypool.h"
-#include "smime/ossl.h"
+#include "smime/pkey.h"
 #include "sys/fault.h"
 
 /*
@@ -210,41 +210,6 @@ out:
 
 /* --- making --- */
 
-static int
-put_pkcs8(EVP_PKEY *pkey, struct buf *out, struct err *err)
-{
-	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(pkey);
-	unsigned char *der = NULL;
-	int len = -1;
-
-	if (info != NULL)
-		len = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
-	PKCS8_PRIV_KEY_INFO_free(info);
-	if (len <= 0) {
-		err_openssl(err, ERR_CRYPTO, "cannot write a key");
-		return (-1);
-	}
-	buf_put(out, der, (size_t)len);
-	OPENSSL_clear_free(der, (size_t)len);
-	return (out->failed ? no_memory(err) : 0);
-}
-
-static EVP_PKEY *
-get_pkcs8(struct str der, struct err *err)
-{
-	const unsigned char *p = (const unsigned char *)der.p;
-	PKCS8_PRIV_KEY_INFO *info;
-	EVP_PKEY *pkey = NULL;
-
-	info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der.len);
-	if (info != NULL)
-		pkey = EVP_PKCS82PKEY(info);
-	PKCS8_PRIV_KEY_INFO_free(info);
-	if (pkey == NULL)
-		err_openssl(err, ERR_CRYPTO, "cannot read a hosted key");
-	return (pkey);
-}
-
 /* A fresh private key of the kind that the conf wants. */
 static int
 fresh_key(struct cloud *c, struct buf *pkcs8, struct err *err)
@@ -258,11 +223,9 @@ fresh_key(struct cloud *c, struct buf *pkcs8, struct err *err)
 		err_set(err, ERR_UNAVAILABLE, "keys are being made");
 		return (-1);
 	}
-	if ((pkey = EVP_EC_gen("P-256")) == NULL) {
-		err_openssl(err, ERR_CRYPTO, "cannot make a key");
+	if ((pkey = pkey_new(err)) == NULL)
 		return (-1);
-	}
-	rc = put_pkcs8(pkey, pkcs8, err);
+	rc = pkey_put(pkey, pkcs8, err);
 	EVP_PKEY_free(pkey);
 	return (rc);
 }
@@ -291,7 +254,7 @@ static int
 certify(struct cloud *c, struct hosted *h, struct arena *arena, struct str key,
     struct str pkcs8, int64_t now, struct err *err)
 {
-	EVP_PKEY *pkey = get_pkcs8(pkcs8, err);
+	EVP_PKEY *pkey = pkey_get(pkcs8, err);
 	struct ca_cert cert;
 	char id[CLOUD_ID];
 	int rc = -1;

@@ -2,14 +2,10 @@
 
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/conf.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
-#include <openssl/x509v3.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +14,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cloud/cloud.h"
+#include "cloud/ca.h"
+#include "smime/issue.h"
 #include "smime/ossl.h"
+#include "smime/pkey.h"
 #include "sys/sandbox.h"
 
 #define DAY      (24L * 3600)
@@ -31,62 +29,48 @@
 #define BACKDATE 3600
 
 #define PATH_LEN 4096
+#define CERT_MAX (16UL * 1024)
 
-struct extension {
-	int nid;
-	const char *value; /* as openssl's x509v3_config has it */
-};
-
-/* One certificate to make. */
+/* One certificate to make, and how. */
 struct plan {
-	const char *name; /* of the files, without .pem and .key */
-	const char *title;
+	const char *name;  /* of the files, without .pem and .key */
+	const char *title; /* behind the name of the conf; NULL: a host's */
 	long days;
 	bool self; /* signed by itself, else by root */
-	const struct extension *extensions;
+	int (*make)(const struct issuer *root, EVP_PKEY *, struct str name,
+	    const struct issue_terms *, struct buf *out, struct err *);
 };
 
-static const struct extension root_ext[] = {
-    {NID_basic_constraints, "critical,CA:TRUE"},
-    {NID_key_usage, "critical,keyCertSign,cRLSign"},
-    {NID_subject_key_identifier, "hash"},
-    {0, NULL},
-};
-
-/* Limited to mail: it must not vouch for any server. */
-static const struct extension issuing_ext[] = {
-    {NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
-    {NID_key_usage, "critical,keyCertSign,cRLSign"},
-    {NID_ext_key_usage, "emailProtection"},
-    {NID_subject_key_identifier, "hash"},
-    {NID_authority_key_identifier, "keyid"},
-    {NID_certificate_policies, "2.5.29.32.0"},
-    {0, NULL},
-};
+static int
+make_root(const struct issuer *root, EVP_PKEY *pkey, struct str name,
+    const struct issue_terms *t, struct buf *out, struct err *err)
+{
+	(void)root;
+	return (issue_root(pkey, name, t, out, err));
+}
 
 /* It is pinned, nobody vouches for it. */
-static const struct extension kms_ext[] = {
-    {NID_basic_constraints, "critical,CA:FALSE"},
-    {NID_key_usage, "critical,digitalSignature"},
-    {NID_ext_key_usage, "emailProtection"},
-    {NID_subject_key_identifier, "hash"},
-    {0, NULL},
-};
+static int
+make_kms(const struct issuer *root, EVP_PKEY *pkey, struct str name,
+    const struct issue_terms *t, struct buf *out, struct err *err)
+{
+	(void)root;
+	return (issue_self(pkey, name, CERT_SIGN, t, out, err));
+}
 
-static const struct extension tls_ext[] = {
-    {NID_basic_constraints, "critical,CA:FALSE"},
-    {NID_key_usage, "critical,digitalSignature"},
-    {NID_ext_key_usage, "serverAuth"},
-    {NID_subject_key_identifier, "hash"},
-    {NID_authority_key_identifier, "keyid"},
-    {0, NULL},
-};
+/* For the host of [cloud] url, which a client will check. */
+static int
+make_tls(const struct issuer *root, EVP_PKEY *pkey, struct str name,
+    const struct issue_terms *t, struct buf *out, struct err *err)
+{
+	return (issue_tls(root, pkey, &name, 1, t, out, err));
+}
 
 static const struct plan plans[] = {
-    {"root", "Root", ROOT_D, true, root_ext},
-    {"issuing", "Issuing", ISSUER_D, false, issuing_ext},
-    {"kms", "Key Service", ROOT_D, true, kms_ext},
-    {"tls", NULL, SERVER_D, false, tls_ext},
+    {"root", "Root", ROOT_D, true, make_root},
+    {"issuing", "Issuing", ISSUER_D, false, issue_authority},
+    {"kms", "Key Service", ROOT_D, true, make_kms},
+    {"tls", NULL, SERVER_D, false, make_tls},
 };
 
 static void
@@ -148,12 +132,13 @@ write_key(const struct conf *c, const char *name, EVP_PKEY *pkey,
 }
 
 static int
-write_cert(const struct conf *c, const char *name, X509 *x, struct err *err)
+write_cert(const struct conf *c, const char *name, struct str der,
+    struct err *err)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	int rc = -1;
 
-	if (bio == NULL || PEM_write_bio_X509(bio, x) != 1)
+	if (bio == NULL || ca_put_pem(der, bio) != 0)
 		err_openssl(err, ERR_CRYPTO, "cannot write a certificate");
 	else
 		rc = write_file(c, name, ".pem", bio, err);
@@ -161,132 +146,52 @@ write_cert(const struct conf *c, const char *name, X509 *x, struct err *err)
 	return (rc);
 }
 
+/* The subject's name. */
 static int
-add_extension(X509 *x, X509 *issuer, int nid, const char *value)
+name_of(const struct conf *c, const struct plan *plan, char name[CONF_HOST],
+    struct err *err)
 {
-	CONF *none = NCONF_new(NULL); /* policies want one, even empty */
-	X509_EXTENSION *ext = NULL;
-	X509V3_CTX ctx;
-	int rc = -1;
-
-	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
-	if (none != NULL) {
-		X509V3_set_nconf(&ctx, none);
-		ext = X509V3_EXT_nconf_nid(none, &ctx, nid, value);
-	}
-	if (ext != NULL && X509_add_ext(x, ext, -1) == 1)
-		rc = 0;
-	X509_EXTENSION_free(ext);
-	NCONF_free(none);
-	return (rc);
-}
-
-/* The host of [cloud] url, which a client will check. */
-static int
-add_host(const struct conf *c, X509 *x)
-{
-	char host[CONF_HOST], value[CONF_HOST + 8], raw[16];
 	struct str scheme;
 	uint16_t port;
-	bool literal;
 
-	if (conf_url(str_c(conf_str(c, "cloud", "url")), &scheme, host,
-	        &port) != 0)
-		return (-1);
-	literal = inet_pton(AF_INET, host, raw) == 1 ||
-	          inet_pton(AF_INET6, host, raw) == 1;
-	(void)snprintf(value, sizeof(value), "%s:%s", literal ? "IP" : "DNS",
-	    host);
-	return (add_extension(x, NULL, NID_subject_alt_name, value));
-}
-
-static int
-set_head(const struct conf *c, X509 *x, const struct plan *plan)
-{
-	char name[64], host[CONF_HOST];
-	unsigned char serial[16];
-	int64_t now = clock_now().wall;
-	struct str scheme;
-	uint16_t port;
-	BIGNUM *bn;
-	int rc;
-
-	if (plan->title != NULL)
-		(void)snprintf(name, sizeof(name), "%.40s %s",
+	if (plan->title != NULL) {
+		(void)snprintf(name, CONF_HOST, "%.40s %s",
 		    conf_str(c, "ca", "name"), plan->title);
-	else if (conf_url(str_c(conf_str(c, "cloud", "url")), &scheme, host,
-	             &port) == 0)
-		(void)snprintf(name, sizeof(name), "%.63s", host);
-	else
-		return (-1);
-	if (RAND_bytes(serial, sizeof(serial)) != 1)
-		return (-1);
-	serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x40);
-	bn = BN_bin2bn(serial, sizeof(serial), NULL);
-	rc =
-	    bn != NULL && X509_set_version(x, X509_VERSION_3) == 1 &&
-	            BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x)) != NULL &&
-	            X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",
-	                MBSTRING_UTF8, (unsigned char *)name, -1, -1, 0) == 1 &&
-	            ASN1_TIME_set(X509_getm_notBefore(x),
-	                (time_t)(now - BACKDATE)) != NULL &&
-	            ASN1_TIME_set(X509_getm_notAfter(x),
-	                (time_t)(now + plan->days * DAY)) != NULL
-	        ? 0
-	        : -1;
-	BN_free(bn);
-	return (rc);
-}
-
-static X509 *
-make_cert(const struct conf *c, const struct plan *plan, EVP_PKEY *pkey,
-    X509 *issuer, EVP_PKEY *issuer_key)
-{
-	const struct extension *e;
-	X509 *x;
-
-	if ((x = X509_new()) == NULL)
-		return (NULL);
-	if (plan->self) {
-		issuer = x;
-		issuer_key = pkey;
-	}
-	if (set_head(c, x, plan) != 0 || X509_set_pubkey(x, pkey) != 1 ||
-	    X509_set_issuer_name(x, X509_get_subject_name(issuer)) != 1)
-		goto fail;
-	for (e = plan->extensions; e->value != NULL; e++)
-		if (add_extension(x, issuer, e->nid, e->value) != 0)
-			goto fail;
-	if (plan->title == NULL && add_host(c, x) != 0)
-		goto fail;
-	if (X509_sign(x, issuer_key, EVP_sha256()) > 0)
-		return (x);
-fail:
-	X509_free(x);
-	return (NULL);
-}
-
-/* The root that is there already. */
-static int
-read_root(const struct conf *c, X509 **x, EVP_PKEY **pkey, struct err *err)
-{
-	char path[PATH_LEN];
-	FILE *f;
-
-	path_of(c, "root", ".pem", path);
-	if ((f = fopen(path, "re")) != NULL) {
-		*x = PEM_read_X509(f, NULL, NULL, NULL);
-		(void)fclose(f);
-	}
-	path_of(c, "root", ".key", path);
-	if ((f = fopen(path, "re")) != NULL) {
-		*pkey = PEM_read_PrivateKey(f, NULL, NULL, NULL);
-		(void)fclose(f);
-	}
-	if (*x != NULL && *pkey != NULL)
 		return (0);
-	err_openssl(err, ERR_NOTFOUND,
-	    "root.pem and root.key are needed to make what is missing");
+	}
+	if (conf_url(str_c(conf_str(c, "cloud", "url")), &scheme, name,
+	        &port) == 0)
+		return (0);
+	err_set(err, ERR_SYNTAX, "[cloud] url has no host");
+	return (-1);
+}
+
+static int
+make_cert(const struct conf *c, const struct plan *plan,
+    const struct issuer *root, EVP_PKEY *pkey, struct buf *der, struct err *err)
+{
+	int64_t now = clock_now().wall;
+	struct issue_terms t = {.from = now - BACKDATE,
+	    .until = now + plan->days * DAY};
+	uint8_t serial[CA_SERIAL];
+	char name[CONF_HOST];
+
+	if (name_of(c, plan, name, err) != 0 || ca_serial(serial, err) != 0)
+		return (-1);
+	t.serial = str_of((const char *)serial, sizeof(serial));
+	return (plan->make(root, pkey, str_c(name), &t, der, err));
+}
+
+/* The root that is there already; clear the rest in any case. */
+static int
+read_root(const struct conf *c, struct cert **cert, EVP_PKEY **pkey,
+    struct err *err)
+{
+	if ((*cert = cloud_keys_cert(c, "root.pem", err)) != NULL &&
+	    (*pkey = cloud_keys_key(c, "root.key", err)) != NULL)
+		return (0);
+	err_prefix(err, "root.pem and root.key are needed to make what is "
+	                "missing");
 	return (-1);
 }
 
@@ -296,24 +201,26 @@ static int
 carry_out(const struct conf *c, const struct plan *plan, struct err *err)
 {
 	EVP_PKEY *pkey = NULL, *root_key = NULL;
-	X509 *x = NULL, *root = NULL;
+	struct cert *root = NULL;
+	struct issuer by;
+	struct buf der;
 	int rc = -1;
 
 	if (is_there(c, plan->name, ".pem"))
 		return (0);
+	buf_init(&der, CERT_MAX);
 	if (!plan->self && read_root(c, &root, &root_key, err) != 0)
 		goto out;
-	if ((pkey = EVP_EC_gen("P-256")) == NULL ||
-	    (x = make_cert(c, plan, pkey, root, root_key)) == NULL) {
-		err_openssl(err, ERR_CRYPTO, "cannot make a certificate");
-		goto out;
-	}
-	if (write_key(c, plan->name, pkey, err) == 0 &&
-	    write_cert(c, plan->name, x, err) == 0)
+	by.cert = root;
+	by.pkey = root_key;
+	if ((pkey = pkey_new(err)) != NULL &&
+	    make_cert(c, plan, &by, pkey, &der, err) == 0 &&
+	    write_key(c, plan->name, pkey, err) == 0 &&
+	    write_cert(c, plan->name, buf_text(&der), err) == 0)
 		rc = 0;
 out:
-	X509_free(x);
-	X509_free(root);
+	buf_clear(&der);
+	cert_unref(root);
 	EVP_PKEY_free(pkey);
 	EVP_PKEY_free(root_key);
 	return (rc);
@@ -328,10 +235,8 @@ make_rest(const struct conf *c, struct err *err)
 	int rc;
 
 	if (!is_there(c, "mail", ".key")) {
-		if ((pkey = EVP_EC_gen("P-256")) == NULL) {
-			err_openssl(err, ERR_CRYPTO, "cannot make a key");
+		if ((pkey = pkey_new(err)) == NULL)
 			return (-1);
-		}
 		rc = write_key(c, "mail", pkey, err);
 		EVP_PKEY_free(pkey);
 		if (rc != 0)

@@ -15,6 +15,25 @@
 #include "smime/ossl.h"
 
 #define FILE_MAX (256UL * 1024)
+#define PATH_LEN 4096
+
+/* A private key that others could have read is nobody's any more. */
+static int
+check_mode(int fd, const char *path, const char *name, struct err *err)
+{
+	size_t len = strlen(name);
+	struct stat st;
+
+	if (len < 4 || strcmp(name + len - 4, ".key") != 0)
+		return (0);
+	if (fstat(fd, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+		return (0);
+	err_set(err, ERR_DENIED,
+	    "%s: group or others may read it: chmod 600, or replace it if "
+	    "somebody has",
+	    path);
+	return (-1);
+}
 
 /* Read state_dir/name whole. */
 static int
@@ -22,15 +41,18 @@ read_file(const struct conf *c, const char *name, struct buf *out,
     struct err *err)
 {
 	const char *dir = conf_str(c, "cloud", "state_dir");
-	char path[4096];
+	char path[PATH_LEN], *to = NULL;
 	ssize_t n = 0;
-	char *to;
 	int fd;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
 		err_set(err, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "%s: %s",
 		    path, strerror(errno));
+		return (-1);
+	}
+	if (check_mode(fd, path, name, err) != 0) {
+		(void)close(fd);
 		return (-1);
 	}
 	while (
@@ -43,8 +65,8 @@ read_file(const struct conf *c, const char *name, struct buf *out,
 	return (-1);
 }
 
-static struct cert *
-read_cert(const struct conf *c, const char *name, struct err *err)
+struct cert *
+cloud_keys_cert(const struct conf *c, const char *name, struct err *err)
 {
 	struct cert *cert = NULL;
 	struct str text;
@@ -59,8 +81,8 @@ read_cert(const struct conf *c, const char *name, struct err *err)
 	return (cert);
 }
 
-static EVP_PKEY *
-read_key(const struct conf *c, const char *name, struct err *err)
+EVP_PKEY *
+cloud_keys_key(const struct conf *c, const char *name, struct err *err)
 {
 	EVP_PKEY *pkey = NULL;
 	BIO *bio = NULL;
@@ -84,13 +106,13 @@ read_key(const struct conf *c, const char *name, struct err *err)
 static struct key *
 read_kms(const struct conf *c, struct err *err)
 {
-	EVP_PKEY *pkey = read_key(c, "kms.key", err);
+	EVP_PKEY *pkey = cloud_keys_key(c, "kms.key", err);
 	struct key *key = NULL;
 	struct cert *cert;
 
 	if (pkey == NULL)
 		return (NULL);
-	if ((cert = read_cert(c, "kms.pem", err)) != NULL)
+	if ((cert = cloud_keys_cert(c, "kms.pem", err)) != NULL)
 		key = key_new(STR("kms"), CERT_SIGN, cert, NULL, 0, pkey, err);
 	cert_unref(cert);
 	EVP_PKEY_free(pkey);
@@ -122,14 +144,14 @@ cloud_keys_tls(struct cloud_keys *k, const struct conf *c, struct err *err)
 int
 cloud_keys_load(struct cloud_keys *k, const struct conf *c, struct err *err)
 {
-	char path[4096];
+	char path[PATH_LEN];
 
 	(void)snprintf(path, sizeof(path), "%s/kek",
 	    conf_str(c, "cloud", "state_dir"));
-	if ((k->root = read_cert(c, "root.pem", err)) != NULL &&
-	    (k->issuing = read_cert(c, "issuing.pem", err)) != NULL &&
-	    (k->issuing_key = read_key(c, "issuing.key", err)) != NULL &&
-	    (k->mail_key = read_key(c, "mail.key", err)) != NULL &&
+	if ((k->root = cloud_keys_cert(c, "root.pem", err)) != NULL &&
+	    (k->issuing = cloud_keys_cert(c, "issuing.pem", err)) != NULL &&
+	    (k->issuing_key = cloud_keys_key(c, "issuing.key", err)) != NULL &&
+	    (k->mail_key = cloud_keys_key(c, "mail.key", err)) != NULL &&
 	    (k->kms = read_kms(c, err)) != NULL &&
 	    crypt_key_load(path, false, &k->kek, err) == 0)
 		return (0);

@@ -5,7 +5,8 @@
  * only for a new issuing authority and should be taken away), issuing.pem and
  * .key, kms.pem and .key (signs what the key service says), mail.key (signs
  * challenge mails, under a certificate for each), tls.pem and .key, and
- * kek (the key-encryption key of the key service, 32 bytes).
+ * kek (the key-encryption key of the key service, 32 bytes).  A private key
+ * that group or others may read is refused.
  */
 #ifndef WAXWING_CLOUD_KEYS_H
 #define WAXWING_CLOUD_KEYS_H
@@ -29,5 +30,10 @@ struct cloud_keys {
 int cloud_keys_tls(struct cloud_keys *, const struct conf *, struct err *);
 int cloud_keys_load(struct cloud_keys *, const struct conf *, struct err *);
 void cloud_keys_clear(struct cloud_keys *);
+
+/* One file of state_dir, PEM. */
+struct cert *cloud_keys_cert(const struct conf *, const char *name,
+    struct err *);
+EVP_PKEY *cloud_keys_key(const struct conf *, const char *name, struct err *);
 
 #endif
