@@ -10,10 +10,10 @@
 
 #include "cloud/acme.h"
 #include "cloud/ca.h"
-#include "cloud/challenge.h"
 #include "cloud/directory.h"
 #include "cloud/kms.h"
 #include "cloud/kms_paths.h"
+#include "cloud/limits.h"
 #include "cloud/mailer.h"
 #include "cloud/replies.h"
 #include "cloud/sweep.h"
@@ -118,6 +118,52 @@ on_signal(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+log_follow(const struct conf *conf)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+
+	(void)log_level_parse(conf_str(conf, "cloud", "log"), &level);
+	log_set_level(level);
+	log_addresses(conf_bool(conf, "cloud", "log_addresses"));
+}
+
+/* What can change while it serves: the TLS certificate, limits, the log.  All
+ * of it does, or nothing. */
+static int
+reload(struct cloud *c, struct err *err)
+{
+	struct cloud_keys tls;
+	struct conf *conf;
+	int rc;
+
+	if ((conf = cloud_conf(c->conf_path, err)) == NULL)
+		return (-1);
+	if ((rc = cloud_keys_tls(&tls, conf, err)) == 0)
+		rc = httpd_set(c->httpd, buf_text(&tls.tls_cert),
+		    buf_text(&tls.tls_key),
+		    (unsigned)conf_num(conf, "cloud", "connections"), err);
+	if (rc == 0 && (rc = limits_set(c, conf, err)) == 0)
+		log_follow(conf);
+	cloud_keys_clear(&tls);
+	conf_free(conf);
+	return (rc);
+}
+
+static void
+on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	struct cloud *c = arg;
+	struct err err;
+
+	(void)fd;
+	(void)what;
+	if (reload(c, &err) == 0)
+		log_info("reloaded");
+	else
+		log_error("reload why=%s", log_str(str_c(err.text)));
+}
+
+static void
 cloud_clear(struct cloud *c)
 {
 	replies_free(c->replies);
@@ -126,10 +172,7 @@ cloud_clear(struct cloud *c)
 	revoked_free(c->revoked);
 	kms_close(c);
 	httpd_free(c->httpd);
-	rate_free(c->rate_accounts);
-	rate_free(c->rate_orders);
-	rate_free(c->rate_mails);
-	rate_free(c->rate_shares);
+	limits_clear(c);
 	nonces_free(c->nonces);
 	store_close(c->store);
 	cloud_keys_clear(&c->keys);
@@ -152,17 +195,7 @@ open_parts(struct cloud *c, struct err *err)
 		return (-1);
 	err_set(err, ERR_MEMORY, "no memory to start with");
 	c->nonces = nonces_new();
-	c->rate_accounts =
-	    rate_new(conf_num(c->conf, "acme", "accounts_per_hour"), 3600);
-	c->rate_orders =
-	    rate_new(conf_num(c->conf, "acme", "orders_per_hour"), 3600);
-	c->rate_mails =
-	    rate_new(conf_num(c->conf, "acme", "mails_per_hour"), 3600);
-	c->rate_shares = rate_new(
-	    challenge_share(conf_num(c->conf, "acme", "mails_per_hour")), 3600);
-	return (c->nonces != NULL && c->rate_accounts != NULL &&
-	                c->rate_orders != NULL && c->rate_mails != NULL &&
-	                c->rate_shares != NULL
+	return (c->nonces != NULL && limits_set(c, c->conf, err) == 0
 	            ? kms_open(c, err)
 	            : -1);
 }
@@ -192,31 +225,24 @@ cloud_open(struct cloud *c, struct err *err)
 	return (open_parts(c, err));
 }
 
-static void
-log_start(const struct conf *conf)
-{
-	enum log_level level = LOG_LEVEL_INFO;
-
-	(void)log_level_parse(conf_str(conf, "cloud", "log"), &level);
-	log_init("cloud", level);
-	log_addresses(conf_bool(conf, "cloud", "log_addresses"));
-}
-
 static int
 serve(struct cloud *c)
 {
-	struct event *term, *intr;
+	struct event *term, *intr, *hup;
 	int rc;
 
 	term = evsignal_new(c->base, SIGTERM, on_signal, c);
 	intr = evsignal_new(c->base, SIGINT, on_signal, c);
-	if (term == NULL || intr == NULL || event_add(term, NULL) != 0 ||
-	    event_add(intr, NULL) != 0)
+	hup = evsignal_new(c->base, SIGHUP, on_hangup, c);
+	if (term == NULL || intr == NULL || hup == NULL ||
+	    event_add(term, NULL) != 0 || event_add(intr, NULL) != 0 ||
+	    event_add(hup, NULL) != 0)
 		return (1);
 	log_info("ready url=%s pid=%ld", c->url, (long)getpid());
 	rc = event_base_dispatch(c->base);
 	event_free(term);
 	event_free(intr);
+	event_free(hup);
 	log_info("stopped");
 	return (rc < 0 ? 1 : 0);
 }
@@ -235,7 +261,8 @@ cloud_run(const char *conf_path)
 		log_error("conf why=%s", log_str(str_c(err.text)));
 		return (EXIT_CONF);
 	}
-	log_start(c.conf);
+	log_follow(c.conf);
+	c.conf_path = conf_path;
 	c.url = conf_str(c.conf, "cloud", "url");
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (cloud_open(&c, &err) == 0)

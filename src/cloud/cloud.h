@@ -15,6 +15,7 @@
 
 struct cloud {
 	struct event_base *base;
+	const char *conf_path;
 	struct conf *conf;
 	const char *url; /* [cloud] url, without a closing slash */
 	struct store *store;

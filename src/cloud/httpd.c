@@ -383,6 +383,25 @@ bind_all(struct httpd *h, const char *words, struct err *err)
 	return (-1);
 }
 
+int
+httpd_set(struct httpd *h, struct str cert, struct str key,
+    unsigned connections, struct err *err)
+{
+	SSL_CTX *ctx = tls_server(cert, key, err);
+
+	if (ctx == NULL)
+		return (-1);
+	/* a bufferevent waits for the socket, not for what OpenSSL has read
+	 * ahead of it: a body would lie there until the timeout */
+	SSL_CTX_set_read_ahead(ctx, 0);
+	SSL_CTX_free(h->ctx); /* connections hold theirs */
+	h->ctx = ctx;
+	h->max = connections;
+	if (h->paused != (h->open >= h->max))
+		set_listening(h, h->open < h->max);
+	return (0);
+}
+
 struct httpd *
 httpd_new(struct event_base *base, const struct httpd_conf *conf, http_fn *fn,
     void *arg, struct err *err)
@@ -399,12 +418,8 @@ httpd_new(struct event_base *base, const struct httpd_conf *conf, http_fn *fn,
 	h->base = base;
 	h->fn = fn;
 	h->arg = arg;
-	h->max = conf->connections;
-	if ((h->ctx = tls_server(conf->cert, conf->key, err)) == NULL)
+	if (httpd_set(h, conf->cert, conf->key, conf->connections, err) != 0)
 		goto fail;
-	/* a bufferevent waits for the socket, not for what OpenSSL has read
-	 * ahead of it: a body would lie there until the timeout */
-	SSL_CTX_set_read_ahead(h->ctx, 0);
 	if ((h->http = evhttp_new(base)) == NULL) {
 		err_set(err, ERR_MEMORY, "no memory for the HTTP server");
 		goto fail;

@@ -71,6 +71,9 @@ struct httpd_conf {
 /* Binds at once; answers when the loop runs. */
 struct httpd *httpd_new(struct event_base *, const struct httpd_conf *,
     http_fn *, void *arg, struct err *);
+/* From now on another certificate and another limit, for new connections. */
+int httpd_set(struct httpd *, struct str cert, struct str key,
+    unsigned connections, struct err *);
 void httpd_free(struct httpd *); /* accepts NULL */
 
 #endif

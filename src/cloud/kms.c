@@ -421,17 +421,6 @@ kms_open(struct cloud *c, struct err *err)
 {
 	const struct conf *conf = c->conf;
 
-	c->rate_keys =
-	    rate_new(conf_num(conf, "kms", "requests_per_hour"), 3600);
-	c->rate_rotations =
-	    rate_new(conf_num(conf, "kms", "keys_per_day"), 24 * 3600);
-	c->rate_searches =
-	    rate_new(conf_num(conf, "directory", "searches_per_minute"), 60);
-	if (c->rate_keys == NULL || c->rate_rotations == NULL ||
-	    c->rate_searches == NULL) {
-		err_set(err, ERR_MEMORY, "no memory for the key service");
-		return (-1);
-	}
 	if (strcmp(conf_str(conf, "kms", "keys"), "rsa") != 0)
 		return (0);
 	c->keypool = keypool_new(c, RSA_BITS,
@@ -443,7 +432,4 @@ void
 kms_close(struct cloud *c)
 {
 	keypool_free(c->keypool);
-	rate_free(c->rate_keys);
-	rate_free(c->rate_rotations);
-	rate_free(c->rate_searches);
 }

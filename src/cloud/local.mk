@@ -20,6 +20,7 @@ src_cloud_libcloud_a_SOURCES = \
 	src/cloud/keys.c src/cloud/keys.h \
 	src/cloud/kms.c src/cloud/kms.h \
 	src/cloud/kms_paths.h \
+	src/cloud/limits.c src/cloud/limits.h \
 	src/cloud/mailer.c src/cloud/mailer.h \
 	src/cloud/nonce.c src/cloud/nonce.h \
 	src/cloud/order.c \

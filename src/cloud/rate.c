@@ -22,6 +22,17 @@ struct bucket {
 	uint64_t at;
 };
 
+void
+rate_set(struct rate *r, uint64_t count, uint64_t seconds)
+{
+	if (count == 0)
+		count = 1;
+	r->interval = seconds * 1000 / count;
+	if (r->interval == 0)
+		r->interval = 1;
+	r->burst = count * r->interval;
+}
+
 struct rate *
 rate_new(uint64_t count, uint64_t seconds)
 {
@@ -29,12 +40,7 @@ rate_new(uint64_t count, uint64_t seconds)
 
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		return (NULL);
-	if (count == 0)
-		count = 1;
-	r->interval = seconds * 1000 / count;
-	if (r->interval == 0)
-		r->interval = 1;
-	r->burst = count * r->interval;
+	rate_set(r, count, seconds);
 	if ((r->map = map_new(free)) != NULL)
 		return (r);
 	free(r);

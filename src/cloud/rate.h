@@ -15,6 +15,7 @@ struct rate;
 
 /* count requests per so many seconds, all of which may come at once. */
 struct rate *rate_new(uint64_t count, uint64_t seconds);
+void rate_set(struct rate *, uint64_t count, uint64_t seconds);
 void rate_free(struct rate *); /* accepts NULL */
 
 /* 0: it may (and is counted); else the seconds to wait before asking again.

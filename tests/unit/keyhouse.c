@@ -17,6 +17,7 @@
 #include "cloud/directory.h"
 #include "cloud/kms.h"
 #include "cloud/kms_paths.h"
+#include "cloud/limits.h"
 #include "smime/cms.h"
 #include "smime/issue.h"
 #include "sys/log.h"
@@ -160,6 +161,7 @@ house_open(struct keyhouse *h, const char *kind)
 	c->nonces = nonces_new();
 	c->revoked = revoked_new(c, &err);
 	must(c->revoked != NULL, err.text);
+	must(limits_set(c, c->conf, &err) == 0, err.text);
 	must(kms_open(c, &err) == 0, err.text);
 }
 
@@ -183,6 +185,7 @@ house_close(struct keyhouse *h)
 
 	drop_answer(h);
 	kms_close(c);
+	limits_clear(c);
 	revoked_free(c->revoked);
 	nonces_free(c->nonces);
 	store_close(c->store);
