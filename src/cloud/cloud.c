@@ -15,6 +15,7 @@
 #include "cloud/kms_paths.h"
 #include "cloud/limits.h"
 #include "cloud/mailer.h"
+#include "cloud/rekey.h"
 #include "cloud/replies.h"
 #include "cloud/sweep.h"
 #include "sys/log.h"
@@ -175,20 +176,30 @@ cloud_clear(struct cloud *c)
 	limits_clear(c);
 	nonces_free(c->nonces);
 	store_close(c->store);
+	if (c->lock >= 0)
+		(void)close(c->lock);
 	cloud_keys_clear(&c->keys);
 	conf_free(c->conf);
 	if (c->base != NULL)
 		event_base_free(c->base);
 }
 
-static int
-open_parts(struct cloud *c, struct err *err)
+struct store *
+cloud_store(const struct conf *conf, struct err *err)
 {
 	char dir[4096];
 
 	(void)snprintf(dir, sizeof(dir), "%s/store",
-	    conf_str(c->conf, "cloud", "state_dir"));
-	if ((c->store = store_open(dir, err)) == NULL ||
+	    conf_str(conf, "cloud", "state_dir"));
+	return (store_open(dir, err));
+}
+
+static int
+open_parts(struct cloud *c, struct err *err)
+{
+	if ((c->lock = rekey_lock(c->conf, err)) < 0 ||
+	    (c->store = cloud_store(c->conf, err)) == NULL ||
+	    rekey_settle(c, err) != 0 ||
 	    (c->revoked = revoked_new(c, err)) == NULL ||
 	    (c->sweep = sweep_new(c, err)) == NULL ||
 	    (c->mailer = mailer_new(c, err)) == NULL)
@@ -255,6 +266,7 @@ cloud_run(const char *conf_path)
 	int rc = 1;
 
 	memset(&c, 0, sizeof(c));
+	c.lock = -1;
 	log_init("cloud", LOG_LEVEL_INFO);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if ((c.conf = cloud_conf(conf_path, &err)) == NULL) {

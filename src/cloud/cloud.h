@@ -18,6 +18,7 @@ struct cloud {
 	const char *conf_path;
 	struct conf *conf;
 	const char *url; /* [cloud] url, without a closing slash */
+	int lock;        /* keeps others away from the state; -1: not held */
 	struct store *store;
 	struct nonces *nonces;
 	struct cloud_keys keys;
@@ -53,6 +54,12 @@ struct conf *cloud_conf(const char *path, struct err *);
 /* waxwing-cloudd init: make all keys and certificates that are missing and
  * print what a client pins. */
 int cloud_init(const struct conf *, struct err *);
+
+/* waxwing-cloudd rekey: put all hosted keys under a new key-encryption key. */
+int cloud_rekey(struct conf *, struct err *);
+
+/* Open the store in state_dir. */
+struct store *cloud_store(const struct conf *, struct err *);
 
 /* Serve until told to stop; returns the exit status. */
 int cloud_run(const char *conf_path);

@@ -22,8 +22,7 @@
  *			until}, ...]}, newest first
  *	hostkey/ID	PKCS#8, sealed
  */
-#define LIST_TABLE "hosted"
-#define KEY_TABLE  "hostkey"
+#define KEY_TABLE "hostkey"
 
 #define PKCS8_MAX (16UL * 1024)
 #define CERT_MAX  (64UL * 1024)
@@ -73,7 +72,7 @@ hosted_load(struct cloud *c, struct str mailbox, struct arena *arena,
 	h->certs = arena_array(arena, KMS_KEYS_MAX, sizeof(h->certs[0]));
 	if (h->certs == NULL)
 		return (no_memory(err));
-	if ((record = store_json(c->store, LIST_TABLE, mailbox, err)) == NULL)
+	if ((record = store_json(c->store, HOSTED_TABLE, mailbox, err)) == NULL)
 		return (err->code == ERR_NOTFOUND ? 0 : -1);
 	json_array_foreach(json_object_get(record, "certs"), i, o)
 	{
@@ -122,7 +121,7 @@ store_list(struct cloud *c, const struct hosted *h, struct err *err)
 	if (!ok || record == NULL)
 		(void)no_memory(err);
 	else
-		rc = store_put_json(c->store, LIST_TABLE, h->mailbox, record,
+		rc = store_put_json(c->store, HOSTED_TABLE, h->mailbox, record,
 		    err);
 	json_decref(record);
 	return (rc);
@@ -164,8 +163,8 @@ put_place(struct str mailbox, struct str key, struct buf *out, struct err *err)
 }
 
 static int
-store_key(struct cloud *c, struct str mailbox, struct str key, struct str pkcs8,
-    struct err *err)
+store_key(struct cloud *c, const struct crypt_key *kek, struct str mailbox,
+    struct str key, struct str pkcs8, struct err *err)
 {
 	struct buf place, sealed;
 	int rc = -1;
@@ -173,8 +172,7 @@ store_key(struct cloud *c, struct str mailbox, struct str key, struct str pkcs8,
 	buf_init(&place, 2 * LIMIT_ADDRESS);
 	buf_init(&sealed, PKCS8_MAX + 64);
 	if (put_place(mailbox, key, &place, err) == 0 &&
-	    crypt_seal(&c->keys.kek, buf_text(&place), pkcs8, &sealed, err) ==
-	        0)
+	    crypt_seal(kek, buf_text(&place), pkcs8, &sealed, err) == 0)
 		rc =
 		    store_put(c->store, KEY_TABLE, key, buf_text(&sealed), err);
 	buf_clear(&place);
@@ -205,6 +203,26 @@ hosted_open(struct cloud *c, const struct hosted *h,
 out:
 	buf_clear(&place);
 	buf_clear(&sealed);
+	return (rc);
+}
+
+int
+hosted_reseal(struct cloud *c, const struct hosted *h,
+    const struct crypt_key *to, struct err *err)
+{
+	struct buf pkcs8;
+	size_t i;
+	int rc = 0;
+
+	/* one that has several certificates is sealed several times, to the
+	 * same end */
+	for (i = 0; rc == 0 && i < h->n; i++) {
+		buf_init(&pkcs8, PKCS8_MAX);
+		if ((rc = hosted_open(c, h, &h->certs[i], &pkcs8, err)) == 0)
+			rc = store_key(c, to, h->mailbox, h->certs[i].key,
+			    buf_text(&pkcs8), err);
+		buf_wipe(&pkcs8);
+	}
 	return (rc);
 }
 
@@ -302,7 +320,8 @@ hosted_make(struct cloud *c, struct hosted *h, struct arena *arena, int64_t now,
 		(void)no_memory(err);
 	else if (fresh_key(c, &pkcs8, err) == 0) {
 		(void)FAULT("cloud.kms.made");
-		if (store_key(c, h->mailbox, key, buf_text(&pkcs8), err) == 0)
+		if (store_key(c, &c->keys.kek, h->mailbox, key,
+		        buf_text(&pkcs8), err) == 0)
 			rc = certify(c, h, arena, key, buf_text(&pkcs8), now,
 			    err);
 	}

@@ -27,6 +27,9 @@ struct hosted {
 	size_t n;
 };
 
+/* Where the store has the lists, by mailbox. */
+#define HOSTED_TABLE "hosted"
+
 /* The list as it is committed; empty if the mailbox has no keys. */
 int hosted_load(struct cloud *, struct str mailbox, struct arena *,
     struct hosted *, struct err *);
@@ -40,6 +43,11 @@ enum hosted_state {
 };
 int hosted_state(struct cloud *, const struct hosted *, int64_t now,
     enum hosted_state *, struct err *);
+
+/* Put all keys of the list, under another key-encryption key, into the store's
+ * open transaction. */
+int hosted_reseal(struct cloud *, const struct hosted *,
+    const struct crypt_key *to, struct err *);
 
 /*
  * A new key with its certificate, or a new certificate for the newest key:

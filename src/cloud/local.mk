@@ -25,6 +25,7 @@ src_cloud_libcloud_a_SOURCES = \
 	src/cloud/nonce.c src/cloud/nonce.h \
 	src/cloud/order.c \
 	src/cloud/rate.c src/cloud/rate.h \
+	src/cloud/rekey.c src/cloud/rekey.h \
 	src/cloud/release.c src/cloud/release.h \
 	src/cloud/replies.c src/cloud/replies.h \
 	src/cloud/replysig.c src/cloud/replysig.h \

@@ -11,7 +11,8 @@
 static int
 usage(void)
 {
-	(void)fputs("usage: waxwing-cloudd [-nV] [-f file] [init]\n", stderr);
+	(void)fputs("usage: waxwing-cloudd [-nV] [-f file] [init | rekey]\n",
+	    stderr);
 	return (64);
 }
 
@@ -26,19 +27,24 @@ version(void)
 	return (0);
 }
 
-/* Load the conf, and make the keys or stop there. */
+enum errand { SERVE, CHECK, INIT, REKEY };
+
+/* Load the conf, and do what is to be done offline. */
 static int
-prepare(const char *path, bool init)
+run_errand(const char *path, enum errand what)
 {
 	struct conf *conf;
 	struct err err;
-	int rc;
+	int rc = 0;
 
 	if ((conf = cloud_conf(path, &err)) == NULL) {
 		(void)fprintf(stderr, "waxwing-cloudd: %s\n", err.text);
 		return (78);
 	}
-	rc = init ? cloud_init(conf, &err) : 0;
+	if (what == INIT)
+		rc = cloud_init(conf, &err);
+	else if (what == REKEY)
+		rc = cloud_rekey(conf, &err);
 	if (rc != 0)
 		(void)fprintf(stderr, "waxwing-cloudd: %s\n", err.text);
 	conf_free(conf);
@@ -49,7 +55,7 @@ int
 main(int argc, char *argv[])
 {
 	const char *conf = DEFAULT_CONF;
-	bool check = false, init;
+	enum errand what = SERVE;
 	int c;
 
 	while ((c = getopt(argc, argv, "f:nV")) != -1) {
@@ -58,7 +64,7 @@ main(int argc, char *argv[])
 			conf = optarg;
 			break;
 		case 'n':
-			check = true;
+			what = CHECK;
 			break;
 		case 'V':
 			return (version());
@@ -66,10 +72,11 @@ main(int argc, char *argv[])
 			return (usage());
 		}
 	}
-	init = optind + 1 == argc && strcmp(argv[optind], "init") == 0;
-	if (optind < argc && !init)
+	if (optind + 1 == argc && strcmp(argv[optind], "init") == 0)
+		what = INIT;
+	else if (optind + 1 == argc && strcmp(argv[optind], "rekey") == 0)
+		what = REKEY;
+	else if (optind < argc)
 		return (usage());
-	if (check || init)
-		return (prepare(conf, init));
-	return (cloud_run(conf));
+	return (what == SERVE ? cloud_run(conf) : run_errand(conf, what));
 }
