@@ -43,6 +43,22 @@ authz_status(const json_t *authz, int64_t now)
 	return (status == ACME_VALID ? ACME_EXPIRED : status);
 }
 
+bool
+authz_is_wanted(struct cloud *c, const json_t *authz)
+{
+	struct err err;
+	json_t *account;
+	bool yes;
+
+	account = store_json(c->store, "account", acme_member(authz, "account"),
+	    &err);
+	yes = account != NULL
+	          ? str_eq(acme_member(account, "status"), STR("valid"))
+	          : err.code != ERR_NOTFOUND;
+	json_decref(account);
+	return (yes);
+}
+
 /* "ACCOUNT/MAILBOX", the name of a validation. */
 static int
 valid_id(struct str account, struct str mailbox, struct buf *out)
@@ -291,7 +307,8 @@ awaiting(struct cloud *c, struct str token1, struct buf *id, struct err *err)
 	if (rc == 1)
 		authz = store_json(c->store, "authz", buf_text(id), err);
 	if (authz != NULL && !is_true(authz, "replied") &&
-	    authz_status(authz, clock_now().wall) == ACME_PENDING)
+	    authz_status(authz, clock_now().wall) == ACME_PENDING &&
+	    authz_is_wanted(c, authz))
 		return (authz);
 	if (rc >= 0)
 		err_set(err, ERR_NOTFOUND, "no challenge waits for this reply");

@@ -11,6 +11,10 @@
 #include "acme/object.h"
 #include "cloud/acme_auth.h"
 
+/* Is its account still there?  A deactivated one waits for nothing any more
+ * (RFC 8555 7.3.6). */
+bool authz_is_wanted(struct cloud *, const json_t *authz);
+
 /* What it is at this time. */
 enum acme_status authz_status(const json_t *, int64_t now);
 

@@ -352,7 +352,8 @@ send_start(struct mailer *m, struct str id)
 	struct err err;
 
 	if ((authz = store_json(m->cloud->store, "authz", id, &err)) == NULL ||
-	    authz_status(authz, clock_now().wall) != ACME_PENDING) {
+	    authz_status(authz, clock_now().wall) != ACME_PENDING ||
+	    !authz_is_wanted(m->cloud, authz)) {
 		json_decref(authz);
 		(void)store_del(m->cloud->store, "mail", id, &err);
 		return;
