@@ -2,6 +2,7 @@
 
 import json
 import smtplib
+import time
 
 from daemon import Failed
 from device import Device, enrol, keys, login, record, wait_enrolled, wait_for
@@ -114,6 +115,55 @@ def test_180_days(rig):
         expect(len(rig.submitted()) == count, 'it was sent')
     finally:
         rig.clock(0)
+        rig.cloud_start()
+
+
+def test_revoke(rig):
+    """What is revoked is replaced, and nothing else; the past is let be."""
+    enrol(rig, 'user7')
+    now = int(time.time())
+    first, had = current(rig, 'user7', now), keys(rig, 'user7')
+    sign, = had['sign']
+
+    def revoke(print_, *more):
+        rig.ctl('revoke', print_, *more)
+        time.sleep(0.3)
+        wait_enrolled(rig, 'user7')
+        return current(rig, 'user7', now)
+
+    second = revoke(sign)
+    expect(len(second['sign']) == len(first['sign']) and
+           len(set(second['sign']) - set(first['sign'])) == 1 and
+           second['encrypt'] == first['encrypt'], 'signing: %r' % second)
+    count = len(rig.store('cert'))
+    expect(revoke(sign, '--account', 'user7@example.test') == second,
+           'again: %r' % second)
+    expect(len(rig.store('cert')) == count, 'certificates for a past one')
+    third = revoke(had['encrypt'][0])
+    expect(third['sign'] == second['sign'] and len(third['encrypt']) == 1 and
+           third['encrypt'] != second['encrypt'], 'encryption: %r' % third)
+    expect(len(rig.store('cert')) == count + 1, 'more than one new')
+    expect(len(keys(rig, 'user7')['encrypt']) == 2, 'the old one is gone')
+
+
+def test_log_pages(rig):
+    """A release log of several pages is shown whole."""
+    enrol(rig, 'user1')
+    whole = release_log(rig, 'user1')
+    expect(len(whole) > 1, 'a short log: %r' % whole)
+    with open(rig.env['CLOUD_CONF'], encoding='ascii') as conf:
+        text = conf.read()
+    try:
+        for entries in (1, 2):
+            with open(rig.env['CLOUD_CONF'], 'w', encoding='ascii') as conf:
+                conf.write(text + '\n[kms]\nlog_entries = %d\n' % entries)
+            rig.cloud_stop()
+            rig.cloud_start()
+            expect(release_log(rig, 'user1') == whole, 'not the whole')
+    finally:
+        with open(rig.env['CLOUD_CONF'], 'w', encoding='ascii') as conf:
+            conf.write(text)
+        rig.cloud_stop()
         rig.cloud_start()
 
 
