@@ -10,4 +10,7 @@ src_imap_libimap_a_SOURCES = \
 	src/imap/search.c src/imap/search.h src/imap/search_priv.h \
 	src/imap/search_plan.c src/imap/search_print.c \
 	src/imap/search_read.c \
-	src/imap/section.c src/imap/section.h
+	src/imap/section.c src/imap/section.h \
+	src/imap/sort.c src/imap/sort.h src/imap/subject.c \
+	src/imap/thread.c src/imap/thread.h src/imap/thread_priv.h \
+	src/imap/thread_forest.c src/imap/thread_key.c

@@ -11,7 +11,9 @@ MAIL_TESTS = \
 	tests/unit/t_protect \
 	tests/unit/t_render \
 	tests/unit/t_section \
+	tests/unit/t_sort \
 	tests/unit/t_splice \
+	tests/unit/t_thread \
 	tests/unit/t_view \
 	tests/unit/t_word
 check_PROGRAMS += $(MAIL_TESTS)
@@ -29,6 +31,8 @@ tests_unit_t_part_LDADD = $(MAIL_TEST_LDADD)
 tests_unit_t_protect_LDADD = $(MAIL_TEST_LDADD)
 tests_unit_t_render_LDADD = $(IMAP_VIEW_LDADD)
 tests_unit_t_section_LDADD = $(IMAP_VIEW_LDADD)
+tests_unit_t_sort_LDADD = $(IMAP_VIEW_LDADD)
 tests_unit_t_splice_LDADD = $(MAIL_TEST_LDADD)
+tests_unit_t_thread_LDADD = $(IMAP_VIEW_LDADD)
 tests_unit_t_view_LDADD = $(MAIL_TEST_LDADD)
 tests_unit_t_word_LDADD = $(MAIL_TEST_LDADD)

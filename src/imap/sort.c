@@ -1,0 +1,332 @@
+#include "config.h"
+
+#include "imap/sort.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "imap/lex.h"
+#include "mail/addr.h"
+#include "mail/casemap.h"
+#include "mail/date.h"
+#include "mail/header.h"
+#include "mail/word.h"
+
+/* The longest key: more does not change an order people look at. */
+#define KEY_MAX (16UL * 1024)
+
+const char sort_fields[] = "DATE FROM TO CC SUBJECT";
+
+static const struct {
+	const char *name;
+	enum sort_by by;
+} criteria[] = {
+    {"ARRIVAL", SORT_ARRIVAL},
+    {"CC", SORT_CC},
+    {"DATE", SORT_DATE},
+    {"DISPLAYFROM", SORT_DISPLAYFROM},
+    {"DISPLAYTO", SORT_DISPLAYTO},
+    {"FROM", SORT_FROM},
+    {"SIZE", SORT_SIZE},
+    {"SUBJECT", SORT_SUBJECT},
+    {"TO", SORT_TO},
+};
+
+/* False: it was there already, and the first one decides. */
+static bool
+sort_add(struct sort *s, enum sort_by by, bool reverse)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->by[i] == by)
+			return (false);
+	s->by[s->n] = by;
+	s->reverse[s->n++] = reverse;
+	s->arrival |= by == SORT_ARRIVAL || by == SORT_DATE;
+	s->size |= by == SORT_SIZE;
+	s->header |= by != SORT_ARRIVAL && by != SORT_SIZE;
+	return (true);
+}
+
+/* "(" sort-criterion *(SP sort-criterion) ")".  REVERSE turns around what
+ * comes next and counts, even when it stands twice: so Dovecot. */
+static bool
+parse_criteria(struct tok *t, struct sort *s, const char **why)
+{
+	struct str word;
+	bool reverse = false, last = false;
+	size_t i;
+
+	*why = "bad list of sort criteria";
+	if (!tok_char(t, '('))
+		return (false);
+	do {
+		if (!tok_atom(t, &word))
+			return (false);
+		if ((last = str_ieq(word, STR("REVERSE")))) {
+			reverse = !reverse;
+			continue;
+		}
+		for (i = 0; i < sizeof(criteria) / sizeof(criteria[0]); i++)
+			if (str_ieq(word, str_c(criteria[i].name)))
+				break;
+		if (i == sizeof(criteria) / sizeof(criteria[0])) {
+			*why = "unknown sort criterion";
+			return (false);
+		}
+		if (sort_add(s, criteria[i].by, reverse))
+			reverse = false;
+	} while (tok_char(t, ' '));
+	return (!last && tok_char(t, ')'));
+}
+
+bool
+sort_parse(struct str args, struct arena *arena, struct sort *s,
+    const char **why)
+{
+	struct tok t;
+
+	memset(s, 0, sizeof(*s));
+	tok_init(&t, args);
+	if (!search_parse_return(&t, &s->search, why) ||
+	    !parse_criteria(&t, s, why))
+		return (false);
+	*why = "a charset is missing";
+	if (!tok_char(&t, ' ') || !tok_astring(&t, arena, &s->search.charset) ||
+	    s->search.charset.len > 64 || !tok_char(&t, ' '))
+		return (false);
+	return (search_parse_keys(&t, arena, &s->search, why));
+}
+
+/* Keep what was written; -1 if the arena is full. */
+static int
+keep(struct arena *arena, struct buf *b, struct str *out)
+{
+	struct str s = buf_text(b);
+
+	*out = arena_str(arena, str_of(s.p, strnlen(s.p, s.len)));
+	buf_reset(b);
+	b->failed = false;
+	return (out->p == NULL ? -1 : 0);
+}
+
+/* The first mailbox of a field, or how it is displayed (RFC 5957 3). */
+static int
+address_key(struct str header, const char *name, bool display,
+    struct arena *arena, struct str *out)
+{
+	struct addr *a = NULL;
+	struct field f;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, KEY_MAX);
+	if (header_find(header, name, &f) &&
+	    addr_parse(f.value, arena, &a) == -1)
+		return (-1);
+	if (a != NULL && display)
+		word_decode(a->name.p != NULL ? a->name : STR(""), true, &b);
+	if (a != NULL && b.len == 0) {
+		casemap_put(&b, a->mailbox);
+		if (display && a->domain.p != NULL) {
+			buf_putc(&b, '@');
+			casemap_put(&b, a->domain);
+		}
+	}
+	rc = keep(arena, &b, out);
+	buf_clear(&b);
+	return (rc);
+}
+
+static int
+subject_key(struct str header, struct arena *arena, struct str *out)
+{
+	struct field f;
+	struct buf b;
+	bool reply;
+	int rc;
+
+	buf_init(&b, KEY_MAX);
+	if (header_find(header, "Subject", &f))
+		sort_base_subject(f.value, &b, &reply);
+	rc = keep(arena, &b, out);
+	buf_clear(&b);
+	return (rc);
+}
+
+int
+sort_key(const struct sort *s, struct str header, struct arena *arena,
+    struct sort_key *k)
+{
+	uint32_t utc;
+	size_t i;
+	int zone, rc = 0;
+
+	for (i = 0; i < s->n && rc == 0; i++)
+		switch (s->by[i]) {
+		case SORT_CC:
+			rc = address_key(header, "Cc", false, arena, &k->cc);
+			break;
+		case SORT_DATE:
+			date_sent(header, &utc, &zone);
+			k->date = utc != 0 ? (int64_t)utc : k->arrival;
+			break;
+		case SORT_DISPLAYFROM:
+			rc = address_key(header, "From", true, arena,
+			    &k->displayfrom);
+			break;
+		case SORT_DISPLAYTO:
+			rc = address_key(header, "To", true, arena,
+			    &k->displayto);
+			break;
+		case SORT_FROM:
+			rc =
+			    address_key(header, "From", false, arena, &k->from);
+			break;
+		case SORT_SUBJECT:
+			rc = subject_key(header, arena, &k->subject);
+			break;
+		case SORT_TO:
+			rc = address_key(header, "To", false, arena, &k->to);
+			break;
+		case SORT_ARRIVAL:
+		case SORT_SIZE:
+		case SORT_KINDS:
+			break;
+		}
+	return (rc);
+}
+
+static int
+cmp_str(struct str a, struct str b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
+
+	return (c != 0 ? c : a.len < b.len ? -1 : a.len > b.len);
+}
+
+static int
+cmp_by(enum sort_by by, const struct sort_key *a, const struct sort_key *b)
+{
+	switch (by) {
+	case SORT_ARRIVAL:
+		return (a->arrival < b->arrival ? -1 : a->arrival > b->arrival);
+	case SORT_CC:
+		return (cmp_str(a->cc, b->cc));
+	case SORT_DATE:
+		return (a->date < b->date ? -1 : a->date > b->date);
+	case SORT_DISPLAYFROM:
+		return (cmp_str(a->displayfrom, b->displayfrom));
+	case SORT_DISPLAYTO:
+		return (cmp_str(a->displayto, b->displayto));
+	case SORT_FROM:
+		return (cmp_str(a->from, b->from));
+	case SORT_SIZE:
+		return (a->size < b->size ? -1 : a->size > b->size);
+	case SORT_SUBJECT:
+		return (cmp_str(a->subject, b->subject));
+	case SORT_TO:
+		return (cmp_str(a->to, b->to));
+	case SORT_KINDS:
+		break;
+	}
+	return (0);
+}
+
+static int
+cmp_keys(const struct sort *s, const struct sort_key *a,
+    const struct sort_key *b)
+{
+	size_t i;
+	int c;
+
+	for (i = 0; i < s->n; i++)
+		if ((c = cmp_by(s->by[i], a, b)) != 0)
+			return (s->reverse[i] ? -c : c);
+	return (a->number < b->number ? -1 : a->number > b->number);
+}
+
+/*
+ * Merge sort: qsort(3) hands no argument to its comparison, and a global
+ * would be one.
+ */
+static void
+merge(const struct sort *s, struct sort_key *k, struct sort_key *tmp, size_t n)
+{
+	size_t half = n / 2, i = 0, j = half, o = 0;
+
+	if (n < 2)
+		return;
+	merge(s, k, tmp, half);
+	merge(s, k + half, tmp, n - half);
+	memcpy(tmp, k, half * sizeof(*k));
+	while (i < half && j < n)
+		k[o++] = cmp_keys(s, &tmp[i], &k[j]) <= 0 ? tmp[i++] : k[j++];
+	memcpy(k + o, tmp + i, (half - i) * sizeof(*k));
+}
+
+int
+sort_keys(const struct sort *s, struct sort_key *k, size_t n)
+{
+	struct sort_key *tmp;
+
+	if (n < 2)
+		return (0);
+	if ((tmp = calloc(n / 2, sizeof(*tmp))) == NULL)
+		return (-1);
+	merge(s, k, tmp, n);
+	free(tmp);
+	return (0);
+}
+
+/* Numbers in the order of the result; runs of them as ranges. */
+static void
+put_all(struct buf *out, const struct sort_key *k, size_t n)
+{
+	size_t i, j;
+
+	for (i = 0; i < n; i = j) {
+		for (j = i + 1; j < n && k[j].number == k[j - 1].number + 1;)
+			j++;
+		buf_printf(out, "%s%u", i > 0 ? "," : "", k[i].number);
+		if (j - i > 1)
+			buf_printf(out, ":%u", k[j - 1].number);
+	}
+}
+
+void
+sort_render(struct buf *out, const struct sort *s, struct str tag, bool uid,
+    const struct sort_key *k, size_t n, uint64_t modseq)
+{
+	unsigned returns = s->search.returns;
+	unsigned long long seq = modseq;
+	size_t i;
+
+	if (!s->search.esearch) {
+		buf_puts(out, "* SORT");
+		for (i = 0; i < n; i++)
+			buf_printf(out, " %u", k[i].number);
+		if (modseq != 0)
+			buf_printf(out, " (MODSEQ %llu)", seq);
+		buf_puts(out, "\r\n");
+		return;
+	}
+	buf_puts(out, "* ESEARCH (TAG \"");
+	buf_str(out, tag);
+	buf_puts(out, uid ? "\") UID" : "\")");
+	if (n > 0 && returns & SEARCH_MIN)
+		buf_printf(out, " MIN %u", k[0].number);
+	if (n > 0 && returns & SEARCH_MAX)
+		buf_printf(out, " MAX %u", k[n - 1].number);
+	if (n > 0 && returns & SEARCH_ALL) {
+		buf_puts(out, " ALL ");
+		put_all(out, k, n);
+	}
+	if (returns & SEARCH_COUNT)
+		buf_printf(out, " COUNT %zu", n);
+	if (modseq != 0)
+		buf_printf(out, " MODSEQ %llu", seq);
+	buf_puts(out, "\r\n");
+}

@@ -1,0 +1,213 @@
+/*
+ * What threads are made of, from headers.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "imap/lex.h"
+#include "imap/sort.h"
+#include "imap/thread.h"
+#include "mail/date.h"
+#include "mail/header.h"
+#include "mail/token.h"
+
+/* Longer subjects and Message-IDs are cut. */
+#define KEY_MAX (16UL * 1024)
+
+const char thread_fields[] = "DATE SUBJECT MESSAGE-ID REFERENCES IN-REPLY-TO";
+
+bool
+thread_parse(struct str args, struct arena *arena, struct thread *t,
+    const char **why)
+{
+	static const struct {
+		const char *name;
+		enum thread_how how;
+	} names[] = {
+	    {"ORDEREDSUBJECT", THREAD_ORDEREDSUBJECT},
+	    {"REFERENCES", THREAD_REFERENCES},
+	    {"REFS", THREAD_REFS_NEWEST},
+	};
+	struct str word;
+	struct tok tok;
+	size_t i;
+
+	memset(t, 0, sizeof(*t));
+	tok_init(&tok, args);
+	*why = "unknown threading algorithm";
+	if (!tok_astring(&tok, arena, &word))
+		return (false);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_ieq(word, str_c(names[i].name)))
+			break;
+	if (i == sizeof(names) / sizeof(names[0]))
+		return (false);
+	t->how = names[i].how;
+	*why = "a charset is missing";
+	if (!tok_char(&tok, ' ') ||
+	    !tok_astring(&tok, arena, &t->search.charset) ||
+	    t->search.charset.len > 64 || !tok_char(&tok, ' '))
+		return (false);
+	return (search_parse_keys(&tok, arena, &t->search, why));
+}
+
+static bool
+is_space(char c)
+{
+	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+}
+
+/* id-left "@" id-right ">" with all that RFC 5322 3.6.4 allows in them. */
+static bool
+slow_id(struct str *value, struct buf *out)
+{
+	struct token t;
+	int rc;
+
+	token_init(&t, *value, NULL);
+	token_cfws(&t);
+	if (token_peek(&t) == '"')
+		rc = token_quoted(&t, out);
+	else
+		rc = token_dot_atom(&t, out);
+	if (rc <= 0 || token_peek(&t) != '@')
+		return (false);
+	buf_putc(out, '@');
+	t.p++;
+	token_cfws(&t);
+	if (token_dot_atom(&t, out) <= 0 || token_peek(&t) != '>')
+		return (false);
+	*value = str_of(t.p + 1, (size_t)(t.end - t.p) - 1);
+	return (true);
+}
+
+/* Behind "<": how far an identifier goes that needs no thought. */
+static size_t
+plain_len(struct str s, bool *at)
+{
+	size_t i;
+
+	*at = false;
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] == '@')
+			*at = true;
+		if (s.p[i] == '>' || s.p[i] == '"' || s.p[i] == '(')
+			break;
+	}
+	return (i);
+}
+
+bool
+thread_next_id(struct str *value, struct buf *out)
+{
+	size_t n, i, start = out->len;
+	bool at;
+
+	while ((n = str_find(*value, '<')) < value->len) {
+		*value = str_of(value->p + n + 1, value->len - n - 1);
+		n = plain_len(*value, &at);
+		if (n == value->len)
+			break;
+		if (value->p[n] != '>') {
+			if (slow_id(value, out))
+				return (true);
+			continue;
+		}
+		/* what was read of a bad one before is dropped only here; so
+		 * does Dovecot */
+		if (at)
+			out->len = start;
+		for (i = 0; at && i < n; i++)
+			if (!is_space(value->p[i]))
+				buf_putc(out, value->p[i]);
+		*value = str_of(value->p + n + 1, value->len - n - 1);
+		if (at)
+			return (true);
+	}
+	*value = str_of("", 0);
+	return (false);
+}
+
+/* The first Message-ID of a field, or "". */
+static int
+first_id(struct str header, const char *name, struct arena *arena,
+    struct str *out)
+{
+	struct field f;
+	struct str value;
+	struct buf b;
+
+	*out = STR("");
+	if (!header_find(header, name, &f))
+		return (0);
+	buf_init(&b, KEY_MAX);
+	value = f.value;
+	if (thread_next_id(&value, &b))
+		*out = arena_str(arena, buf_text(&b));
+	buf_clear(&b);
+	return (out->p == NULL ? -1 : 0);
+}
+
+/* All of References; or else the first of In-Reply-To. */
+static int
+read_refs(struct str header, struct arena *arena, struct thread_key *k)
+{
+	struct str ids[THREAD_REFS], value, *refs;
+	struct field f;
+	struct buf b;
+	size_t n = 0;
+
+	value = header_find(header, "References", &f) ? f.value : STR("");
+	buf_init(&b, KEY_MAX);
+	while (n < THREAD_REFS && thread_next_id(&value, &b)) {
+		ids[n] = arena_str(arena, buf_text(&b));
+		if (ids[n++].p == NULL)
+			break;
+		buf_reset(&b);
+		b.failed = false;
+	}
+	buf_clear(&b);
+	if (n == 0) {
+		if (first_id(header, "In-Reply-To", arena, &ids[0]) == -1)
+			return (-1);
+		n = ids[0].len > 0;
+	}
+	refs = arena_array(arena, n + 1, sizeof(*refs));
+	if (refs == NULL || (n > 0 && ids[n - 1].p == NULL))
+		return (-1);
+	memcpy(refs, ids, n * sizeof(*refs));
+	k->refs = refs;
+	k->nrefs = n;
+	return (0);
+}
+
+int
+thread_key(enum thread_how how, struct str header, struct arena *arena,
+    struct thread_key *k)
+{
+	struct field f;
+	struct buf b;
+	uint32_t utc;
+	int zone;
+
+	date_sent(header, &utc, &zone);
+	k->date = utc != 0 ? (int64_t)utc : k->arrival;
+	k->subject = k->id = STR("");
+	k->reply = false;
+	k->refs = NULL;
+	k->nrefs = 0;
+	if (how != THREAD_REFS_NEWEST && header_find(header, "Subject", &f)) {
+		buf_init(&b, KEY_MAX);
+		sort_base_subject(f.value, &b, &k->reply);
+		k->subject = arena_str(arena, buf_text(&b));
+		buf_clear(&b);
+		if (k->subject.p == NULL)
+			return (-1);
+	}
+	if (how == THREAD_ORDEREDSUBJECT)
+		return (0);
+	if (first_id(header, "Message-ID", arena, &k->id) == -1)
+		return (-1);
+	return (read_refs(header, arena, k));
+}

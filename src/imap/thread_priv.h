@@ -1,0 +1,52 @@
+/*
+ * thread_priv.h - the trees of REFERENCES, for the thread*.c files.
+ */
+#ifndef WAXWING_IMAP_THREAD_PRIV_H
+#define WAXWING_IMAP_THREAD_PRIV_H
+
+#include "imap/thread.h"
+
+/* An identifier that was met; node 0 is none. */
+struct node {
+	const struct thread_key *key; /* NULL: there is no such message */
+	uint32_t parent;
+	/* what is left after pruning: */
+	uint32_t child;
+	uint32_t next;
+};
+
+struct root {
+	uint32_t node;
+	uint32_t number; /* to sort by, after date */
+	int64_t date;
+	uint32_t self;   /* its place in the list, from 1 */
+	uint32_t parent; /* the place of the root it belongs under by its
+	                  * subject, or 0 */
+	bool reply;
+	bool dummy;  /* no message of its own */
+	bool ignore; /* a dummy without children, or joined to another */
+};
+
+struct forest {
+	struct node *nodes; /* owned */
+	uint32_t n;         /* the last one */
+	struct root *roots; /* owned */
+	uint32_t nroots;
+	uint32_t *order; /* owned: room to sort children */
+	uint64_t steps;  /* done so far */
+};
+
+void forest_add_child(struct forest *, uint32_t parent, uint32_t child);
+
+/* The children of a node in their order, written to out; how many. */
+uint32_t forest_children(const struct forest *, uint32_t node, uint32_t *out);
+
+/* Steps (4) and (5) of REFERENCES. */
+int forest_by_subject(struct forest *);
+
+/* What REFS does instead. */
+int forest_by_newest(struct forest *);
+
+int forest_render(const struct forest *, struct buf *out);
+
+#endif
