@@ -63,9 +63,9 @@ days(int64_t y, int64_t m, int64_t d)
 }
 
 static int
-military_zone(char c)
+military_zone(unsigned char c)
 {
-	char u = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+	int u = c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
 
 	/* the way of RFC 822 was the wrong way round (RFC 5322 4.3) */
 	if (u < 'J')
@@ -107,7 +107,7 @@ zone_of(struct str z)
 		return (z.p[0] == '+' ? minutes : -minutes);
 	}
 	if (z.len == 1)
-		return (military_zone(z.p[0]));
+		return (military_zone((unsigned char)z.p[0]));
 	return (z.len == 3 ? american_zone(z) : 0);
 }
 

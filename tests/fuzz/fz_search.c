@@ -47,6 +47,8 @@ key_hits(const struct search_node *n)
 	uint64_t h = 1469598103934665603U;
 	size_t i;
 
+	if (str_eq(n->word, STR("ALL")))
+		return (UINT64_MAX);
 	for (i = 0; i < n->word.len; i++)
 		h = (h ^ (unsigned char)n->word.p[i]) * 1099511628211U;
 	for (i = 0; i < n->args.len; i++)
@@ -81,8 +83,6 @@ domain_hits(struct str text, struct arena *arena)
 	struct search s;
 	const char *why;
 
-	if (str_eq(text, STR("ALL")))
-		return (UINT64_MAX);
 	assert(search_parse(text, arena, &s, &why));
 	return (node_hits(s.root));
 }
@@ -104,8 +104,6 @@ try_divide(struct search *s, struct arena *arena)
 	struct set hits[SEARCH_UNITS], out, want;
 	struct search_plan plan;
 	uint64_t whole = node_hits(s->root);
-	bool all = str_eq(s->root->child->word, STR("ALL")) &&
-	           s->root->child->next == NULL;
 	size_t i, j, len;
 
 	if (search_divide(s, true, arena, &plan, NULL) == -1)
@@ -124,7 +122,7 @@ try_divide(struct search *s, struct arena *arena)
 	}
 	set_init(&out);
 	assert(search_eval(&plan, hits, &out) == 0);
-	set_bits(&want, all ? UINT64_MAX : whole);
+	set_bits(&want, whole);
 	assert(set_equal(&out, &want));
 	set_clear(&want);
 	set_clear(&out);
