@@ -1,5 +1,8 @@
 /*
  * charset.h - text in any charset to UTF-8, as Dovecot takes it.
+ *
+ * The C library reads the tables of a charset from its folder of modules when
+ * it meets the first text in it: that is the only file that is opened here.
  */
 #ifndef WAXWING_MAIL_CHARSET_H
 #define WAXWING_MAIL_CHARSET_H

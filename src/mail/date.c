@@ -190,7 +190,10 @@ read_date(struct reader *r, int64_t *utc, int *zone)
 	if (sec == 60)
 		sec = 59; /* a leap second; no clock counts it */
 	*utc = days(y, m, (int64_t)d) * 86400 + (int64_t)hour * 3600 +
-	       (int64_t)min * 60 + (int64_t)sec - (int64_t)*zone * 60;
+	       (int64_t)min * 60 + (int64_t)sec;
+	if (*utc == -1)
+		return (false); /* to mktime(3) that is an error */
+	*utc -= (int64_t)*zone * 60;
 	return (true);
 }
 
