@@ -286,6 +286,7 @@ proxy_status(struct self *self, json_t *o)
 	    json_integer((json_int_t)viewcache_bytes(p->views)));
 	json_object_set_new(o, "opened", json_integer((json_int_t)p->opened));
 	json_object_set_new(o, "probed", json_integer((json_int_t)p->probed));
+	accounts_save(p);
 	json_object_set_new(o, "facts_waiting",
 	    json_boolean(facts_waiting(p->facts)));
 	json_object_set_new(o, "facts",

@@ -20,7 +20,7 @@ def status(rig, what):
 
 
 def listing(rig, items=ITEMS, numbers=True):
-    c = rig.imap('user3', readonly=True)
+    c = rig.imap('user4', readonly=True)
     ok, data = (c.fetch('1:*', items) if numbers else
                 c.uid('FETCH', '1:*', items))
     c.logout()
@@ -37,7 +37,7 @@ def restart(rig):
         if rig.roles('proxy') in ([], old):
             return False
         try:
-            rig.imap('user3', box=None).logout()
+            rig.imap('user4', box=None).logout()
         except (OSError, imaplib.IMAP4.error):
             return False
         return True
@@ -47,7 +47,7 @@ def restart(rig):
 def test_listing_opens_none(rig):
     """Of so many sealed messages each is opened once, for ever."""
     for i in range(COUNT):
-        rig.send(mail('known-%d' % i, b'hello %d\r\n' % i), rcpts=('user3',))
+        rig.send(mail('known-%d' % i, b'hello %d\r\n' % i), rcpts=('user4',))
     before = status(rig, 'opened')
     first = listing(rig)
     expect(len([d for d in first if b'ENVELOPE' in d[0]]) == COUNT, 'too few')
@@ -63,7 +63,7 @@ def test_listing_opens_none(rig):
 
 def test_facts_tell_the_view(rig):
     """The lengths of what is listed are those of what is read."""
-    c = rig.imap('user3', readonly=True)
+    c = rig.imap('user4', readonly=True)
     ok, data = c.uid('FETCH', '1:*', '(RFC822.SIZE)')
     sizes = {}
     for line in data:
@@ -81,7 +81,7 @@ def test_facts_tell_the_view(rig):
 
 def test_expunged_are_dropped(rig):
     before = status(rig, 'facts')
-    c = rig.imap('user3')
+    c = rig.imap('user4')
     c.store('1:5', '+FLAGS', '\\Deleted')
     c.expunge()
     c.logout()
