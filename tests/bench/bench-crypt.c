@@ -119,7 +119,7 @@ ours_seal(void)
 static void
 ours_open(void)
 {
-	const struct peel_ask ask = {buf_text(&sealed), keys, cache, false};
+	const struct peel_ask ask = {.wire = buf_text(&sealed), .keys = keys, .cache = cache};
 	struct peeled p;
 	struct err err;
 
