@@ -199,7 +199,8 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 
 /* What the server has of it is here. */
 static void
-want_wire(struct want *w, struct window *win, struct blob *wire)
+want_wire(struct want *w, struct window *win, struct blob *wire,
+    const uint8_t *digest)
 {
 	struct fetch_job *f = w->f;
 	struct msg_name name = want_name(w);
@@ -213,7 +214,10 @@ want_wire(struct want *w, struct window *win, struct blob *wire)
 			want_lost(w, err.text);
 		return;
 	}
-	w->reading = reading_start(&name, wire, on_read, w, &err);
+	w->reading =
+	    digest != NULL
+	        ? reading_start_digest(&name, wire, digest, on_read, w, &err)
+	        : reading_start(&name, wire, on_read, w, &err);
 	if (w->reading == NULL) {
 		want_lost(w, err.text);
 		return;
@@ -228,6 +232,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 {
 	struct fetch_job *f = fetch_job(j);
 	struct window *win = &f->win[a->n];
+	const uint8_t *digest = NULL;
 	struct resp_item item;
 	struct blob *wire;
 	struct want *w;
@@ -243,9 +248,10 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 		w->state = WANT_GONE;
 		return (true);
 	}
-	if (item.away != SIZE_MAX)
+	if (item.away != SIZE_MAX) {
 		wire = blob_ref(g->blobs[item.away]);
-	else
+		digest = g->digests[item.away];
+	} else
 		wire = memfd_copy(item.data.p, item.data.len, &err);
 	if (wire == NULL) {
 		want_lost(w, err.text);
@@ -257,7 +263,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 		imap_die(j->s, "the mail server says too much",
 		    "server: messages are larger than it said");
 	else
-		want_wire(w, win, wire);
+		want_wire(w, win, wire, digest);
 	blob_unref(wire);
 	return (true);
 }

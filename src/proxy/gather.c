@@ -44,6 +44,7 @@ gather_free(struct gather *g)
 	for (i = 0; i < g->naway; i++)
 		blob_unref(g->blobs[i]);
 	memfd_free(g->body);
+	crypt_hash_free(g->hash);
 	arena_clear(&g->arena);
 	buf_clear(&g->text);
 	free(g);
@@ -69,8 +70,15 @@ static int
 gather_body_end(struct gather *g, struct err *err)
 {
 	struct memfd *body = g->body;
+	struct crypt_hash *hash = g->hash;
 
 	g->body = NULL;
+	g->hash = NULL;
+	if (crypt_hash_end(hash, g->digests[g->naway]) == -1) {
+		memfd_free(body);
+		err_set(err, ERR_CRYPTO, "cannot digest");
+		return (-1);
+	}
 	g->away[g->naway] = g->text.len;
 	if ((g->blobs[g->naway] = memfd_take(body, err)) == NULL)
 		return (-1);
@@ -85,6 +93,10 @@ gather_put(struct gather *g, enum lex_event ev, struct str bytes, uint64_t left,
 	if (ev == LEX_DATA && g->body != NULL) {
 		if (memfd_put(g->body, bytes.p, bytes.len, err) == -1)
 			return (-1);
+		if (crypt_hash_put(g->hash, bytes.p, bytes.len) == -1) {
+			err_set(err, ERR_CRYPTO, "cannot digest");
+			return (-1);
+		}
 		return (left == 0 ? gather_body_end(g, err) : 0);
 	}
 	buf_str(&g->text, bytes);
@@ -98,6 +110,10 @@ gather_put(struct gather *g, enum lex_event ev, struct str bytes, uint64_t left,
 	    (left > GATHER_HERE || (g->bodies && at_body(g)))) {
 		if (left > LIMIT_MESSAGE) {
 			err_set(err, ERR_LIMIT, "message too large");
+			return (-1);
+		}
+		if ((g->hash = crypt_hash_new()) == NULL) {
+			err_set(err, ERR_MEMORY, "out of memory");
 			return (-1);
 		}
 		if ((g->body = memfd_new(LIMIT_MESSAGE, err)) == NULL)
@@ -168,6 +184,7 @@ join_add(struct gather *to, const struct gather *from)
 		if (to->naway == GATHER_AWAY)
 			return (false);
 		to->away[to->naway] = from->away[i] - open + at;
+		memcpy(to->digests[to->naway], from->digests[i], CRYPT_DIGEST);
 		to->blobs[to->naway++] = blob_ref(from->blobs[i]);
 	}
 	buf_put(&to->text, text.p + open,

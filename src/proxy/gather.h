@@ -13,6 +13,7 @@
 #include "base/blob.h"
 #include "base/buf.h"
 #include "imap/resp.h"
+#include "sys/crypt.h"
 #include "sys/memfd.h"
 #include "sys/stream.h"
 
@@ -30,8 +31,10 @@ struct gather {
 	size_t away[GATHER_AWAY]; /* offsets in text */
 	struct blob *blobs[GATHER_AWAY];
 	size_t naway;
-	struct memfd *body; /* owned; being filled */
-	struct arena arena; /* for the items */
+	uint8_t digests[GATHER_AWAY][CRYPT_DIGEST]; /* SHA-256 of each */
+	struct memfd *body;      /* owned; being filled, ... */
+	struct crypt_hash *hash; /* owned; ... and its digest made */
+	struct arena arena;      /* for the items */
 };
 
 struct gather *gather_new(uint32_t seq, bool bodies);

@@ -415,7 +415,8 @@ opens_free(struct opens *o)
 }
 
 struct opening *
-opens_ask(struct account *a, struct blob *wire, const struct open_req *req,
+opens_ask(struct account *a, struct blob *wire,
+    const uint8_t digest[CRYPT_DIGEST], const struct open_req *req,
     opens_fn *fn, void *arg, struct err *err)
 {
 	struct opening *g;
@@ -434,7 +435,8 @@ opens_ask(struct account *a, struct blob *wire, const struct open_req *req,
 	g->arg = arg;
 	buf_init(&g->body, LIMIT_RECORD);
 	open_req_put(&g->body, req);
-	if (g->body.failed || crypt_sha256(blob_str(wire), g->digest) == -1) {
+	memcpy(g->digest, digest, sizeof(g->digest));
+	if (g->body.failed) {
 		err_set(err, ERR_MEMORY, "cannot make the request");
 		opening_free(g);
 		return (NULL);

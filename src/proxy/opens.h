@@ -29,11 +29,13 @@ typedef void opens_fn(const struct open_ans *ans, struct blob *view,
 void opens_free(struct opens *); /* accepts NULL; nobody is called any more */
 
 /*
- * Open wire (a reference is taken; must be a memfd's) for the account.  req's
- * strings are copied.  NULL with the reason when that cannot even begin.
+ * Open wire (a reference is taken; must be a memfd's) for the account; digest
+ * is its SHA-256.  req's strings are copied.  NULL with the reason when that
+ * cannot even begin.
  */
 struct opening *opens_ask(struct account *, struct blob *wire,
-    const struct open_req *, opens_fn *, void *arg, struct err *);
+    const uint8_t digest[CRYPT_DIGEST], const struct open_req *, opens_fn *,
+    void *arg, struct err *);
 
 /* The asker is gone.  Accepts NULL. */
 void opens_cancel(struct opening *);

@@ -297,7 +297,8 @@ course_open(struct course *c, struct err *err)
 	}
 	c->first_seen = req.first_seen;
 	if (rc != -1)
-		c->opening = opens_ask(a, c->wire, &req, on_opened, c, err);
+		c->opening =
+		    opens_ask(a, c->wire, c->key.wire, &req, on_opened, c, err);
 	buf_clear(&hold);
 	return (c->opening != NULL ? 0 : -1);
 }
@@ -333,17 +334,18 @@ course_new(const struct msg_name *n, const struct course_key *key,
 }
 
 struct reading *
-reading_start(const struct msg_name *n, struct blob *wire, reading_fn *fn,
-    void *arg, struct err *err)
+reading_start_digest(const struct msg_name *n, struct blob *wire,
+    const uint8_t digest[CRYPT_DIGEST], reading_fn *fn, void *arg,
+    struct err *err)
 {
 	struct course_key key;
 	struct reading *r;
 
-	if (msg_key(n, &key.name) == -1 ||
-	    crypt_sha256(blob_str(wire), key.wire) == -1) {
+	if (msg_key(n, &key.name) == -1) {
 		err_set(err, ERR_CRYPTO, "cannot digest");
 		return (NULL);
 	}
+	memcpy(key.wire, digest, sizeof(key.wire));
 	if ((r = calloc(1, sizeof(*r))) == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (NULL);
@@ -359,6 +361,19 @@ reading_start(const struct msg_name *n, struct blob *wire, reading_fn *fn,
 	}
 	TAILQ_INSERT_TAIL(&r->course->askers, r, next);
 	return (r);
+}
+
+struct reading *
+reading_start(const struct msg_name *n, struct blob *wire, reading_fn *fn,
+    void *arg, struct err *err)
+{
+	uint8_t digest[CRYPT_DIGEST];
+
+	if (crypt_sha256(blob_str(wire), digest) == -1) {
+		err_set(err, ERR_CRYPTO, "cannot digest");
+		return (NULL);
+	}
+	return (reading_start_digest(n, wire, digest, fn, arg, err));
 }
 
 void

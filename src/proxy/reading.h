@@ -38,6 +38,10 @@ typedef void reading_fn(struct viewref *view, const struct err *, void *arg);
 struct reading *reading_start(const struct msg_name *, struct blob *wire,
     reading_fn *, void *arg, struct err *);
 
+/* The same for a wire whose SHA-256 is known. */
+struct reading *reading_start_digest(const struct msg_name *, struct blob *wire,
+    const uint8_t digest[CRYPT_DIGEST], reading_fn *, void *arg, struct err *);
+
 /* The asker is gone; the last one takes the opening along.  Accepts NULL. */
 void reading_cancel(struct reading *);
 

@@ -223,6 +223,46 @@ crypt_sha256(struct str s, uint8_t out[CRYPT_DIGEST])
 	            : -1);
 }
 
+/* It is an EVP_MD_CTX. */
+static EVP_MD_CTX *
+md_ctx(struct crypt_hash *h)
+{
+	return ((EVP_MD_CTX *)(void *)h);
+}
+
+struct crypt_hash *
+crypt_hash_new(void)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	if (ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
+		EVP_MD_CTX_free(ctx);
+		ctx = NULL;
+	}
+	return ((struct crypt_hash *)(void *)ctx);
+}
+
+void
+crypt_hash_free(struct crypt_hash *h)
+{
+	EVP_MD_CTX_free(md_ctx(h));
+}
+
+int
+crypt_hash_put(struct crypt_hash *h, const void *p, size_t n)
+{
+	return (EVP_DigestUpdate(md_ctx(h), p, n) == 1 ? 0 : -1);
+}
+
+int
+crypt_hash_end(struct crypt_hash *h, uint8_t out[CRYPT_DIGEST])
+{
+	int rc = EVP_DigestFinal_ex(md_ctx(h), out, NULL) == 1 ? 0 : -1;
+
+	crypt_hash_free(h);
+	return (rc);
+}
+
 int
 crypt_hmac(const struct crypt_key *key, struct str s, uint8_t out[CRYPT_DIGEST])
 {

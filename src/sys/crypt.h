@@ -34,6 +34,15 @@ int crypt_hkdf(struct str ikm, struct str salt, struct str info, void *out,
     size_t n);
 
 int crypt_sha256(struct str, uint8_t out[CRYPT_DIGEST]);
+
+/* The same of a text that comes in pieces.  new is NULL when memory is out;
+ * end gives the digest and frees. */
+struct crypt_hash;
+struct crypt_hash *crypt_hash_new(void);
+void crypt_hash_free(struct crypt_hash *); /* accepts NULL */
+int crypt_hash_put(struct crypt_hash *, const void *, size_t);
+int crypt_hash_end(struct crypt_hash *, uint8_t out[CRYPT_DIGEST]);
+
 int crypt_hmac(const struct crypt_key *, struct str, uint8_t out[CRYPT_DIGEST]);
 int crypt_random(void *, size_t);
 /* Constant-time. */
