@@ -533,9 +533,13 @@ mailbox_grow(struct mailbox *box, uint32_t seq)
 
 	if (seq <= box->nuids)
 		return (0);
-	if ((uids = realloc(box->uids, n * sizeof(*uids))) == NULL)
+	/* Clients look at the newest: pages of a large mailbox's older ones
+	 * are never touched. */
+	if ((uids = calloc(n, sizeof(*uids))) == NULL)
 		return (-1);
-	memset(uids + box->nuids, 0, (n - box->nuids) * sizeof(*uids));
+	if (box->nuids > 0)
+		memcpy(uids, box->uids, box->nuids * sizeof(*uids));
+	free(box->uids);
 	box->uids = uids;
 	box->nuids = n;
 	return (0);

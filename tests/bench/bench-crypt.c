@@ -119,7 +119,9 @@ ours_seal(void)
 static void
 ours_open(void)
 {
-	const struct peel_ask ask = {.wire = buf_text(&sealed), .keys = keys, .cache = cache};
+	const struct peel_ask ask = {.wire = buf_text(&sealed),
+	    .keys = keys,
+	    .cache = cache};
 	struct peeled p;
 	struct err err;
 
