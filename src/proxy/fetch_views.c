@@ -29,11 +29,15 @@
  * sizes were asked for, and is no longer). */
 #define SIZE_UNKNOWN (LIMIT_FETCH_AHEAD / 8)
 
+/* And one whose view is read from the disk. */
+#define SIZE_DISK (LIMIT_FETCH_AHEAD / 64)
+
 /* How much more than it announced a server may send in one window: the
  * RFC822.SIZE of some is an estimate. */
 #define WINDOW_EXTRA (LIMIT_MESSAGE + LIMIT_FETCH_AHEAD)
 
 static void views_advance(struct fetch_job *);
+static void want_ask(struct want *, struct window *);
 
 struct want *
 views_find(struct fetch_job *f, const struct window *win, uint32_t uid)
@@ -181,7 +185,9 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 	struct imap *s = f->j.s;
 
 	w->reading = NULL;
-	if (view == NULL && err->code == ERR_NOKEY) {
+	if (view == NULL && w->disk)
+		want_ask(w, want_window(w));
+	else if (view == NULL && err->code == ERR_NOKEY) {
 		w->state = WANT_LATER;
 		f->late = true;
 	} else if (view == NULL)
@@ -292,6 +298,30 @@ body_done(struct job *j, struct ask *a)
 	views_advance(f);
 }
 
+static const struct ask body_like = {.bodies = true,
+    .fetch = body_fetch,
+    .done = body_done};
+
+/* It was to come from the disk, and must come from the server after all. */
+static void
+want_ask(struct want *w, struct window *win)
+{
+	struct fetch_job *f = w->f;
+	struct ask like = body_like;
+	struct set one;
+
+	if (f->j.over)
+		return;
+	w->disk = false;
+	w->state = WANT_ASKED;
+	like.n = (uint32_t)(win - f->win);
+	set_init(&one);
+	if (set_add(&one, want_number(w), want_number(w)) == -1)
+		fetch_oom(f);
+	win->asks += fetch_ask_all(f, &one, "(UID BODY.PEEK[])", &like);
+	set_clear(&one);
+}
+
 static bool
 answer_fetch(struct job *j, struct ask *a, struct gather *g)
 {
@@ -317,10 +347,8 @@ answer_done(struct job *j, struct ask *a)
 static void
 window_start(struct fetch_job *f, struct window *win)
 {
-	static const struct ask like = {.bodies = true,
-	    .fetch = body_fetch,
-	    .done = body_done};
-	struct ask mine = like;
+	struct ask mine = body_like;
+	struct msg_name name;
 	struct set missing;
 	uint64_t bytes = 0;
 	struct want *w;
@@ -343,6 +371,14 @@ window_start(struct fetch_job *f, struct window *win)
 		if ((w->view = want_cached(w)) != NULL) {
 			w->state = WANT_READY;
 			bytes += blob_len(viewref_view(w->view)->text);
+			continue;
+		}
+		name = want_name(w);
+		w->reading = reading_start_disk(&name, on_read, w);
+		if ((w->disk = w->reading != NULL)) {
+			w->state = WANT_OPEN;
+			win->opens++;
+			bytes += SIZE_DISK;
 			continue;
 		}
 		w->state = WANT_ASKED;
@@ -516,7 +552,7 @@ want_missing(const struct want *w)
 		return (false);
 	ref = want_cached(w);
 	viewref_unref(ref);
-	return (ref == NULL);
+	return (ref == NULL && !reading_on_disk(&name));
 }
 
 void

@@ -39,6 +39,7 @@ struct want {
 	uint32_t seq;            /* by sequence number only */
 	uint64_t size;           /* of the wire text, as the server says */
 	struct reading *reading; /* owned */
+	bool disk;               /* it is out of the views on disk */
 	struct viewref *view;    /* owned */
 	struct known *known;     /* owned; or this */
 };

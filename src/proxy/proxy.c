@@ -27,6 +27,7 @@
 #include "proxy/throttle.h"
 #include "proxy/upstream.h"
 #include "proxy/viewcache.h"
+#include "proxy/viewdisk.h"
 #include "role/role.h"
 #include "sys/log.h"
 #include "sys/tls.h"
@@ -171,6 +172,27 @@ load_tls(const struct conf *conf, const char *section, SSL_CTX **ctx,
 	return (0);
 }
 
+/* Views on disk, or no longer. */
+static void
+conf_views(struct proxy *p)
+{
+	const char *where = conf_str(p->conf, "cache", "views");
+	struct err err;
+
+	if (where == NULL || strcmp(where, "disk") != 0) {
+		viewdisk_close(p->viewdisk);
+		p->viewdisk = NULL;
+		viewdisk_remove(p->state_dir);
+		return;
+	}
+	if (p->viewdisk == NULL)
+		p->viewdisk =
+		    viewdisk_open(p->base, p->state_dir, &p->seen_key, &err);
+	if (p->viewdisk == NULL)
+		log_error("views reason=\"%s\"", err.text);
+	viewdisk_limit(p->viewdisk, conf_num(p->conf, "cache", "disk_bytes"));
+}
+
 static int
 proxy_conf(struct self *self, const struct conf *old, struct err *err)
 {
@@ -198,6 +220,7 @@ proxy_conf(struct self *self, const struct conf *old, struct err *err)
 	p->smtp_tls = smtp;
 	viewcache_limit(p->views,
 	    (size_t)conf_num(self->conf, "cache", "view_bytes"));
+	conf_views(p);
 	facts_limit(p->facts, conf_num(self->conf, "cache", "facts_bytes"));
 	return (0);
 }
@@ -241,6 +264,7 @@ on_parent_asks(struct ipc *l, struct ipc_msg *msg, void *arg)
 	case OP_CACHE_DROP:
 		log_info("cache-drop bytes=%zu", viewcache_bytes(p->views));
 		viewcache_drop(p->views, STR(""));
+		viewdisk_drop_all(p->viewdisk);
 		facts_drop_all(p->facts);
 		role_answer_err(l, msg, NULL);
 		return;
@@ -284,6 +308,10 @@ proxy_status(struct self *self, json_t *o)
 	    json_integer((json_int_t)viewcache_count(p->views)));
 	json_object_set_new(o, "view_bytes",
 	    json_integer((json_int_t)viewcache_bytes(p->views)));
+	json_object_set_new(o, "disk_views",
+	    json_integer((json_int_t)viewdisk_count(p->viewdisk)));
+	json_object_set_new(o, "disk_bytes",
+	    json_integer((json_int_t)viewdisk_bytes(p->viewdisk)));
 	json_object_set_new(o, "opened", json_integer((json_int_t)p->opened));
 	json_object_set_new(o, "probed", json_integer((json_int_t)p->probed));
 	accounts_save(p);
@@ -325,6 +353,7 @@ proxy_end(struct self *self)
 	accounts_free(p->accounts);
 	throttle_free(p->throttle);
 	readings_free(p->readings);
+	viewdisk_close(p->viewdisk);
 	viewcache_free(p->views);
 	recorder_free(p->recorder);
 	sentlog_free(p->sent);

@@ -31,6 +31,7 @@ struct sentlog;
 struct throttle;
 struct upstream;
 struct viewcache;
+struct viewdisk;
 
 /* What the proxy knows of any session, IMAP or SMTP: embedded there. */
 struct session {
@@ -68,6 +69,7 @@ struct proxy {
 	struct recorder *recorder;  /* see recorder.h */
 	struct sentlog *sent;       /* see sentlog.h */
 	struct viewcache *views;
+	struct viewdisk *viewdisk; /* NULL: [cache] views = memory */
 	struct readings *readings; /* see reading.h */
 	struct seen *seen;         /* NULL when seen/ could not be opened */
 	struct facts *facts;       /* NULL when facts/ could not be opened */

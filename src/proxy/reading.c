@@ -13,6 +13,7 @@
 #include "proxy/facts.h"
 #include "proxy/opens.h"
 #include "proxy/own.h"
+#include "proxy/viewdisk.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
 
@@ -38,7 +39,8 @@ struct course {
 	char *mailbox; /* owned; the name's */
 	struct course_key key;
 	struct blob *wire;       /* owned */
-	struct opening *opening; /* owned */
+	struct opening *opening; /* owned; or ... */
+	struct viewload *load;   /* owned; ... it comes from the disk */
 	struct reading_list askers;
 	bool over;       /* the askers are being told */
 	bool other_from; /* opened once more for that */
@@ -84,6 +86,7 @@ course_free(struct course *c)
 	if (map_get(c->all->courses, course_str(&c->key)) == c)
 		map_del(c->all->courses, course_str(&c->key));
 	opens_cancel(c->opening);
+	viewload_cancel(c->load);
 	blob_unref(c->wire);
 	free(c->mailbox);
 	free(c);
@@ -122,6 +125,15 @@ is_unopened(uint8_t result)
 	return (result == OPEN_NOT_OURS || result == OPEN_BROKEN);
 }
 
+/* Was it shown unopened, and a key came since? */
+static bool
+is_void(const struct course *c, const struct seen_rec *rec)
+{
+	return (
+	    is_unopened(rec->result) &&
+	    rec->keys != seen_keys(c->p->seen, str_c(c->name.account->login)));
+}
+
 /*
  * What fixes the view's bytes, if that is known: 1, 0 or -1.  Clients keep for
  * ever what they were given, so the server must not change its mind; but what
@@ -138,14 +150,13 @@ recall(struct course *c, struct seen_rec *rec, struct buf *hold,
 		return (0);
 	if ((rc = seen_get(seen, &c->key.name, rec, hold, err)) != 1)
 		return (rc);
-	if (rec->version != VIEW_VERSION ||
-	    (is_unopened(rec->result) &&
-	        rec->keys != seen_keys(seen, str_c(c->name.account->login))))
+	if (rec->version != VIEW_VERSION || is_void(c, rec))
 		return (0);
 	if (crypt_equal(rec->wire, c->key.wire, sizeof(rec->wire)))
 		return (1);
 	facts_drop(c->p->facts, &c->name);
 	viewcache_del(c->p->views, &c->key.name);
+	viewdisk_drop(c->p->viewdisk, &c->key.name);
 	err_set(err, ERR_PEER, "the server gives other bytes than before");
 	return (-1);
 }
@@ -265,8 +276,11 @@ on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
 			return;
 	}
 	view = rc == 0 ? keep_view(&c->name, &c->key.name, text, &why) : NULL;
-	if (view != NULL)
+	if (view != NULL) {
 		keep_facts(c, ans, viewref_view(view), search);
+		viewdisk_put(c->p->viewdisk, &c->key.name, ans->view,
+		    viewref_view(view)->text);
+	}
 	if (view != NULL && ans->own)
 		own_note(c->p, blob_str(text));
 	log_debug("read uid=%u result=%u cipher=%u sign=%u problem=%s",
@@ -303,6 +317,46 @@ course_open(struct course *c, struct err *err)
 	return (c->opening != NULL ? 0 : -1);
 }
 
+/* It was read from the disk. */
+static void
+on_loaded(struct blob *text, const struct err *err, void *arg)
+{
+	struct course *c = arg;
+	struct viewref *view = NULL;
+	struct err why;
+
+	c->load = NULL;
+	if (text == NULL)
+		log_debug("view-disk uid=%u reason=\"%s\"",
+		    (unsigned)c->name.uid, err->text);
+	else
+		view = keep_view(&c->name, &c->key.name, text, &why);
+	if (view == NULL)
+		course_fail(c, ERR_NOTFOUND, "it is not on the disk");
+	else
+		course_end(c, view, NULL);
+	viewref_unref(view);
+}
+
+/* Begin to read the view that was fixed the first time. */
+static int
+course_load(struct course *c, struct err *err)
+{
+	struct seen *seen = c->p->seen;
+	struct seen_rec rec;
+	struct buf hold;
+
+	buf_init(&hold, 2 * LIMIT_RECORD);
+	if (seen != NULL &&
+	    seen_get(seen, &c->key.name, &rec, &hold, err) == 1 &&
+	    rec.version == VIEW_VERSION && !is_void(c, &rec))
+		c->load = viewdisk_get(c->p->viewdisk, &c->key.name, rec.view,
+		    on_loaded, c);
+	buf_clear(&hold);
+	return (c->load != NULL ? 0 : -1);
+}
+
+/* wire NULL: from the disk. */
 static struct course *
 course_new(const struct msg_name *n, const struct course_key *key,
     struct blob *wire, struct err *err)
@@ -323,8 +377,8 @@ course_new(const struct msg_name *n, const struct course_key *key,
 	c->name = *n;
 	memcpy(c->mailbox, n->mailbox.p, n->mailbox.len);
 	c->name.mailbox.p = c->mailbox;
-	c->wire = blob_ref(wire);
-	if (course_open(c, err) == 0 &&
+	c->wire = wire != NULL ? blob_ref(wire) : NULL;
+	if ((wire != NULL ? course_open(c, err) : course_load(c, err)) == 0 &&
 	    map_put(all->courses, course_str(&c->key), c) == 0)
 		return (c);
 	if (c->opening != NULL)
@@ -333,19 +387,13 @@ course_new(const struct msg_name *n, const struct course_key *key,
 	return (NULL);
 }
 
-struct reading *
-reading_start_digest(const struct msg_name *n, struct blob *wire,
-    const uint8_t digest[CRYPT_DIGEST], reading_fn *fn, void *arg,
-    struct err *err)
+/* One who asks; wire NULL: from the disk. */
+static struct reading *
+reading_new(const struct msg_name *n, const struct course_key *key,
+    struct blob *wire, reading_fn *fn, void *arg, struct err *err)
 {
-	struct course_key key;
 	struct reading *r;
 
-	if (msg_key(n, &key.name) == -1) {
-		err_set(err, ERR_CRYPTO, "cannot digest");
-		return (NULL);
-	}
-	memcpy(key.wire, digest, sizeof(key.wire));
 	if ((r = calloc(1, sizeof(*r))) == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (NULL);
@@ -353,14 +401,51 @@ reading_start_digest(const struct msg_name *n, struct blob *wire,
 	r->fn = fn;
 	r->arg = arg;
 	r->course =
-	    map_get(n->account->proxy->readings->courses, course_str(&key));
+	    map_get(n->account->proxy->readings->courses, course_str(key));
 	if (r->course == NULL &&
-	    (r->course = course_new(n, &key, wire, err)) == NULL) {
+	    (r->course = course_new(n, key, wire, err)) == NULL) {
 		free(r);
 		return (NULL);
 	}
 	TAILQ_INSERT_TAIL(&r->course->askers, r, next);
 	return (r);
+}
+
+struct reading *
+reading_start_digest(const struct msg_name *n, struct blob *wire,
+    const uint8_t digest[CRYPT_DIGEST], reading_fn *fn, void *arg,
+    struct err *err)
+{
+	struct course_key key;
+
+	if (msg_key(n, &key.name) == -1) {
+		err_set(err, ERR_CRYPTO, "cannot digest");
+		return (NULL);
+	}
+	memcpy(key.wire, digest, sizeof(key.wire));
+	return (reading_new(n, &key, wire, fn, arg, err));
+}
+
+bool
+reading_on_disk(const struct msg_name *n)
+{
+	struct viewdisk *vd = n->account->proxy->viewdisk;
+	struct seen_key key;
+
+	return (vd != NULL && msg_key(n, &key) == 0 && viewdisk_has(vd, &key));
+}
+
+struct reading *
+reading_start_disk(const struct msg_name *n, reading_fn *fn, void *arg)
+{
+	struct course_key key;
+	struct err err;
+
+	/* No text has a digest of zeroes. */
+	memset(&key, 0, sizeof(key));
+	if (!reading_on_disk(n) || msg_key(n, &key.name) == -1)
+		return (NULL);
+	return (reading_new(n, &key, NULL, fn, arg, &err));
 }
 
 struct reading *
@@ -426,6 +511,7 @@ reading_gone(const struct msg_name *n)
 	if (msg_key(n, &key) == -1)
 		return;
 	viewcache_del(p->views, &key);
+	viewdisk_drop(p->viewdisk, &key);
 	if (p->seen != NULL && seen_drop(p->seen, &key, &err) == -1)
 		log_warn("seen reason=\"%s\"", err.text);
 }

@@ -42,6 +42,13 @@ struct reading *reading_start(const struct msg_name *, struct blob *wire,
 struct reading *reading_start_digest(const struct msg_name *, struct blob *wire,
     const uint8_t digest[CRYPT_DIGEST], reading_fn *, void *arg, struct err *);
 
+/* The same out of the views on disk, without asking the server.  NULL: there
+ * is none.  ERR_NOTFOUND: there is none after all, so ask the server. */
+struct reading *reading_start_disk(const struct msg_name *, reading_fn *,
+    void *arg);
+/* May there be one? */
+bool reading_on_disk(const struct msg_name *);
+
 /* The asker is gone; the last one takes the opening along.  Accepts NULL. */
 void reading_cancel(struct reading *);
 

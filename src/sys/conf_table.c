@@ -196,6 +196,13 @@ static const struct conf_option options[] = {
 
     {"cache", "view_bytes", CONF_SIZE, "64M", NULL, "1M-64G", 0,
         "How much decrypted mail of one account is kept in memory."},
+    {"cache", "views", CONF_WORD, "memory", NULL, "memory|disk", 0,
+        "Where decrypted mail is kept. "
+        "With disk, it is encrypted in the state directory, too, so that "
+        "it need not be fetched and opened again after a restart."},
+    {"cache", "disk_bytes", CONF_SIZE, "1G", NULL, "1M-64T", 0,
+        "How much of it is kept on disk, of all accounts together. "
+        "What was not used for longest goes."},
     {"cache", "facts_bytes", CONF_SIZE, "512M", NULL, "1M-1T", 0,
         "How much is kept on disk, encrypted, of what lists and searches of "
         "encrypted mail need: sizes, headers, structures and words. "

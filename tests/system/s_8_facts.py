@@ -96,3 +96,37 @@ def test_cache_drop(rig):
     before = status(rig, 'opened')
     expect(listing(rig) == first, 'another list')
     expect(status(rig, 'opened') == before + COUNT - 5, 'not opened')
+
+
+def test_views_on_disk(rig):
+    """Views outlive a restart, if that is asked for; then none is opened."""
+    with open(rig.env['WAXWING_CONF'], encoding='utf-8') as f:
+        conf = f.read()
+
+    def reload(text):
+        with open(rig.env['WAXWING_CONF'], 'w', encoding='utf-8') as f:
+            f.write(text)
+        os.kill(int(rig.env['WAXWINGD_PID']), signal.SIGHUP)
+    first = listing(rig, '(BODY.PEEK[])')
+    reload(conf.replace('[cache]\n', '[cache]\nviews = disk\n'))
+    try:
+        rig.ctl('cache', 'drop')
+        rig.wait('views', lambda: listing(rig, '(BODY.PEEK[])') == first and
+                 status(rig, 'disk_views') == COUNT - 5)
+        restart(rig)
+        expect(listing(rig, '(BODY.PEEK[])') == first, 'other views')
+        expect(status(rig, 'opened') == 0, 'opened again')
+        where = os.path.join(rig.dir, 'waxwing', 'state', 'views')
+        expect(len(os.listdir(where)) == COUNT - 5, 'not as many files')
+        for name in os.listdir(where):
+            with open(os.path.join(where, name), 'rb') as f:
+                expect(b'Subject' not in f.read(), 'a view in clear')
+            with open(os.path.join(where, name), 'r+b') as f:
+                f.seek(300)
+                f.write(b'damaged')
+        restart(rig)
+        expect(listing(rig, '(BODY.PEEK[])') == first, 'damaged views')
+        expect(status(rig, 'opened') == COUNT - 5, 'not opened again')
+    finally:
+        reload(conf)
+    rig.wait('no views', lambda: not os.path.exists(where))
