@@ -89,6 +89,7 @@ static void
 test_digests(void)
 {
 	uint8_t out[CRYPT_DIGEST];
+	struct crypt_hash *h;
 	struct crypt_key key = {"Jefe"}; /* RFC 4231 4.3, padded with zeroes */
 
 	CHECK(crypt_sha256(STR("abc"), out) == 0);
@@ -99,6 +100,16 @@ test_digests(void)
 	CHECK_STR_EQ(str_of((char *)out, sizeof(out)),
 	    hex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b"
 	        "855"));
+	CHECK((h = crypt_hash_new()) != NULL);
+	CHECK(crypt_hash_put(h, "a", 1) == 0);
+	CHECK(crypt_hash_put(h, "", 0) == 0);
+	CHECK(crypt_hash_put(h, "bc", 2) == 0);
+	CHECK(crypt_hash_end(h, out) == 0);
+	CHECK_STR_EQ(str_of((char *)out, sizeof(out)),
+	    hex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f2001"
+	        "5ad"));
+	crypt_hash_free(crypt_hash_new());
+	crypt_hash_free(NULL);
 	CHECK(crypt_hmac(&key, STR("what do ya want for nothing?"), out) == 0);
 	CHECK_STR_EQ(str_of((char *)out, sizeof(out)),
 	    hex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3"

@@ -375,6 +375,32 @@ test_damaged(void)
 	clean();
 }
 
+static void
+test_torn(void)
+{
+	struct err err;
+	struct db *db;
+	struct stat st;
+
+	clean();
+	db = must_open(DB_WRITE_NOSYNC, 1 << 20);
+	CHECK_INT(db_put(db, STR("a"), STR("b"), &err), 0);
+	CHECK(db_has(db, STR("a")));
+	CHECK(!db_has(db, STR("b")));
+	CHECK(!db_has(db, STR("")));
+	CHECK(!db_torn(db));
+	db_close(db);
+	CHECK_INT(stat(path_of("e/data.mdb"), &st), 0);
+	CHECK_INT(truncate(path_of("e/data.mdb"), st.st_size - 4096), 0);
+	if ((db = db_open(path_of("e"), DB_WRITE_NOSYNC, 1 << 20, &err)) !=
+	    NULL)
+		CHECK(db_torn(db));
+	else
+		CHECK_INT(err.code, ERR_SYNTAX);
+	db_close(db);
+	clean();
+}
+
 static const struct unit_test tests[] = {
     {"basic", test_basic},
     {"keys", test_keys},
@@ -384,6 +410,7 @@ static const struct unit_test tests[] = {
     {"reader", test_reader},
     {"modes", test_modes},
     {"damaged", test_damaged},
+    {"torn", test_torn},
     {NULL, NULL},
 };
 

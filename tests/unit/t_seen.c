@@ -137,6 +137,69 @@ clean(void)
 	(void)rmdir(dir);
 }
 
+static void
+t_drop(void)
+{
+	struct crypt_key key = a_key(1);
+	struct seen_key k = name(1, 77);
+	struct seen_rec rec = {.version = 1, .result = 2, .keys = 5};
+	struct seen_rec got;
+	struct seen *s;
+	struct buf hold;
+	struct err err;
+
+	buf_init(&hold, 100000);
+	if ((s = seen_open(dir, &key, &err)) == NULL) {
+		CHECK_CSTR(err.text, "");
+		return;
+	}
+	CHECK_INT(seen_put(s, &k, &rec, &err), 0);
+	CHECK_INT(seen_get(s, &k, &got, &hold, &err), 1);
+	CHECK_UINT(got.result, 2);
+	CHECK_UINT(got.keys, 5);
+	unit_row("before it is written");
+	CHECK_INT(seen_drop(s, &k, &err), 0);
+	CHECK_INT(seen_get(s, &k, &got, &hold, &err), 0);
+	CHECK_INT(seen_commit(s, &err), 0);
+	CHECK_INT(seen_get(s, &k, &got, &hold, &err), 0);
+	unit_row("after");
+	CHECK_INT(seen_put(s, &k, &rec, &err), 0);
+	CHECK_INT(seen_commit(s, &err), 0);
+	buf_reset(&hold);
+	CHECK_INT(seen_get(s, &k, &got, &hold, &err), 1);
+	CHECK_INT(seen_drop(s, &k, &err), 0);
+	buf_reset(&hold);
+	CHECK_INT(seen_get(s, &k, &got, &hold, &err), 0);
+	seen_close(s);
+	s = seen_open(dir, &key, &err);
+	CHECK_INT(seen_get(s, &k, &got, &hold, &err), 0);
+	seen_close(s);
+	buf_clear(&hold);
+}
+
+static void
+t_keys_came(void)
+{
+	struct str me = STR("me@example.org");
+	struct crypt_key key = a_key(1);
+	struct seen *s;
+	struct err err;
+
+	if ((s = seen_open(dir, &key, &err)) == NULL) {
+		CHECK_CSTR(err.text, "");
+		return;
+	}
+	CHECK_UINT(seen_keys(s, me), 0);
+	CHECK_INT(seen_key_came(s, me, &err), 0);
+	CHECK_UINT(seen_keys(s, me), 1);
+	CHECK_UINT(seen_keys(s, STR("you@example.org")), 0);
+	seen_close(s);
+	s = seen_open(dir, &key, &err);
+	CHECK_INT(seen_key_came(s, me, &err), 0);
+	CHECK_UINT(seen_keys(s, me), 2);
+	seen_close(s);
+}
+
 int
 main(void)
 {
@@ -144,6 +207,8 @@ main(void)
 	    {"names of messages", t_keys},
 	    {"kept", t_keep},
 	    {"another From", t_other_from},
+	    {"drop", t_drop},
+	    {"keys that came", t_keys_came},
 	    {NULL, NULL},
 	};
 	int rc;

@@ -108,12 +108,35 @@ t_held(void)
 	viewcache_free(NULL);
 }
 
+static void
+t_one(void)
+{
+	struct viewcache *vc = viewcache_new();
+	struct seen_key k = key_of(1), none = key_of(9);
+	struct viewref *held, *more;
+
+	held = put(vc, "a", 1, 1000);
+	viewref_unref(put(vc, "a", 2, 1000));
+	more = viewref_ref(held);
+	viewcache_del(vc, &k);
+	viewcache_del(vc, &k);
+	viewcache_del(vc, &none);
+	CHECK(!has(vc, "a", 1));
+	CHECK(has(vc, "a", 2));
+	CHECK_UINT(viewcache_count(vc), 1);
+	viewref_unref(held);
+	CHECK_UINT(view_text(viewref_view(more)).len, 1000);
+	viewref_unref(more);
+	viewcache_free(vc);
+}
+
 int
 main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"least recently used", t_lru},
 	    {"held", t_held},
+	    {"one goes", t_one},
 	    {NULL, NULL},
 	};
 
