@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "sys/db.h"
+#include "sys/log.h"
 
 /* Address space where it begins; it grows. */
 #define FACTDB_MAP ((size_t)1 << 30)
@@ -21,6 +23,9 @@
 /* Of which key and format it is: a sealed value under this name. */
 #define MARK_NAME  STR("format")
 #define MARK_VALUE STR("waxwing facts 1")
+
+/* How often it is tried to make it anew where that failed. */
+#define RETRY_MS 60000
 
 /* Names of the files, and room for the longest path. */
 #define PATH_MAX_HERE 4096
@@ -39,6 +44,7 @@ struct factdb {
 	struct map *fresh;
 	size_t pending;
 	unsigned epoch;
+	uint64_t retry; /* mono: when it is tried again without a db */
 };
 
 static void
@@ -192,12 +198,12 @@ open_db(struct factdb *f, struct err *err)
 		rc = -1;
 	} else if ((rc = check_mark(f, err)) == 0)
 		rc = seal_mark(f, err);
-	if (rc == -1) {
+	if (rc == -1 || boot_mark(f, err) == -1) {
 		db_close(f->db);
 		f->db = NULL;
 		return (-1);
 	}
-	return (boot_mark(f, err));
+	return (0);
 }
 
 int
@@ -227,10 +233,9 @@ factdb_open(const char *state_dir, const struct crypt_key *key, struct err *err)
 	f->key = *key;
 	if (boot_broke(f))
 		unlink_all(f);
-	if (open_db(f, err) == -1 && factdb_renew(f, err) == -1) {
-		factdb_close(f);
-		return (NULL);
-	}
+	/* Without, at worst; factdb_commit() tries again. */
+	if (open_db(f, err) == -1 && factdb_renew(f, err) == -1)
+		log_error("facts reason=\"%s\"", err->text);
 	return (f);
 }
 
@@ -398,6 +403,10 @@ factdb_commit(struct factdb *f, struct err *err)
 {
 	struct err why;
 
+	if (f->db == NULL && clock_now().mono > f->retry) {
+		f->retry = clock_now().mono + RETRY_MS;
+		return (factdb_renew(f, err));
+	}
 	if (f->fresh == NULL || f->db == NULL)
 		return (0);
 	if (db_commit(f->db, &why) == -1) {

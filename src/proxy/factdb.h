@@ -22,6 +22,8 @@
 
 struct factdb;
 
+/* NULL only when memory is out; where the disk says no, nothing is there, and
+ * it is tried again later. */
 struct factdb *factdb_open(const char *state_dir, const struct crypt_key *,
     struct err *);
 void factdb_close(struct factdb *); /* accepts NULL; commits and syncs */

@@ -43,7 +43,8 @@ struct facts_rec {
 	bool has_text;  /* facts_text() has its search text */
 };
 
-/* The key is the proxy's "seen" subkey; this has one derived from it. */
+/* The key is the proxy's "seen" subkey; this has one derived from it.  NULL
+ * only when memory is out. */
 struct facts *facts_open(const char *state_dir, const struct crypt_key *,
     struct err *);
 void facts_close(struct facts *); /* accepts NULL; writes what waits */

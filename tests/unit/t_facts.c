@@ -444,6 +444,16 @@ t_disk_full(void)
 	CHECK_UINT(get(f, name("INBOX", 1, 2)), 1002);
 	facts_close(f);
 	clear();
+	unit_row("not even at the start");
+	CHECK_INT(setrlimit(RLIMIT_FSIZE, &low), 0);
+	f = begin(1);
+	CHECK(put(f, name("INBOX", 1, 1), OPEN_OPENED, "x") == -1);
+	CHECK_INT(setrlimit(RLIMIT_FSIZE, &old), 0);
+	facts_commit(f);
+	CHECK_INT(put(f, name("INBOX", 1, 1), OPEN_OPENED, "x"), 0);
+	CHECK_UINT(get(f, name("INBOX", 1, 1)), 1001);
+	facts_close(f);
+	clear();
 }
 
 static void
