@@ -4,9 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "proto/keys.h"
 #include "proto/lookup.h"
+
+/* A key follows its certificate within so many seconds, or was lost. */
+#define AWAIT_S (14 * 86400)
+
+/* The certificates of one address. */
+#define LIST_MAX ((size_t)8 * 1024 * 1024)
 
 /* Addresses are virtual: both stores are far smaller. */
 #define MAP_BYTES (1UL << 30)
@@ -18,6 +25,7 @@ struct keys {
 	struct db *key_db; /* owned; NULL while it is not there */
 	struct db *pub_db; /* likewise */
 	struct keydb *keydb;
+	struct cert_cache *cache; /* borrowed; NULL until keys_now() */
 	uint64_t txn;
 };
 
@@ -132,6 +140,7 @@ keys_now(struct keys *k, struct cert_cache *cache, struct err *err)
 	struct err missing;
 	uint64_t txn;
 
+	k->cache = cache;
 	if (k->account[0] == '\0' ||
 	    store(k, &k->key_db, "key", &missing) == NULL)
 		return (k->keydb);
@@ -173,4 +182,49 @@ keys_pinned(const unsigned char sha256[32], struct str address, void *arg)
 	}
 	buf_clear(&value);
 	return (pinned);
+}
+
+/* Of those of an address: is this one meant, and new? */
+static bool
+is_new_one(const struct keys *k, const struct cert_rec *c,
+    const struct rid *rid)
+{
+	int64_t now = clock_now().wall;
+	struct cert *cert;
+	bool is;
+
+	if ((c->usage & USAGE_ENCRYPT) == 0 || c->not_before > now ||
+	    now - c->not_before > AWAIT_S || c->not_after < now ||
+	    (cert = cert_get(k->cache, c->der, NULL)) == NULL)
+		return (false);
+	is = cert_is(cert, rid);
+	cert_unref(cert);
+	return (is);
+}
+
+bool
+keys_awaited(const struct rid *rid, void *arg)
+{
+	struct keys *k = arg;
+	struct str login = str_c(k->account);
+	char id[1 + LIMIT_ADDRESS];
+	struct cert_rec c;
+	struct buf list;
+	struct err err;
+	struct rec r;
+	bool found = false;
+
+	if (login.len == 0 || login.len > LIMIT_ADDRESS || k->cache == NULL ||
+	    store(k, &k->pub_db, "pub", &err) == NULL)
+		return (false);
+	id[0] = PUB_BY_ADDRESS[0];
+	memcpy(id + 1, login.p, login.len);
+	buf_init(&list, LIST_MAX);
+	if (db_get(k->pub_db, str_of(id, 1 + login.len), &list, &err) == 1) {
+		rec_init(&r, buf_text(&list));
+		while (!found && cert_rec_get(&r, &c, &err) == 1)
+			found = is_new_one(k, &c, rid);
+	}
+	buf_clear(&list);
+	return (found);
 }

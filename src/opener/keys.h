@@ -23,6 +23,13 @@ void keys_free(struct keys *); /* accepts NULL */
  * that could not be read. */
 const struct keydb *keys_now(struct keys *, struct cert_cache *, struct err *);
 
+/*
+ * Is this one of the account's own encryption certificates, published lately
+ * and its key not here?  Another device of the user's made it, and the key
+ * follows.  For open_ctx; arg is the keys.
+ */
+bool keys_awaited(const struct rid *, void *arg);
+
 /* Was this certificate imported by hand?  For judge_ask; arg is the keys. */
 bool keys_pinned(const unsigned char sha256[32], struct str address, void *arg);
 

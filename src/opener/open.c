@@ -24,6 +24,7 @@ struct opening {
 	bool reduced;
 	bool protected;
 	bool from_outer;
+	bool awaited; /* a key that is on its way opens it */
 };
 
 static bool
@@ -208,6 +209,32 @@ show_own(struct opening *o, struct err *err)
 	return (view_exact(o->peeled.entity, &o->out->view, err));
 }
 
+static void
+note_recipient(void *arg, const struct rid *rid)
+{
+	struct opening *o = arg;
+
+	o->awaited |= o->ctx->awaited(rid, o->ctx->awaited_arg);
+}
+
+/* No key held opens it: will one, soon?  Then there is no placeholder: clients
+ * would keep it for ever. */
+static bool
+is_awaited(struct opening *o)
+{
+	struct entity e;
+	struct buf der;
+
+	if (o->in->keys_come || o->ctx->awaited == NULL || is_again(o))
+		return (o->in->keys_come);
+	buf_init(&der, LIMIT_MESSAGE);
+	if (entity_read(o->in->wire, &e, NULL) == 0 && e.kind == ENTITY_PKCS7 &&
+	    entity_cms(o->in->wire, &e, &der, NULL) == 0)
+		(void)cms_recipients(buf_text(&der), note_recipient, o, NULL);
+	buf_clear(&der);
+	return (o->awaited);
+}
+
 static int
 show(struct opening *o, struct err *err)
 {
@@ -221,8 +248,7 @@ show(struct opening *o, struct err *err)
 	}
 	if (peel(&ask, &o->peeled, err) == -1)
 		return (-1);
-	if (o->peeled.result == OPEN_NOT_OURS && o->in->keys_come) {
-		/* Never a placeholder: clients keep it for ever. */
+	if (o->peeled.result == OPEN_NOT_OURS && is_awaited(o)) {
 		o->out->result = OPEN_KEY_LATER;
 		return (0);
 	}

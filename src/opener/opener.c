@@ -116,6 +116,10 @@ make_ctx(struct opener *o, struct open_ctx *ctx)
 	ctx->unauthenticated = rule_unauthenticated(conf);
 	ctx->trusted = is_trusted;
 	ctx->trusted_arg = o;
+	if (conf_enrols(conf, str_c(o->self->account))) {
+		ctx->awaited = keys_awaited;
+		ctx->awaited_arg = o->keys;
+	}
 }
 
 /* The search text of a view, or NULL: then searches open the message. */

@@ -335,6 +335,48 @@ test_key_later(void)
 	keydb_free(none);
 }
 
+static bool
+is_bob(const struct rid *rid, void *arg)
+{
+	int *asked = arg;
+
+	++*asked;
+	return (cert_is(bob_encrypt->cert, rid));
+}
+
+static bool
+is_nobody(const struct rid *rid, void *arg)
+{
+	(void)rid;
+	(void)arg;
+	return (false);
+}
+
+/* Another key of the account follows: the same, for those it opens. */
+static void
+test_key_awaited(void)
+{
+	struct open_ctx ctx = ctx_bob();
+	struct keydb *none = keydb_new();
+	struct open_out out;
+	struct buf wire;
+	int asked = 0;
+
+	ctx.keys = none;
+	ctx.awaited = is_bob;
+	ctx.awaited_arg = &asked;
+	seal(&wire, outer_alice, str_c(text_entity), true, NID_aes_256_cbc);
+	open_it(&ctx, &wire, str_of("", 0), &out);
+	CHECK_INT(out.result, OPEN_KEY_LATER);
+	CHECK_UINT(out.view.len, 0);
+	CHECK(asked > 0);
+	open_out_clear(&out);
+	ctx.awaited = is_nobody;
+	check_unopened(&ctx, &wire, OPEN_NOT_OURS);
+	buf_clear(&wire);
+	keydb_free(none);
+}
+
 /* One bit of GCM: nothing of the plaintext comes out. */
 static void
 test_tampered(void)
@@ -681,6 +723,7 @@ static const struct unit_test tests[] = {
     {"unsigned inner From", test_unsigned_inner_from},
     {"not ours", test_not_ours},
     {"key later", test_key_later},
+    {"key awaited", test_key_awaited},
     {"tampered", test_tampered},
     {"rules", test_rules},
     {"keep", test_keep},
