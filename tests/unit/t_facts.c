@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mail/classify.h"
 #include "proto/open.h"
+#include "proxy/facts_own.h"
 #include "sys/log.h"
 #include "unit.h"
 
@@ -373,6 +375,46 @@ t_classes(void)
 	clear();
 }
 
+/* What another classifier found out is asked for again. */
+static void
+t_version(void)
+{
+	struct msg_name box = name("INBOX", 1, 0);
+	struct facts_classes a = {.uidnext = 3}, b;
+	struct facts *f = begin(1);
+	uint8_t k[FACT_BOX];
+	struct fact_name id;
+	struct buf rec;
+
+	CHECK_INT(set_add(&a.known, 1, 2), 0);
+	CHECK_INT(facts_classes_put(f, &box, &a, NULL), 0);
+	CHECK_INT(facts_box_key(f, &me, STR("INBOX"), k), 0);
+	fact_name(&id, 'c', k, FACT_BOX);
+	buf_init(&rec, 10000);
+	CHECK_INT(factdb_get(f->db, str_of(id.s, id.len), &rec, NULL), 1);
+	CHECK(rec.len > 4 && rec.data[3] == CLASSIFIER_VERSION);
+	rec.data[3]++;
+	CHECK_INT(factdb_put(f->db, str_of(id.s, id.len), buf_text(&rec), NULL),
+	    0);
+	CHECK_INT(facts_classes_get(f, &box, &b, NULL), 0);
+	CHECK(set_empty(&b.known));
+	unit_row("cut off");
+	rec.data[3]--;
+	CHECK_INT(factdb_put(f->db, str_of(id.s, id.len),
+	              str_of(rec.data, rec.len - 1), NULL),
+	    0);
+	CHECK_INT(facts_classes_get(f, &box, &b, NULL), 0);
+	unit_row("as it was");
+	CHECK_INT(factdb_put(f->db, str_of(id.s, id.len), buf_text(&rec), NULL),
+	    0);
+	CHECK_INT(facts_classes_get(f, &box, &b, NULL), 1);
+	facts_classes_clear(&b);
+	buf_clear(&rec);
+	facts_close(f);
+	facts_classes_clear(&a);
+	clear();
+}
+
 /* The oldest go, and those that were used lately stay. */
 static void
 t_limit(void)
@@ -491,6 +533,7 @@ main(void)
 	    {"drop", t_drop},
 	    {"unopened", t_unopened},
 	    {"classes", t_classes},
+	    {"version", t_version},
 	    {"limit", t_limit},
 	    {"disk full", t_disk_full},
 	    {"view", t_view},
