@@ -43,6 +43,12 @@ static const struct {
     {"SAVEDATE", EXT_SAVEDATE},
     {"WITHIN", 0},
     {"ESEARCH", EXT_ESEARCH},
+    {"SORT", EXT_SORT},
+    {"SORT=DISPLAY", EXT_SORT},
+    {"ESORT", 0},
+    {"THREAD=ORDEREDSUBJECT", EXT_THREAD},
+    {"THREAD=REFERENCES", EXT_THREAD},
+    {"THREAD=REFS", EXT_THREAD},
     {"X-GM-EXT-1", EXT_GMAIL},
 };
 

@@ -136,8 +136,7 @@ find_result(struct finder *f)
 	if (f->asks > 0 || f->judging || finder_stopped(f))
 		return;
 	if (f->unavailable || f->j.unclear)
-		job_finish(&f->j,
-		    "NO [UNAVAILABLE] some messages cannot be opened now");
+		job_finish(&f->j, FINDER_UNAVAILABLE);
 	else if (search_eval(&f->plan, f->hits, &f->result) == -1 ||
 	         fold(&f->result, &f->sealed, set_minus) == -1 ||
 	         fold(&f->result, &f->yes, set_or) == -1 ||
@@ -477,7 +476,7 @@ find_candidates(struct finder *f)
 		return;
 	}
 	while (rc != -1 && set_next(&f->hits[0], &n))
-		if (judge_known(f, n) == -1)
+		if (f->all || judge_known(f, n) == -1)
 			rc = set_add(&f->asked, n, n);
 	if (rc == -1)
 		finder_oom(f);

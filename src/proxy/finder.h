@@ -21,6 +21,8 @@
 #include "imap/search.h"
 #include "proxy/job.h"
 
+#define FINDER_UNAVAILABLE "NO [UNAVAILABLE] some messages cannot be opened now"
+
 struct finder {
 	struct job j; /* first */
 	struct arena arena;
@@ -30,6 +32,11 @@ struct finder {
 	/* All messages that are found are in result.  Not called when the
 	 * command was answered NO, or passes. */
 	void (*found)(struct finder *);
+	/* All that is found matters, not only whether.  The size and header of
+	 * each sealed message that is found are told. */
+	bool all;
+	void (*keep)(struct finder *, uint32_t number, uint64_t size,
+	    struct str header);
 
 	struct set *hits; /* arena; plan.n of them, owned */
 	size_t unit;      /* the next to ask for, ... */

@@ -30,6 +30,7 @@ enum verdict { UNKNOWN = -1, NO, YES };
 struct subject {
 	uint64_t size;
 	int64_t sent;
+	struct str header;
 	struct str text;
 };
 
@@ -191,6 +192,8 @@ judged(struct finder *f, uint32_t number, const struct subject *m)
 	case YES:
 		if (set_add(&f->yes, number, number) == -1)
 			finder_oom(f);
+		if (f->keep != NULL)
+			f->keep(f, number, m->size, m->header);
 		return;
 	case UNKNOWN:
 		f->unavailable = true;
@@ -220,9 +223,11 @@ judge_kept(struct finder *f, uint32_t number)
 		    err.text);
 	/* One that is not kept as a whole is always opened, not only when
 	 * nothing is found in the part that is. */
-	if (rc != 1 || is_cut(buf_text(&f->text)))
+	if (rc != 1 || (f->keep != NULL && rec.header.len == 0) ||
+	    is_cut(buf_text(&f->text)))
 		return (false);
 	m.size = rec.size;
+	m.header = rec.header;
 	m.sent = rec.sent;
 	m.text = buf_text(&f->text);
 	judged(f, number, &m);
@@ -237,6 +242,7 @@ judge_view(struct finder *f, uint32_t number, const struct view *view)
 	struct err err;
 
 	m.sent = facts_sent(view);
+	m.header = span_str(view_text(view).p, view->root->head);
 	buf_reset(&f->text);
 	if (f->needs_text &&
 	    match_build(view, MATCH_WHOLE, &f->text, &err) == -1) {

@@ -332,10 +332,12 @@ static const struct verb verbs[] = {
     {"SELECT", true, false, true, 0, route_select, passed_select},
     {"SETMETADATA", true, false, false, EXT_METADATA, NULL, NULL},
     {"SETQUOTA", true, false, false, EXT_QUOTA, NULL, NULL},
+    {"SORT", true, true, false, EXT_SORT, job_sort_route, NULL},
     {"STARTTLS", true, false, false, 0, route_logged_in, NULL},
     {"STATUS", true, false, false, 0, NULL, NULL},
     {"STORE", true, true, false, 0, NULL, NULL},
     {"SUBSCRIBE", true, false, false, 0, NULL, NULL},
+    {"THREAD", true, true, false, EXT_THREAD, job_thread_route, NULL},
     {"UNSELECT", true, false, true, EXT_UNSELECT, NULL, passed_close},
     {"UNSUBSCRIBE", true, false, false, 0, NULL, NULL},
 };

@@ -162,8 +162,10 @@ int pull_start(struct job *, bool uid, const struct set *, pull_fn *each,
     void (*done)(struct job *));
 void pull_free(struct pull *); /* accepts NULL */
 
-/* job_search.c */
+/* job_search.c and job_sort.c */
 enum route job_search_route(struct imap *, const struct cmd *);
+enum route job_sort_route(struct imap *, const struct cmd *);
+enum route job_thread_route(struct imap *, const struct cmd *);
 
 /* job_fetch.c: the FETCH in s->in.  True: it was taken care of; false: it
  * shall pass as it is.  *wait: not before all others are answered. */

@@ -15,8 +15,8 @@ t_filter(void)
 	                "COMPRESS=DEFLATE QRESYNC SPECIAL-USE X-GM-EXT-1"),
 	    &out);
 	CHECK_BUF(&out,
-	    "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE UIDPLUS QRESYNC "
-	    "SPECIAL-USE X-GM-EXT-1");
+	    "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE SORT THREAD=REFS "
+	    "UIDPLUS QRESYNC SPECIAL-USE X-GM-EXT-1");
 	buf_reset(&out);
 	caps_filter(STR("QUOTA=RES-STORAGE QUOTA=X LITERAL- METADATA-SERVERS "
 	                "metadata-server STATUS=SIZE"),
@@ -65,7 +65,7 @@ t_code(void)
 	} rows[] = {
 	    {"", "", false},
 	    {"UIDNEXT 5", "[UIDNEXT 5] ", false},
-	    {"CAPABILITY IMAP4rev1 SORT IDLE",
+	    {"CAPABILITY IMAP4rev1 SEARCHRES IDLE",
 	        "[CAPABILITY IMAP4rev1 LITERAL+ IDLE] ", true},
 	    {"REFERRAL imap://x@y/", "", true},
 	    {"toobig", "[toobig] ", false},
