@@ -77,6 +77,8 @@ void append_end(struct imap *, bool well);
 void append_stream(struct imap *);
 /* It refused the command before it got the message. */
 void append_cut(struct imap *);
+/* It answered; f->sealed is there. */
+void append_passed(struct imap *, const struct inflight *, const struct resp *);
 
 /* Answers to our LIST. */
 bool append_wants_lists(const struct imap *, struct str head);

@@ -3,14 +3,17 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/num.h"
 #include "proto/op.h"
 #include "proto/seal.h"
 #include "proxy/append.h"
 #include "proxy/own.h"
 #include "proxy/rules.h"
+#include "proxy/seen.h"
 #include "sys/fault.h"
 #include "sys/log.h"
 
@@ -19,6 +22,39 @@
 #define RETRY_MAX 40
 
 /* 3. To the server. */
+
+/* Its class is known as soon as its UID is. */
+void
+append_passed(struct imap *s, const struct inflight *f, const struct resp *r)
+{
+	struct str rest, name = str_of(f->sealed, f->sealedlen);
+	uint64_t validity, uid;
+	size_t n;
+
+	if (r->cond == COND_OK && FAULT("proxy.append.answer"))
+		imap_die(s, NULL, "fault proxy.append.answer");
+	if (r->cond != COND_OK ||
+	    !str_ieq(resp_code_word(r->code, &rest), STR("APPENDUID")) ||
+	    (n = num_lead(rest, UINT32_MAX, &validity)) == 0 ||
+	    n + 1 >= rest.len || rest.p[n] != ' ' ||
+	    !num_parse(str_of(rest.p + n + 1, rest.len - n - 1), UINT32_MAX,
+	        &uid))
+		return;
+	mailbox_appended(s->account, name, (uint32_t)validity, (uint32_t)uid);
+}
+
+/* The answer to the command that was just sent will be about this one. */
+static void
+remember_name(struct imap *s, struct append *a)
+{
+	struct inflight *f = imap_inflight(s, str_c(a->tag));
+
+	if (f == NULL || a->put == a->message ||
+	    (f->sealed = malloc(a->name.len + 1)) == NULL)
+		return;
+	memcpy(f->sealed, a->name.data, a->name.len);
+	f->sealedlen = a->name.len;
+}
 
 void
 append_stream(struct imap *s)
@@ -33,6 +69,7 @@ append_stream(struct imap *s)
 	} else {
 		stream_blob(s->up, a->put, span_of(0, blob_len(a->put)));
 		stream_str(s->up, STR("\r\n"));
+		remember_name(s, a);
 		s->appending = false;
 		cmd_next(&s->in);
 		if (FAULT("proxy.append.sent"))
@@ -116,6 +153,7 @@ static void
 seal_done(struct append *a, struct blob *sealed)
 {
 	struct imap *s = a->s;
+	struct err err;
 
 	if (s->caps.append_limit > 0 &&
 	    blob_len(sealed) > s->caps.append_limit) {
@@ -125,6 +163,8 @@ seal_done(struct append *a, struct blob *sealed)
 		return;
 	}
 	own_note(s->p, blob_str(a->message));
+	if (s->p->seen != NULL && seen_commit(s->p->seen, &err) == -1)
+		log_error("seen reason=\"%s\"", err.text);
 	a->put = sealed;
 	append_send(a);
 }

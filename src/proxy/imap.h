@@ -57,6 +57,9 @@ struct gather;
 struct inflight {
 	const struct verb *verb;
 	char tag[CMD_TAG_MAX + 1];
+	char *sealed; /* owned: the mailbox that an APPEND puts a sealed
+	               * message into, or NULL */
+	size_t sealedlen;
 };
 
 struct imap {

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -372,6 +373,7 @@ route_pass(struct imap *s, const struct verb *v, const struct cmd *c)
 {
 	struct inflight *f = &s->fl[s->nfl++];
 
+	f->sealed = NULL;
 	f->verb = v;
 	memcpy(f->tag, c->tag.p, c->tag.len);
 	f->tag[c->tag.len] = '\0';
@@ -388,6 +390,7 @@ imap_pass_as(struct imap *s, const char *verb, const char *tag)
 	struct inflight *f = &s->fl[s->nfl++];
 	struct cmd c = {.name = str_c(verb)};
 
+	f->sealed = NULL;
 	f->verb = verb_find(&c);
 	(void)strncpy(f->tag, tag, CMD_TAG_MAX);
 	f->tag[CMD_TAG_MAX] = '\0';
@@ -486,6 +489,9 @@ imap_passed(struct imap *s, const struct inflight *f, const struct resp *r)
 		} else
 			cmd_next(&s->in);
 	}
+	if (f->sealed != NULL)
+		append_passed(s, f, r);
+	free(f->sealed);
 	memmove(&s->fl[f - s->fl], &s->fl[f - s->fl + 1],
 	    (size_t)(&s->fl[s->nfl] - f - 1) * sizeof(*f));
 	if (--s->nfl == 0) {

@@ -99,6 +99,8 @@ imap_free(struct imap *s)
 	proxy_session_del(s->p, &s->s);
 	job_free(s->job);
 	append_free(s->append);
+	while (s->nfl > 0)
+		free(s->fl[--s->nfl].sealed);
 	special_free(s->special);
 	gather_free(s->gather);
 	mailbox_free(s->box);

@@ -595,3 +595,22 @@ mailbox_probed(struct mailbox *box, const struct set *uids, uint32_t max)
 	}
 	return (0);
 }
+
+void
+mailbox_appended(struct account *a, struct str name, uint32_t uidvalidity,
+    uint32_t uid)
+{
+	struct classes *c;
+
+	if (str_ieq(name, STR("INBOX")))
+		name = STR("INBOX");
+	for (c = a->classes; c != NULL; c = c->next)
+		if (c->uidvalidity == uidvalidity &&
+		    str_eq(name, str_of(c->name, c->namelen)))
+			break;
+	/* If only one of the two can be, it is asked for again. */
+	if (c == NULL || uid == 0 || set_add(&c->sealed, uid, uid) == -1 ||
+	    set_add(&c->known, uid, uid) == -1)
+		return;
+	c->changed = true;
+}

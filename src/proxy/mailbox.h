@@ -97,6 +97,10 @@ uint32_t mailbox_uid(const struct mailbox *, uint32_t seq); /* 0: unknown */
 /* The class of a message was found out. */
 int mailbox_class(struct mailbox *, uint32_t uid, bool sealed);
 
+/* A sealed message was put into a mailbox that sessions may have selected. */
+void mailbox_appended(struct account *, struct str name, uint32_t uidvalidity,
+    uint32_t uid);
+
 /* These UIDs were asked for and all answers came: what did not come, up to a
  * UID that existed then, does not exist and never will. */
 int mailbox_probed(struct mailbox *, const struct set *uids, uint32_t max);
