@@ -56,11 +56,12 @@ put_key(struct search_printer *pr, const struct search_node *n)
 			buf_putc(pr->out, ' ');
 		buf_str(pr->out, n->args);
 	}
-	switch (n->what) {
-	case SEARCH_HEADER:
+	if (n->what == SEARCH_HEADER) {
 		buf_putc(pr->out, ' ');
 		search_put_string(pr, n->field);
-		/* FALLTHROUGH */
+	}
+	switch (n->what) {
+	case SEARCH_HEADER:
 	case SEARCH_BODY:
 	case SEARCH_TEXT:
 	case SEARCH_ADDRESS:

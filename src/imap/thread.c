@@ -74,18 +74,25 @@ has_ancestor(struct forest *f, uint32_t n, uint32_t a)
 	return (1);
 }
 
-/* Make parent the parent of child, unless that makes a loop or child has
- * another one. */
+/*
+ * Make parent the parent of child, unless that makes a loop or child has
+ * another one.  What was nobody's parent is nobody's ancestor: so it is with
+ * most, and long discussions need no long walks.
+ */
 static int
 link_nodes(struct forest *f, uint32_t parent, uint32_t child)
 {
-	int rc;
+	int loop = parent == child;
 
 	if (f->nodes[child].parent != 0)
 		return (0);
-	if ((rc = has_ancestor(f, parent, child)) == 0)
-		f->nodes[child].parent = parent;
-	return (rc == -1 ? -1 : 0);
+	if (!loop && f->nodes[child].above)
+		loop = has_ancestor(f, parent, child);
+	if (loop != 0)
+		return (loop == -1 ? -1 : 0);
+	f->nodes[child].parent = parent;
+	f->nodes[parent].above = true;
+	return (0);
 }
 
 /* Step (1) of REFERENCES for one message. */
@@ -197,9 +204,10 @@ static int
 render_forest(enum thread_how how, const struct thread_key *k, size_t n,
     struct buf *out, struct err *err)
 {
-	struct forest f = {NULL};
+	struct forest f;
 	int rc = -1;
 
+	memset(&f, 0, sizeof(f));
 	if (forest_grow(&f, k, n, err) == -1)
 		goto out;
 	f.roots = calloc(f.n + n + 1, sizeof(*f.roots));

@@ -10,6 +10,7 @@
 struct node {
 	const struct thread_key *key; /* NULL: there is no such message */
 	uint32_t parent;
+	bool above; /* it was somebody's parent */
 	/* what is left after pruning: */
 	uint32_t child;
 	uint32_t next;

@@ -95,18 +95,19 @@ enum charset_result
 charset_put(struct str name, struct str text, bool fold, struct buf *out)
 {
 	char id[NAME_MAX_LEN + 1];
-	enum charset_result result;
+	enum charset_result result = CHARSET_UNKNOWN;
 	iconv_t cd;
 
 	if (charset_is_utf8(name))
 		return (put_utf8(text, fold, out));
 	if (name.len > NAME_MAX_LEN || memchr(name.p, '\0', name.len) != NULL)
-		return (CHARSET_UNKNOWN);
+		return (result);
 	memcpy(id, name.p, name.len);
 	id[name.len] = '\0';
-	if ((cd = iconv_open("UTF-8", id)) == (iconv_t)-1)
-		return (CHARSET_UNKNOWN);
-	result = convert(cd, text, fold, out);
-	iconv_close(cd);
+	cd = iconv_open("UTF-8", id);
+	if (cd != (iconv_t)-1) {
+		result = convert(cd, text, fold, out);
+		iconv_close(cd);
+	}
 	return (result);
 }
