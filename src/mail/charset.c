@@ -105,9 +105,9 @@ charset_put(struct str name, struct str text, bool fold, struct buf *out)
 	memcpy(id, name.p, name.len);
 	id[name.len] = '\0';
 	cd = iconv_open("UTF-8", id);
-	if (cd != (iconv_t)-1) {
+	if (cd != (iconv_t)-1)
 		result = convert(cd, text, fold, out);
-		iconv_close(cd);
-	}
+	/* of -1 too: it does no harm, and gcc -fanalyzer takes -1 for open */
+	iconv_close(cd);
 	return (result);
 }
