@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "proxy/opens.h"
 
 /* Commands that one content key may take to name the plain messages; if they
  * are more, it asks about all. */
@@ -96,6 +97,7 @@ finder_init(struct finder *f)
 	set_init(&f->rest);
 	set_init(&f->sealed);
 	set_init(&f->closed);
+	set_init(&f->later);
 	set_init(&f->yes);
 	set_init(&f->gone);
 	set_init(&f->result);
@@ -114,12 +116,14 @@ finder_clear(struct finder *f)
 		if (f->needles != NULL)
 			buf_wipe(&f->needles[i]);
 	}
+	opens_wait_cancel(f->keywait);
 	if (f->slice != NULL)
 		event_free(f->slice);
 	set_clear(&f->asked);
 	set_clear(&f->rest);
 	set_clear(&f->sealed);
 	set_clear(&f->closed);
+	set_clear(&f->later);
 	set_clear(&f->yes);
 	set_clear(&f->gone);
 	set_clear(&f->result);
@@ -359,67 +363,28 @@ find_divide(struct job *j)
 
 /* 2. What is not known of the candidates is asked for. */
 static void
-find_probe(struct job *j, struct ask *a)
+find_probe(struct finder *f)
 {
-	struct finder *f = finder_of(j);
-	const struct mailbox *box = j->s->box;
+	const struct mailbox *box = f->j.s->box;
 	struct set unknown;
-	uint32_t n = 0;
+	uint32_t n = 0, uid;
 	int rc = 0;
 
-	(void)a;
-	if ((a != NULL && !TAILQ_EMPTY(&j->asks)) || finder_stopped(f))
-		return;
 	set_init(&unknown);
 	if (f->uid)
 		rc = set_minus(&unknown, &f->asked, &box->cls->known);
 	else
-		while (rc == 0 && set_next(&f->asked, &n))
-			if (!set_has(&box->cls->known, mailbox_uid(box, n)))
+		while (rc == 0 && set_next(&f->asked, &n)) {
+			uid = mailbox_uid(box, n);
+			if (uid == 0 || !set_has(&box->cls->known, uid))
 				rc = set_add(&unknown, n, n);
+		}
 	if (rc == 0 && set_empty(&unknown))
-		find_divide(j);
+		find_divide(&f->j);
 	else if (rc == 0)
-		rc = probe_start(j, f->uid, &unknown, find_divide);
+		rc = probe_start(&f->j, f->uid, &unknown, find_divide);
 	if (rc == -1)
 		finder_oom(f);
-	set_clear(&unknown);
-}
-
-static bool
-learn_fetch(struct job *j, struct ask *a, struct gather *g)
-{
-	uint32_t uid = gather_uid(g);
-
-	if (uid == 0 || !set_has(&a->set, g->seq))
-		return (false);
-	if (mailbox_learn(j->s->box, g->seq, uid) == -1)
-		imap_die(j->s, "the mail server talks nonsense",
-		    "server: message %u cannot have UID %u", (unsigned)g->seq,
-		    (unsigned)uid);
-	return (true);
-}
-
-/* Which messages are they?  By sequence number only. */
-static void
-find_learn(struct finder *f)
-{
-	static const struct ask like = {.fetch = learn_fetch,
-	    .done = find_probe};
-	struct set unknown;
-	uint32_t n = 0;
-	int rc = 0;
-
-	set_init(&unknown);
-	while (!f->uid && rc == 0 && set_next(&f->asked, &n))
-		if (mailbox_uid(f->j.s->box, n) == 0)
-			rc = set_add(&unknown, n, n);
-	if (rc == -1)
-		finder_oom(f);
-	else if (set_empty(&unknown))
-		find_probe(&f->j, NULL);
-	else
-		(void)job_ask_all(&f->j, false, &unknown, "(UID)", &like);
 	set_clear(&unknown);
 }
 
@@ -481,7 +446,7 @@ find_candidates(struct finder *f)
 	if (rc == -1)
 		finder_oom(f);
 	else
-		find_learn(f);
+		find_probe(f);
 }
 
 void

@@ -23,6 +23,8 @@
 
 #define FINDER_UNAVAILABLE "NO [UNAVAILABLE] some messages cannot be opened now"
 
+struct keywait;
+
 struct finder {
 	struct job j; /* first */
 	struct arena arena;
@@ -59,6 +61,8 @@ struct finder {
 	struct buf text;
 	struct event *slice; /* owned */
 	void (*judged)(struct finder *);
+	struct set later;        /* wait for a key */
+	struct keywait *keywait; /* owned */
 	bool needs_text;
 	bool judging;
 	bool unavailable;

@@ -17,6 +17,7 @@
 #include "mail/match.h"
 #include "proxy/facts.h"
 #include "proxy/finder.h"
+#include "proxy/opens.h"
 #include "proxy/reading.h"
 #include "sys/log.h"
 
@@ -282,6 +283,9 @@ judge_opened(struct job *j, uint32_t number, struct viewref *view,
 	if (view != NULL) {
 		if (!judge_kept(f, number))
 			judge_view(f, number, viewref_view(view));
+	} else if (err != NULL && err->code == ERR_NOKEY) {
+		if (set_add(&f->later, number, number) == -1)
+			finder_oom(f);
 	} else if (err != NULL) {
 		log_warn("search session=%s number=%u reason=\"%s\"",
 		    j->s->s.id, (unsigned)number, err->text);
@@ -291,15 +295,49 @@ judge_opened(struct job *j, uint32_t number, struct viewref *view,
 }
 
 static void
+judge_end(struct finder *f)
+{
+	f->judging = false;
+	/* What was opened keeps its bytes from now on. */
+	if (!set_empty(&f->later) || reading_commit(f->j.s->p) == -1)
+		f->unavailable = true;
+	f->judged(f);
+}
+
+static void judge_done(struct job *);
+
+/* The key came, or it did not. */
+static void
+on_key(bool came, void *arg)
+{
+	struct finder *f = arg;
+	struct imap *s = f->j.s;
+	struct set again;
+
+	f->keywait = NULL;
+	if (!came)
+		judge_end(f);
+	else if (!finder_stopped(f)) {
+		again = f->later;
+		set_init(&f->later);
+		if (pull_start(&f->j, f->uid, &again, judge_opened,
+		        judge_done) == -1)
+			finder_oom(f);
+		set_clear(&again);
+	}
+	imap_turn(s);
+}
+
+/* All is judged but what waits for a key. */
+static void
 judge_done(struct job *j)
 {
 	struct finder *f = finder_of(j);
 
-	f->judging = false;
-	/* What was opened keeps its bytes from now on. */
-	if (reading_commit(j->s->p) == -1)
-		f->unavailable = true;
-	f->judged(f);
+	if (!set_empty(&f->later) &&
+	    (f->keywait = opens_wait_key(j->s->account, on_key, f)) != NULL)
+		return;
+	judge_end(f);
 }
 
 static void
