@@ -13,6 +13,11 @@
  * of another version are asked for again. */
 #define CLASSIFIER_VERSION 1
 
+/* Those fields, as HEADER.FIELDS (RFC 3501 6.4.5) lists them. */
+#define CLASSIFY_FIELDS                                            \
+	"CONTENT-TYPE CONTENT-DISPOSITION AUTHENTICATION-RESULTS " \
+	"WAXWING-STATUS"
+
 enum mail_class {
 	CLASS_PLAIN,  /* passes byte for byte */
 	CLASS_SEALED, /* is answered from a view */

@@ -14,6 +14,7 @@
 #include "proxy/mailbox.h"
 #include "proxy/opens.h"
 #include "proxy/viewcache.h"
+#include "proxy/warm.h"
 #include "sys/log.h"
 
 /* Longest password we hold. */
@@ -46,6 +47,7 @@ account_free(struct account *a)
 		map_del(as->by_login, str_c(a->login));
 	if (a->login != NULL)
 		viewcache_drop(a->proxy->views, str_c(a->login));
+	warm_free(a->warm);
 	opens_free(a->opens);
 	classes_save(a);
 	classes_free_all(a->classes);
@@ -220,6 +222,7 @@ account_enter(struct proxy *p, const struct login *l, struct str password,
 	}
 	if (a->sessions == 1)
 		account_tell(a);
+	warm_check(a);
 	return (a);
 }
 
@@ -228,8 +231,12 @@ account_leave(struct account *a)
 {
 	struct timeval tv = {.tv_sec = ACCOUNT_HOLD_S};
 
-	if (a == NULL || --a->sessions > 0)
+	if (a == NULL)
 		return;
+	if (--a->sessions > 0) {
+		warm_check(a);
+		return;
+	}
 	/* Never at once: the caller may be called by its opener. */
 	if (a->proxy->stopping || account_find(a->proxy, str_c(a->login)) != a)
 		tv.tv_sec = 0;
@@ -243,16 +250,21 @@ accounts_json(struct proxy *p, struct buf *out)
 	const struct account *a;
 	struct str key;
 	void *value;
+	uint64_t read, waiting;
 	size_t pos = 0;
+	bool up;
 	char *text;
 
 	while (map_next(p->accounts->by_login, &pos, &key, &value)) {
 		a = value;
+		warm_tell(a->warm, &up, &read, &waiting);
 		json_array_append_new(list,
-		    json_pack("{s:s, s:s, s:i, s:I, s:b}", "login", a->login,
-		        "upstream", a->up->domain, "sessions", (int)a->sessions,
-		        "since", (json_int_t)a->since, "opener",
-		        a->opens != NULL));
+		    json_pack("{s:s, s:s, s:i, s:I, s:b, s:b, s:I, s:I}",
+		        "login", a->login, "upstream", a->up->domain,
+		        "sessions", (int)a->sessions, "since",
+		        (json_int_t)a->since, "opener", a->opens != NULL,
+		        "watched", up, "read_ahead", (json_int_t)read,
+		        "to_read", (json_int_t)waiting));
 	}
 	if ((text = json_dumps(list, JSON_COMPACT)) != NULL)
 		buf_puts(out, text);

@@ -48,6 +48,7 @@ struct account {
 	unsigned sessions;
 	struct opens *opens;     /* owned; see opens.h */
 	struct classes *classes; /* owned; a list, see mailbox.h */
+	struct warm *warm;       /* owned; see warm.h */
 	struct event *hold;      /* runs after the last session */
 	int64_t since;           /* wall clock of the first login */
 };

@@ -11,6 +11,7 @@
 #include "base/codec.h"
 #include "base/limits.h"
 #include "proxy/imap.h"
+#include "proxy/warm.h"
 #include "sys/log.h"
 
 /* Longest decoded answer of a client to AUTHENTICATE PLAIN. */
@@ -64,6 +65,8 @@ login_over(struct imap *s)
 static void
 login_failed(struct imap *s, const struct err *err)
 {
+	warm_refused(account_find(s->p, str_c(s->login.name)),
+	    STR("UNAVAILABLE"));
 	log_warn("imap-login session=%s login=%s result=unavailable "
 	         "reason=\"%s\"",
 	    s->s.id, log_addr(str_c(s->login.name)), err->text);
@@ -80,6 +83,7 @@ login_refused(struct imap *s, const struct resp *r)
 {
 	struct buf b;
 
+	warm_refused(account_find(s->p, str_c(s->login.name)), r->code);
 	log_info("imap-login session=%s login=%s peer=%s result=no "
 	         "text=%s",
 	    s->s.id, log_addr(str_c(s->login.name)), stream_peer(s->client),

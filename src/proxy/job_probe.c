@@ -10,9 +10,7 @@
 #include "proxy/job.h"
 #include "sys/log.h"
 
-#define PROBE_ITEMS                                                        \
-	" (UID BODY.PEEK[HEADER.FIELDS (CONTENT-TYPE CONTENT-DISPOSITION " \
-	"AUTHENTICATION-RESULTS WAXWING-STATUS)])"
+#define PROBE_ITEMS " (UID BODY.PEEK[HEADER.FIELDS (" CLASSIFY_FIELDS ")])"
 
 /* Messages asked about in one command, and commands in flight. */
 #define PROBE_WINDOW 1000

@@ -49,5 +49,6 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/throttle.c src/proxy/throttle.h \
 	src/proxy/upstream.c src/proxy/upstream.h \
 	src/proxy/viewcache.c src/proxy/viewcache.h \
-	src/proxy/viewdisk.c src/proxy/viewdisk.h
+	src/proxy/viewdisk.c src/proxy/viewdisk.h \
+	src/proxy/warm.c src/proxy/warm.h
 WAXWINGD_ROLES += src/proxy/libproxy.a

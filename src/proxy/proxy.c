@@ -28,6 +28,7 @@
 #include "proxy/upstream.h"
 #include "proxy/viewcache.h"
 #include "proxy/viewdisk.h"
+#include "proxy/warm.h"
 #include "role/role.h"
 #include "sys/log.h"
 #include "sys/tls.h"
@@ -291,6 +292,7 @@ on_sealer_tells(struct ipc *l, struct ipc_msg *msg, void *arg)
 	log_info("key-arrived login=%s", log_addr(k.account));
 	if ((a = account_find(p, k.account)) != NULL)
 		reading_key_came(a);
+	warm_key_came(a);
 }
 
 static void

@@ -18,10 +18,14 @@ struct side {
 	struct uplogin *uplogin; /* owned; while logging in */
 	struct caps caps;
 	struct lex lex;
-	struct buf in;      /* the response that is being read */
-	bool within;        /* in holds the beginning of one */
-	side_data_fn *data; /* NULL: nobody wants it */
-	side_done_fn *done; /* NULL: nothing is asked */
+	struct buf in;         /* the response that is being read */
+	bool within;           /* in (or gather) holds the beginning of one */
+	struct gather *gather; /* owned; one for fetch */
+	enum { IDLE_NOT, IDLE_ASKED, IDLE_ON, IDLE_ENDING } idle;
+	bool wake;            /* as soon as it is IDLE_ON */
+	side_fetch_fn *fetch; /* NULL: data has them */
+	side_data_fn *data;   /* NULL: nobody wants it */
+	side_done_fn *done;   /* NULL: nothing is asked */
 	void *arg;
 	struct event *patience; /* runs while something is asked */
 	unsigned depth;         /* entries from the event loop */
@@ -62,6 +66,8 @@ side_end(struct side *s, const struct resp *r, const struct err *err)
 	side_expect(s, false);
 	s->done = NULL;
 	s->data = NULL;
+	s->fetch = NULL;
+	s->idle = IDLE_NOT;
 	if (done != NULL)
 		done(r, err, s->arg);
 }
@@ -76,6 +82,8 @@ side_lost(struct side *s, enum err_code code, const char *why)
 	s->stream = NULL;
 	uplogin_free(s->uplogin);
 	s->uplogin = NULL;
+	gather_free(s->gather);
+	s->gather = NULL;
 	side_end(s, NULL, &err);
 }
 
@@ -112,6 +120,25 @@ on_login(enum uplogin_end end, const struct resp *r, const struct err *err,
 		side_lost(s, why.code, why.text);
 }
 
+static void
+idle_end(struct side *s)
+{
+	s->idle = IDLE_ENDING;
+	stream_str(s->stream, STR("DONE\r\n"));
+	side_expect(s, true);
+}
+
+static void
+side_continue(struct side *s)
+{
+	if (s->idle != IDLE_ASKED)
+		return;
+	s->idle = IDLE_ON;
+	side_expect(s, false);
+	if (s->wake)
+		idle_end(s);
+}
+
 /* A response is there as a whole. */
 static void
 side_take(struct side *s, const struct resp *r, struct str text)
@@ -122,8 +149,10 @@ side_take(struct side *s, const struct resp *r, struct str text)
 		uplogin_resp(s->uplogin, r);
 	} else if (r->kind == RESP_STATUS && r->cond == COND_BYE) {
 		side_lost(s, ERR_PEER, "the server said BYE");
+	} else if (r->kind == RESP_CONTINUE) {
+		side_continue(s);
 	} else if (r->kind != RESP_TAGGED) {
-		if (s->data != NULL && r->kind != RESP_CONTINUE)
+		if (s->data != NULL)
 			s->data(r, text, s->arg);
 	} else if (s->done == NULL || !str_eq(r->tag, str_c(tag))) {
 		side_lost(s, ERR_PEER, "answer to something not asked");
@@ -134,6 +163,34 @@ side_take(struct side *s, const struct resp *r, struct str text)
 		    log_str(r->text));
 		side_end(s, NULL, &err);
 	}
+}
+
+/* A piece of a FETCH response with messages in it. */
+static bool
+side_gather(struct side *s, struct str in)
+{
+	struct gather *g = s->gather;
+	enum lex_event ev;
+	struct err err;
+	size_t n = lex_step(&s->lex, in, &ev);
+
+	if (n == 0)
+		return (false);
+	if (gather_put(g, ev, str_of(in.p, n), s->lex.left, &err) == -1) {
+		side_lost(s, err.code, err.text);
+		return (false);
+	}
+	stream_consume(s->stream, n);
+	if (ev != LEX_LINE)
+		return (true);
+	s->within = false;
+	s->gather = NULL;
+	if (!gather_ok(g))
+		side_lost(s, ERR_PEER, "the server talks nonsense");
+	else if (s->fetch != NULL)
+		s->fetch(g, s->arg);
+	gather_free(g);
+	return (true);
 }
 
 /* Move bytes up to the end of one response into s->in; true when there. */
@@ -199,9 +256,16 @@ side_read(struct side *s)
 			return (true);
 		}
 		s->within = true;
-		buf_reset(&s->in);
 		lex_init(&s->lex);
+		buf_reset(&s->in);
+		if (r.kind == RESP_FETCH && s->fetch != NULL &&
+		    (s->gather = gather_new(r.number, true)) == NULL) {
+			side_lost(s, ERR_MEMORY, "out of memory");
+			return (false);
+		}
 	}
+	if (s->gather != NULL)
+		return (side_gather(s, in));
 	whole = side_collect(s, in, &used);
 	stream_consume(s->stream, used);
 	if (s->in.failed) {
@@ -292,11 +356,12 @@ side_open(struct account *a, side_done_fn *done, void *arg, struct err *err)
 }
 
 void
-side_ask(struct side *s, const char *command, side_data_fn *data,
-    side_done_fn *done, void *arg)
+side_fetch(struct side *s, const char *command, side_fetch_fn *fetch,
+    side_data_fn *data, side_done_fn *done, void *arg)
 {
 	struct err err;
 
+	s->fetch = fetch;
 	s->data = data;
 	s->done = done;
 	s->arg = arg;
@@ -307,6 +372,29 @@ side_ask(struct side *s, const char *command, side_data_fn *data,
 	}
 	stream_printf(s->stream, "%s %s\r\n", tag, command);
 	side_expect(s, true);
+}
+
+void
+side_ask(struct side *s, const char *command, side_data_fn *data,
+    side_done_fn *done, void *arg)
+{
+	side_fetch(s, command, NULL, data, done, arg);
+}
+
+void
+side_idle(struct side *s, side_data_fn *data, side_done_fn *done, void *arg)
+{
+	s->idle = IDLE_ASKED;
+	s->wake = false;
+	side_ask(s, "IDLE", data, done, arg);
+}
+
+void
+side_wake(struct side *s)
+{
+	s->wake = true;
+	if (s->idle == IDLE_ON && s->stream != NULL)
+		idle_end(s);
 }
 
 const struct caps *
@@ -333,6 +421,9 @@ side_free(struct side *s)
 	s->patience = NULL;
 	upstream_unref(s->at);
 	buf_clear(&s->in);
+	gather_free(s->gather);
+	s->gather = NULL;
+	s->fetch = NULL;
 	s->data = NULL;
 	s->done = NULL;
 	s->freed = true;

@@ -3,8 +3,8 @@
  * of its clients.
  *
  * One command at a time; each gets the untagged responses that come with it,
- * whole, and then its tagged one.  For work in the background on few and small
- * messages: a response is held in memory, up to SIDE_MAX.
+ * whole, and then its tagged one.  A response is held in memory, up to
+ * SIDE_MAX; the messages in those to side_fetch() are in memfds.
  */
 #ifndef WAXWING_PROXY_SIDE_H
 #define WAXWING_PROXY_SIDE_H
@@ -12,6 +12,7 @@
 #include "imap/caps.h"
 #include "imap/resp.h"
 #include "proxy/account.h"
+#include "proxy/gather.h"
 
 #define SIDE_MAX (1024UL * 1024)
 
@@ -36,6 +37,19 @@ struct side *side_open(struct account *, side_done_fn *done, void *arg,
 /* Ask a command, given without tag and CRLF.  data may be NULL. */
 void side_ask(struct side *, const char *command, side_data_fn *data,
     side_done_fn *done, void *arg);
+
+/* A FETCH response; it goes to fetch instead of data. */
+typedef void side_fetch_fn(struct gather *, void *arg);
+
+/* The same for a command whose FETCH responses hold messages (BODY[]). */
+void side_fetch(struct side *, const char *command, side_fetch_fn *fetch,
+    side_data_fn *data, side_done_fn *done, void *arg);
+
+/* IDLE (RFC 2177): data gets what happens until side_wake(), which makes it
+ * end; it is patient in between. */
+void side_idle(struct side *, side_data_fn *data, side_done_fn *done,
+    void *arg);
+void side_wake(struct side *);
 
 const struct caps *side_caps(const struct side *);
 

@@ -121,6 +121,12 @@ static const struct conf_option options[] = {
     {"account", "unix_user", CONF_STRING, NULL, "me", NULL, 0,
         "The user of this machine who may control the account with "
         "waxwingctl."},
+    {"account", "connections", CONF_NUMBER, "8", NULL, "0-60", 0,
+        "How many connections at once the IMAP server may see for this "
+        "login. "
+        "While its clients have fewer, one more looks into the INBOX and has "
+        "encrypted mail ready before a client asks. "
+        "With 0 there never is one."},
 
     {"account", "sent", CONF_WORD, "sealed", NULL, "sealed|as-sent|suppress", 0,
         "What becomes of the copy that a mail client puts into the sent "
