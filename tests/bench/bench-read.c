@@ -32,7 +32,7 @@
 
 #define READ_BUF (256 * 1024)
 
-static void
+static _Noreturn void
 die(const char *what)
 {
 	fprintf(stderr, "bench-read: %s\n", what);
