@@ -18,6 +18,9 @@
 /* What a message takes on disk besides its values. */
 #define OVERHEAD 300
 
+/* So much is put before it is written. */
+#define PENDING_MAX (8UL * 1024 * 1024)
+
 /* All strings of one message. */
 #define REC_MAX (1024UL * 1024)
 
@@ -538,6 +541,12 @@ bool
 facts_waiting(const struct facts *f)
 {
 	return (f != NULL && factdb_pending(f->db) > 0);
+}
+
+bool
+facts_full(const struct facts *f)
+{
+	return (f != NULL && factdb_pending(f->db) > PENDING_MAX);
 }
 
 uint64_t

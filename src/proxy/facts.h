@@ -104,8 +104,9 @@ int facts_classes_put(struct facts *, const struct msg_name *,
 /* Write what was put, and make room; cheap when there is nothing to do.
  * Called every few seconds, and when many were put. */
 void facts_commit(struct facts *);
-/* Does anything wait for that? */
+/* Does anything wait for that?  So much that it should be soon? */
 bool facts_waiting(const struct facts *);
+bool facts_full(const struct facts *);
 
 /* For status: bytes kept, and messages. */
 uint64_t facts_bytes(const struct facts *);

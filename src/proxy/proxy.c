@@ -88,7 +88,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	p->mono = clock_now().mono;
 	accounts_save(p);
-	reading_commit(p);
+	reading_tick(p);
 	if (p->sealer_stuck) {
 		p->sealer_stuck = false;
 		log_error("peer-slow peer=sealer");
@@ -359,7 +359,7 @@ proxy_end(struct self *self)
 	viewcache_free(p->views);
 	recorder_free(p->recorder);
 	sentlog_free(p->sent);
-	reading_commit(p);
+	reading_tick(p);
 	facts_close(p->facts);
 	seen_close(p->seen);
 	upstream_list_free(p->upstreams);

@@ -496,8 +496,17 @@ reading_commit(struct proxy *p)
 		log_error("seen reason=\"%s\"", err.text);
 		return (-1);
 	}
-	facts_commit(p->facts);
+	/* Nobody waits for these. */
+	if (facts_full(p->facts))
+		facts_commit(p->facts);
 	return (0);
+}
+
+void
+reading_tick(struct proxy *p)
+{
+	if (reading_commit(p) == 0)
+		facts_commit(p->facts);
 }
 
 void

@@ -53,11 +53,14 @@ bool reading_on_disk(const struct msg_name *);
 void reading_cancel(struct reading *);
 
 /*
- * Write what was learnt: first what fixes the bytes of views, synced, then
- * the facts, which must not speak of a view that could become another.  Before
- * the first answer that tells of a view.  -1: it must not be told.
+ * Write what fixes the bytes of views, synced; before the first answer that
+ * tells of a view.  -1: it must not be told.
  */
 int reading_commit(struct proxy *);
+
+/* Every few seconds, and at the end: write that, and then the facts, which
+ * must not speak of a view that could become another. */
+void reading_tick(struct proxy *);
 
 /* A message is gone for ever (EXPUNGE, VANISHED): nothing is kept of it. */
 void reading_gone(const struct msg_name *);
