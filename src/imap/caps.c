@@ -41,6 +41,7 @@ static const struct {
     {"METADATA-SERVER", EXT_METADATA},
     {"OBJECTID", EXT_OBJECTID},
     {"SAVEDATE", EXT_SAVEDATE},
+    {"PREVIEW", EXT_PREVIEW},
     {"WITHIN", 0},
     {"ESEARCH", EXT_ESEARCH},
     {"SORT", EXT_SORT},

@@ -32,7 +32,8 @@ enum caps_ext {
 	EXT_NAMESPACE = 1U << 11, /* RFC 2342 */
 	EXT_ESEARCH = 1U << 12,   /* RFC 4731 */
 	EXT_SORT = 1U << 13,      /* RFC 5256 */
-	EXT_THREAD = 1U << 14     /* RFC 5256 */
+	EXT_THREAD = 1U << 14,    /* RFC 5256 */
+	EXT_PREVIEW = 1U << 15    /* RFC 8970; made of the view */
 };
 
 /* What we have to know of the upstream. */

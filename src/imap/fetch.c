@@ -81,6 +81,25 @@ fetch_section(struct fetch *f, struct tok *t, struct arena *arena,
 	return (true);
 }
 
+/* What may follow PREVIEW: "(LAZY)" (RFC 8970 section 3.2).  If it is the only
+ * item, the list may be modifiers of FETCH. */
+static bool
+fetch_preview(struct fetch_item *it, struct tok *t, const char **why)
+{
+	size_t at = t->pos;
+	struct str word;
+
+	if (!tok_char(t, ' ') || !tok_char(t, '(') || !tok_atom(t, &word) ||
+	    str_ieq(word, STR("CHANGEDSINCE")) ||
+	    str_ieq(word, STR("VANISHED"))) {
+		t->pos = at;
+		return (true);
+	}
+	*why = "unknown modifier of PREVIEW";
+	it->lazy = true;
+	return (str_ieq(word, STR("LAZY")) && tok_char(t, ')'));
+}
+
 static bool
 fetch_item(struct fetch *f, struct tok *t, struct arena *arena,
     const char **why)
@@ -91,7 +110,10 @@ fetch_item(struct fetch *f, struct tok *t, struct arena *arena,
 	    str_istarts(rest, STR("BODY.PEEK[")))
 		return (fetch_section(f, t, arena, why));
 	*why = "a FETCH item is missing";
-	return (tok_atom(t, &word) && fetch_word(f, word, why));
+	if (!tok_atom(t, &word) || !fetch_word(f, word, why))
+		return (false);
+	return (!str_ieq(word, STR("PREVIEW")) ||
+	        fetch_preview(&f->items[f->nitems - 1], t, why));
 }
 
 /* A list in parentheses. */
@@ -232,7 +254,8 @@ fetch_print_items(const struct fetch *f, struct buf *out)
 		if (i > 0)
 			buf_putc(out, ' ');
 		if (f->items[i].kind != NULL)
-			buf_puts(out, f->items[i].kind->name);
+			buf_printf(out, "%s%s", f->items[i].kind->name,
+			    f->items[i].lazy ? " (LAZY)" : "");
 		else
 			section_print(f->items[i].section, out);
 	}

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/span.h"
+#include "imap/preview.h"
 #include "imap/render.h"
 #include "imap/section.h"
 
@@ -21,6 +22,7 @@ struct fetch_item {
 	enum item_source source;
 	const struct item_kind *kind;  /* NULL for BODY[...] */
 	const struct section *section; /* BODY[...], RFC822 and its kin */
+	bool lazy;                     /* PREVIEW (LAZY): NIL will do */
 };
 
 struct fetch {

@@ -10,6 +10,7 @@ src_mail_libmail_a_SOURCES = \
 	src/mail/header.c src/mail/header.h \
 	src/mail/match.c src/mail/match.h src/mail/match_priv.h \
 	src/mail/match_build.c \
+	src/mail/html.c src/mail/html.h \
 	src/mail/part.c src/mail/part.h \
 	src/mail/protect.c src/mail/protect.h \
 	src/mail/sevenbit.c src/mail/sevenbit.h \

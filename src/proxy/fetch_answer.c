@@ -116,6 +116,8 @@ put_known(struct answer *a, const struct item_kind *kind)
 		buf_str(&a->text, rec->body);
 	else if (kind->render == render_structure)
 		buf_str(&a->text, rec->structure);
+	else if (kind->render == render_preview)
+		buf_puts(&a->text, "NIL"); /* it is a lazy one */
 	else
 		return (-1);
 	return (0);

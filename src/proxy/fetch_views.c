@@ -156,6 +156,19 @@ want_known(const struct want *w)
 	return (NULL);
 }
 
+/* Is there something to answer with?  Facts take less, but to a lazy PREVIEW
+ * a view has more to say. */
+static bool
+want_at_hand(struct want *w, uint64_t *bytes)
+{
+	if (!w->f->lazy && (w->known = want_known(w)) != NULL)
+		return (true);
+	if ((w->view = want_cached(w)) == NULL)
+		return (w->f->lazy && (w->known = want_known(w)) != NULL);
+	*bytes += blob_len(viewref_view(w->view)->text);
+	return (true);
+}
+
 /* What can be said without the message's bytes? */
 static void
 find_listing(struct fetch_job *f)
@@ -166,8 +179,15 @@ find_listing(struct fetch_job *f)
 	f->listing = true;
 	for (i = 0; i < f->cmd.nitems; i++) {
 		it = &f->cmd.items[i];
-		if (it->source == FROM_SERVER || it->section == NULL)
+		if (it->source == FROM_SERVER)
 			continue;
+		if (it->section == NULL) {
+			/* It is not among the facts, but may be NIL. */
+			f->lazy |= it->lazy;
+			if (it->kind->render == render_preview && !it->lazy)
+				f->listing = false;
+			continue;
+		}
 		f->headers = true;
 		if (it->section->depth > 0 ||
 		    (it->section->what != SEC_HEADER &&
@@ -364,13 +384,8 @@ window_start(struct fetch_job *f, struct window *win)
 		w = &f->wants[f->next++];
 		if (w->state != WANT_NEW)
 			continue;
-		if ((w->known = want_known(w)) != NULL) {
+		if (want_at_hand(w, &bytes)) {
 			w->state = WANT_READY;
-			continue;
-		}
-		if ((w->view = want_cached(w)) != NULL) {
-			w->state = WANT_READY;
-			bytes += blob_len(viewref_view(w->view)->text);
 			continue;
 		}
 		name = want_name(w);

@@ -76,6 +76,7 @@ struct fetch_job {
 	bool unavailable;
 	bool late;               /* some wait for a key */
 	struct keywait *keywait; /* owned; all others are answered */
+	bool lazy;               /* PREVIEW (LAZY) is among the items */
 	bool listing;            /* facts will do for all items */
 	bool headers;            /* some are made of the header */
 };

@@ -1,12 +1,14 @@
 /*
  * ENVELOPE, BODY and BODYSTRUCTURE of any message are well-formed: a reader
  * of RFC 3501 section 9 finds strings, numbers and NIL in balanced lists.
+ * PREVIEW is a string.
  */
 #include "config.h"
 
 #include <string.h>
 
 #include "fuzz.h"
+#include "imap/preview.h"
 #include "imap/render.h"
 
 static size_t
@@ -102,6 +104,30 @@ try_render(int (*render)(const struct view *, struct buf *),
 	buf_clear(&out);
 }
 
+/* One string of at most 200 characters. */
+static void
+try_preview(const struct view *v)
+{
+	size_t chars = 0, i;
+	struct buf out;
+	struct str s;
+
+	buf_init(&out, 10000);
+	assert(render_preview(v, &out) == 0);
+	s = buf_text(&out);
+	assert(s.len >= 2 && (s.p[0] == '"' || s.p[0] == '{'));
+	if (s.p[0] == '"')
+		assert(read_quoted(s, 0) == s.len);
+	else
+		assert(read_literal(s, 0) == s.len);
+	for (i = s.p[0] == '"' ? 1 : str_find(s, '\n') + 1; i < s.len; i++) {
+		assert(s.p[i] != '\0' && s.p[i] != '\r' && s.p[i] != '\n');
+		chars += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	}
+	assert(chars <= 200 + 1 + 200); /* the quote, and escapes */
+	buf_clear(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -122,6 +148,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_render(render_envelope, v);
 	try_render(render_body, v);
 	try_render(render_structure, v);
+	try_preview(v);
 	view_free(v);
 	blob_unref(text);
 	return (0);

@@ -84,11 +84,11 @@ def fill(rig, box, texts):
     c.close()
 
 
-def views(rig, box):
+def views(rig, box, count=COUNT):
     c = Raw(rig, False)
     c.do('EXAMINE ' + box)
     out = []
-    for i in range(COUNT):
+    for i in range(count):
         said, _ = c.do('FETCH %d (BODY.PEEK[])' % (i + 1))
         text = next(r for r in said if b' FETCH ' in r[:20])
         out.append(text[text.index(b'}\r\n') + 3:-3])
@@ -120,7 +120,7 @@ def same(text, box):
         text = text.replace(b' ' + m.group(0), b'').replace(
             m.group(0) + b' ', b'') + m.group(0)
     text = re.sub(rb'\[UIDVALIDITY \d+\][^\r]*', b'[UIDVALIDITY]', text)
-    return text.replace(box.encode(), b'BOX')
+    return text.replace(box.encode(), b'BOX') if box else text
 
 
 def play(rig, direct, box, script):
@@ -287,3 +287,108 @@ def test_renamed(rig):
         'RENAME BOX OTHER',
         'NOOP',
     ])
+
+
+PLAIN = b'text/plain; charset=utf-8'
+HTML = b'text/html; charset=utf-8'
+MIXED = b'multipart/mixed; boundary=b'
+CHOICE = b'multipart/alternative; boundary=b'
+
+# (Content-Type, body, transfer encoding)
+PREVIEWS = [
+    (PLAIN, b'Hello  world\n\n next\tline\n'),
+    (PLAIN, b'> quoted\n> more\nreal\n'),
+    (PLAIN, b'> quoted\n> more\n>> deep\n'),
+    (PLAIN, b'one\n> two\nthree\n> four\n'),
+    (PLAIN, b'x >y\n > z\n'),
+    (PLAIN, b'\n> q\n'),
+    (PLAIN, b'x' * 300 + b'\n'),
+    (PLAIN, b'x' * 199 + b' yyy\n'),
+    (PLAIN, b'x' * 198 + b' yyy\n'),
+    (PLAIN, b'word ' * 100 + b'\n'),
+    (PLAIN, b'> ' + b'word ' * 100 + b'\n'),
+    (PLAIN, b'> ' + b'word ' * 100 + b'\nlast\n'),
+    (PLAIN, b'\n'),
+    (PLAIN, b' a\n'),
+    (PLAIN, b'a b\n'),
+    (PLAIN, b'say "hi" \\ there\n'),
+    (PLAIN, b'"a" "b" "c" "d"\n'),
+    (PLAIN, 'gr\u00fc\u00dfe \u20ac\n'.encode()),
+    (PLAIN, '\u00fc'.encode() * 250 + b'\n'),
+    (PLAIN, '\ufeffbom \ufeff x\n'.encode()),
+    (PLAIN, 'zero\u200bwidth\u00a0nbsp\n'.encode()),
+    (PLAIN, b'bad \xff\xfe utf\n'),
+    (PLAIN, b'aGVsbG8gYmFzZTY0\n', b'base64'),
+    (PLAIN, b'h=C3=BC=\n soft =zz end\n', b'quoted-printable'),
+    (PLAIN, b'xx\n', b'x-unknown'),
+    (b'text/plain; charset=iso-8859-1', b'gr\xfc\xdfe\n'),
+    (b'text/plain; charset=nosuch', b'gr\xfc\xdfe abc\n'),
+    (b'text/calendar', b'BEGIN:X\n'),
+    (b'image/png', b'AAAA\n', b'base64'),
+    (HTML, b'<html><head><title>T</title><style>a{}</style><script>x<y'
+     b'</script></head><body><p>One</p><p>Two<br>three <b>bo</b>ld &amp; '
+     b'&lt;x&gt; &nbsp;&eacute; &#65;&#x42; &bogus; & a &quot; &euro;'
+     b'&hellip;&#8364;</p></body></html>\n'),
+    (HTML, b'a<b>b</b>c <!-- comment > x --> d<!doctype x>e\n'),
+    (HTML, b'<blockquote>quoted</blockquote> real\n'),
+    (HTML, b'<div>x</div>\n<div>y</div>\n> z\n'),
+    (HTML, b'<a href="x>y">link</a> <a href=\'p>q\'>l2</a> un<closed\n'),
+    (HTML, b'<SCRIPT type="x">a</SCRIPT>b<style>c</style>d\n'),
+    (HTML, b'&lt &ampx; &#; &#x; &#xzz; &#99999999; &AMP; x&y;z\n'),
+    (HTML, b'<blockquote type=cite>q<blockquote>r</blockquote>s'
+     b'</blockquote>\n'),
+    (HTML, b'a<blockquote>q</blockquote>b\n'),
+    (HTML, b'<blockquote>q\nr<br>s\n\nt</blockquote>\n'),
+    (HTML, b'<blockquote>q\nr</blockquote>\n<blockquote>s</blockquote>\n'),
+    (HTML, b'<blockquote><p>q &amp; r</p></blockquote><p>x\n'),
+    (HTML, b'</blockquote>x<blockquote>\n'),
+    (HTML, b'<blockquote>\nr<blockquote>s\nt</blockquote>u\nv</blockquote>w'
+     b'\n'),
+    (HTML, b'<blockquote>q\nr<b>s</b>t</blockquote>\n'),
+    (HTML, b'a<blockquote>q</blockquote>>b\n'),
+    (HTML, b'<p>> x\n'),
+    (HTML, b'&gt; x\n'),
+    (HTML, b'<p>a\n> b</p> c\n'),
+    (HTML, b'<blockquotes>q</blockquotes> <scripts>z</scripts> < p>x\n'),
+    (MIXED, b'pre\n--b\nContent-Type: image/png\n\nx\n--b\nContent-Type: '
+     b'text/plain\n\nfound\n--b--\n'),
+    (MIXED, b'--b\nContent-Type: message/rfc822\n\nSubject: x\n\ninner\n'
+     b'--b\n\nouter\n--b--\n'),
+    (CHOICE, b'--b\nContent-Type: text/html\n\n<b>html</b>\n--b\n'
+     b'Content-Type: text/plain\n\nplain\n--b--\n'),
+    (CHOICE, b'--b\nContent-Type: text/calendar\n\ncal\n--b\n'
+     b'Content-Type: text/html\n\n<b>html</b>\n--b--\n'),
+]
+
+
+def test_preview(rig):
+    """Made of the view here: what Dovecot makes of the same text."""
+    mails = Mails(rig.place, rig.env['CERT_DIR'], reader='user4')
+    texts = []
+    for i, (kind, body, *cte) in enumerate(PREVIEWS):
+        with open('%s/prev%d.eml' % (rig.place, i), 'wb') as f:
+            f.write(b'From: user2@example.test\nTo: user4@example.test\n'
+                    b'MIME-Version: 1.0\nContent-Type: ' + kind + b'\n' +
+                    b''.join(b'Content-Transfer-Encoding: ' + c + b'\n'
+                             for c in cte) + b'\n' + body)
+        texts.append(mails.sealed('prev%d' % i))
+    fill(rig, 'PreviewS', texts)
+    fill(rig, 'PreviewT', views(rig, 'PreviewS', len(texts)))
+    a, b = Raw(rig, False), Raw(rig, True)
+    a.do('SELECT PreviewS')
+    b.do('SELECT PreviewT')
+    bad = []
+    for i, p in enumerate(PREVIEWS):
+        for items in ['(UID PREVIEW)', '(PREVIEW FLAGS)']:
+            x, y = (c.do('FETCH %d %s' % (i + 1, items)) for c in (a, b))
+            if [same(r, '') for r in x[0]] != [
+                    same(r, '') for r in y[0]] or x[1] != y[1]:
+                bad.append('%r\n    through Waxwing %r\n'
+                           '    directly        %r' % (p, x, y))
+    said, how = a.do('FETCH 1 PREVIEW (LAZY)')
+    if how[0] != b'OK' or len(said) != 1:
+        bad.append('lazy: %r %r' % (said, how))
+    a.close()
+    b.close()
+    if bad:
+        raise Failed('\n'.join(bad))

@@ -3,6 +3,7 @@ check_PROGRAMS += \
 	tests/unit/t_cmd \
 	tests/unit/t_fetch \
 	tests/unit/t_lex \
+	tests/unit/t_preview \
 	tests/unit/t_resp \
 	tests/unit/t_search
 TESTS += \
@@ -10,6 +11,7 @@ TESTS += \
 	tests/unit/t_cmd \
 	tests/unit/t_fetch \
 	tests/unit/t_lex \
+	tests/unit/t_preview \
 	tests/unit/t_resp \
 	tests/unit/t_search
 tests_unit_t_caps_LDADD = src/imap/libimap.a $(UNIT_LDADD)
@@ -18,3 +20,4 @@ tests_unit_t_lex_LDADD = src/imap/libimap.a $(UNIT_LDADD)
 tests_unit_t_resp_LDADD = src/imap/libimap.a $(UNIT_LDADD)
 tests_unit_t_fetch_LDADD = src/imap/libimap.a src/mail/libmail.a $(UNIT_LDADD)
 tests_unit_t_search_LDADD = src/imap/libimap.a $(UNIT_LDADD)
+tests_unit_t_preview_LDADD = src/imap/libimap.a src/mail/libmail.a $(UNIT_LDADD)

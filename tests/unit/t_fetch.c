@@ -33,6 +33,7 @@ show(struct buf *out, const char *in)
 		if (f.changed)
 			buf_printf(out, " since=%" PRIu64, f.since);
 		buf_puts(out, f.vanished ? " vanished" : "");
+		buf_puts(out, f.items[0].lazy ? " lazy" : "");
 	} else
 		buf_printf(out, "! %s", why);
 	arena_clear(&arena);
@@ -79,6 +80,15 @@ t_parse(void)
 	    {"1 (FLAGS) (CHANGEDSINCE 5) x", "! bad FETCH modifiers"},
 	    {"1 (FLAGS) ", "! bad FETCH modifiers"},
 	    {"1 (FLAGS)x", "! a blank is missing"},
+	    {"1 PREVIEW", "1 v:PREVIEW view ext=32768"},
+	    {"1 PREVIEW (LAZY)", "1 v:PREVIEW view ext=32768 lazy"},
+	    {"1 (PREVIEW (lazy) FLAGS) (CHANGEDSINCE 1)",
+	        "1 v:PREVIEW s:FLAGS s:MODSEQ view ext=32770 since=1 lazy"},
+	    {"1 PREVIEW (CHANGEDSINCE 1)",
+	        "1 v:PREVIEW s:MODSEQ view ext=32770 since=1"},
+	    {"1 (PREVIEW (FUZZY))", "! unknown modifier of PREVIEW"},
+	    {"1 (PREVIEW (LAZY LAZY))", "! unknown modifier of PREVIEW"},
+	    {"1 (PREVIEW ())", "! a FETCH item is missing"},
 	    {"1 (EMAILID THREADID SAVEDATE X-GM-LABELS)",
 	        "1 s:EMAILID s:THREADID s:SAVEDATE s:X-GM-LABELS ext=448"},
 	    {"1 BINARY[1]", "! unknown FETCH item"},

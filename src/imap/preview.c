@@ -1,0 +1,194 @@
+#include "config.h"
+
+#include "imap/preview.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "imap/nstring.h"
+#include "mail/charset.h"
+#include "mail/cte.h"
+#include "mail/ctype.h"
+#include "mail/header.h"
+#include "mail/html.h"
+
+/* Characters (RFC 8970 section 3.1: 200, and 256 at most). */
+#define PREVIEW_CHARS 200
+
+/* So much of a body is looked at: markup may come long before text. */
+#define PREVIEW_BODY (1024UL * 1024)
+
+/* One of two texts that are made at once. */
+struct line {
+	struct buf text;
+	unsigned left;
+	size_t empty; /* its length when there is nothing in it */
+};
+
+enum place { AT_LINE, IN_TEXT, IN_QUOTE };
+
+struct preview {
+	struct line text;  /* what was written */
+	struct line quote; /* what was quoted: taken if there is nothing else */
+	enum place place;
+	bool blank; /* white space came */
+};
+
+/*
+ * Of multipart/alternative text/plain, else text/html, else any text; of other
+ * multiparts the first part that has one.  Messages in it do not count.
+ */
+static const struct part *
+find_text(const struct part *p)
+{
+	const struct part *child, *found, *html = NULL, *other = NULL;
+	bool choose = part_is(p, "multipart/alternative");
+
+	if (p->kind == PART_LEAF)
+		return (part_is(p, "text/") ? p : NULL);
+	if (p->kind == PART_MESSAGE)
+		return (NULL);
+	for (child = p->child; child != NULL; child = child->next) {
+		if ((found = find_text(child)) == NULL)
+			continue;
+		if (!choose || part_is(found, "text/plain"))
+			return (found);
+		if (part_is(found, "text/html"))
+			html = found;
+		else
+			other = found;
+	}
+	return (html != NULL ? html : other);
+}
+
+/* How many bytes the character that begins here has. */
+static size_t
+char_len(struct str s)
+{
+	size_t n = 1;
+
+	while (n < s.len && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+		n++;
+	return ((unsigned char)s.p[0] < 0x80 ? 1 : n);
+}
+
+/* Add a character; false when there is no room for more. */
+static bool
+add_char(struct preview *p, struct line *l, struct str c)
+{
+	if (strchr(" \t\r\n\v\f", c.p[0]) != NULL) {
+		if (c.p[0] == '\0')
+			return (true);
+		p->blank |= l->text.len > l->empty;
+		if (c.p[0] == '\n')
+			p->place = AT_LINE;
+		return (true);
+	}
+	if (l->text.len == l->empty)
+		p->blank = false;
+	if (p->blank && l->left == 1)
+		l->left = 0; /* no blank at the end */
+	if (p->blank && l->left > 0) {
+		p->blank = false;
+		l->left--;
+		buf_putc(&l->text, ' ');
+	}
+	if (l->left > 0) {
+		l->left--;
+		buf_str(&l->text, c);
+	}
+	return (l->left > 0);
+}
+
+static void
+add_text(struct preview *p, struct str s)
+{
+	size_t n;
+
+	for (; s.len > 0; s = str_of(s.p + n, s.len - n)) {
+		n = char_len(s);
+		if (str_eq(str_of(s.p, n), STR("\xef\xbb\xbf")))
+			continue; /* U+FEFF is no character of its own */
+		if (p->place == AT_LINE) {
+			p->place = s.p[0] == '>' ? IN_QUOTE : IN_TEXT;
+			if (p->place == IN_QUOTE)
+				continue;
+		}
+		if (!add_char(p, p->place == IN_QUOTE ? &p->quote : &p->text,
+		        str_of(s.p, n)) &&
+		    p->place == IN_TEXT)
+			return;
+	}
+}
+
+/* Decode a part to UTF-8. */
+static int
+part_text(const struct view *v, const struct part *p, struct buf *out)
+{
+	struct str head = span_str(view_text(v).p, p->head);
+	struct str body = span_str(view_text(v).p, p->body);
+	struct str charset = STR("UTF-8"), token = {0};
+	struct arena arena;
+	struct ctype type;
+	struct field f;
+	struct buf raw;
+	int rc = -1;
+
+	if (body.len > PREVIEW_BODY)
+		body.len = PREVIEW_BODY;
+	arena_init(&arena, head.len * 4 + 4096);
+	buf_init(&raw, 2 * PREVIEW_BODY);
+	if (p->mime && header_find(head, "Content-Type", &f)) {
+		if (ctype_parse(f.value, &arena, &type) == -1)
+			goto out;
+		if (ctype_param(&type, "charset").p != NULL)
+			charset = ctype_param(&type, "charset");
+	}
+	if (p->mime && header_find(head, "Content-Transfer-Encoding", &f) &&
+	    ctype_encoding(f.value, &arena, &token) == -1)
+		goto out;
+	cte_decode(token.p == NULL ? CTE_NONE : cte_of(token), body, &raw);
+	if (charset_put(charset, buf_text(&raw), false, out) == CHARSET_UNKNOWN)
+		charset_put(STR("UTF-8"), buf_text(&raw), false, out);
+	rc = raw.failed || out->failed ? -1 : 0;
+out:
+	buf_wipe(&raw);
+	arena_clear(&arena);
+	return (rc);
+}
+
+int
+render_preview(const struct view *v, struct buf *out)
+{
+	struct preview p = {.text.left = PREVIEW_CHARS,
+	    .quote.left = PREVIEW_CHARS - 1,
+	    .quote.empty = 1};
+	const struct part *part = find_text(v->root);
+	struct buf text, plain;
+	int rc = 0;
+
+	buf_init(&p.text.text, 4 * PREVIEW_CHARS);
+	buf_init(&p.quote.text, 4 * PREVIEW_CHARS);
+	buf_init(&text, 8 * PREVIEW_BODY);
+	buf_init(&plain, 8 * PREVIEW_BODY);
+	buf_putc(&p.quote.text, '>');
+	if (part != NULL)
+		rc = part_text(v, part, &text);
+	if (rc == 0 && part != NULL && part_is(part, "text/html")) {
+		html_text(buf_text(&text), &plain);
+		add_text(&p, buf_text(&plain));
+	} else if (rc == 0)
+		add_text(&p, buf_text(&text));
+	if (p.text.text.len == 0 && p.quote.text.len > 1)
+		nstring_put(out, buf_text(&p.quote.text));
+	else
+		nstring_put(out, str_of(buf_text(&p.text.text).len > 0
+		                            ? buf_text(&p.text.text).p
+		                            : "",
+		                     p.text.text.len));
+	buf_wipe(&plain);
+	buf_wipe(&text);
+	buf_wipe(&p.quote.text);
+	buf_wipe(&p.text.text);
+	return (rc == -1 || out->failed ? -1 : 0);
+}

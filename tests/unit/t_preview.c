@@ -1,0 +1,99 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "imap/preview.h"
+#include "mail/html.h"
+#include "unit.h"
+
+static void
+t_html(void)
+{
+	static const struct {
+		const char *in;
+		const char *want;
+	} rows[] = {
+	    {"", ""},
+	    {"a<b>b</b>c<!-- > -->d<!x>e", "a b c d e"},
+	    {"<p><i>a", "a"},
+	    {"a <p>b\n<p>c", "a b\nc"},
+	    {"x<script a='>'>y</Script>z<style>q", "x z "},
+	    {"<scripts>z", "z"},
+	    {"<blockquote>q<p>r\ns</blockquote>t", "\n>q\n>r\ns\nt"},
+	    {"</blockquote>t", "t"},
+	    {"&amp;&lt;&nbsp;&yuml;&euro;&#65;&#x42;&#x1F600;",
+	        "&<\xc2\xa0\xc3\xbf\xe2\x82\xac"
+	        "AB\xf0\x9f\x98\x80"},
+	    {"&#0;&#xd800;&#x110000;&#9999999;&#;&#x;&nix;", ""},
+	    {"& a &b c&", " a b c"},
+	    {"<unclosed 'x", ""},
+	    {"<!--", ""},
+	};
+	struct buf out;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].in);
+		buf_init(&out, 1000);
+		html_text(str_c(rows[i].in), &out);
+		CHECK_BUF(&out, rows[i].want);
+		buf_clear(&out);
+	}
+}
+
+static void
+t_preview(void)
+{
+	static const struct {
+		const char *in;
+		const char *want;
+	} rows[] = {
+	    {"\r\nHello  world\r\n\r\n next\tline\r\n",
+	        "\"Hello world next line\""},
+	    {"\r\n> quoted\r\nreal\r\n", "\"real\""},
+	    {"\r\n> quoted\r\n>> deep", "\">quoted > deep\""},
+	    {"\r\n", "\"\""},
+	    {"", "\"\""},
+	    {"MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<p>a&amp;b",
+	        "\"a&b\""},
+	    {"MIME-Version: 1.0\r\nContent-Type: text/plain; "
+	     "charset=iso-8859-1\r\n"
+	     "Content-Transfer-Encoding: quoted-printable\r\n\r\nf=FCr",
+	        "{4}\r\nf\xc3\xbcr"},
+	    {"MIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\nx", "\"\""},
+	    {"MIME-Version: 1.0\r\n"
+	     "Content-Type: multipart/alternative; boundary=b\r\n\r\n"
+	     "--b\r\nContent-Type: text/html\r\n\r\nh\r\n"
+	     "--b\r\n\r\np\r\n--b--\r\n",
+	        "\"p\""},
+	};
+	struct view *v;
+	struct blob *text;
+	struct err err;
+	struct buf out;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].in);
+		text = blob_copy(rows[i].in, strlen(rows[i].in));
+		v = view_new(text, &err);
+		blob_unref(text);
+		buf_init(&out, 1000);
+		CHECK_INT(render_preview(v, &out), 0);
+		CHECK_BUF(&out, rows[i].want);
+		buf_clear(&out);
+		view_free(v);
+	}
+}
+
+int
+main(void)
+{
+	static const struct unit_test tests[] = {
+	    {"words of HTML", t_html},
+	    {"first words", t_preview},
+	    {NULL, NULL},
+	};
+
+	return (unit_main("t_preview", tests));
+}
