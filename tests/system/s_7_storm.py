@@ -27,9 +27,10 @@ ITEMS = ['(FLAGS)', '(UID RFC822.SIZE FLAGS)', 'BODY.PEEK[]', '(UID BODY[])',
 
 
 class Client:
-    """A bare IMAP client that may pipeline."""
+    """A bare IMAP client that may pipeline; one with QRESYNC gets VANISHED
+    instead of EXPUNGE."""
 
-    def __init__(self, rig):
+    def __init__(self, rig, resync):
         self.sock = socket.create_connection(
             (rig.env['HOST'], rig.port('IMAP_PORT')), 60)
         self.file = self.sock.makefile('rb')
@@ -37,6 +38,8 @@ class Client:
         self.line()
         self.until(self.send('LOGIN user1@example.test ' +
                              rig.env['PASSWORD']))
+        if resync:
+            self.until(self.send('ENABLE QRESYNC'))
         self.until(self.send('SELECT Storm'))
 
     def close(self):
@@ -82,11 +85,15 @@ class Client:
         self.until(tag)
 
 
-def command(rng, mails):
+def command(rng, mails, resync):
     dice = rng.random()
     uid = rng.choice(['', 'UID '])
     if dice < .6:
-        return '%sFETCH %s %s' % (uid, rng.choice(SETS), rng.choice(ITEMS))
+        return '%sFETCH %s %s%s' % (
+            uid, rng.choice(SETS), rng.choice(ITEMS), rng.choice(
+                ['', ' (CHANGEDSINCE %d%s)' % (
+                    rng.randint(1, 200), ' VANISHED' if uid else '')])
+            if resync else '')
     if dice < .7:
         return '%sSTORE %s %s' % (uid, rng.choice(SETS), rng.choice(
             ['+FLAGS (\\Deleted)', 'FLAGS (\\Seen)']))
@@ -107,13 +114,15 @@ def client(rig, number, mails, failed):
     done = 0
     try:
         while done < COMMANDS and not failed:
-            c = Client(rig)
+            resync = rng.random() < .5
+            c = Client(rig, resync)
             for _ in range(SESSION):
                 dice = rng.random()
                 if dice < .05:
                     c.idle(rng.random() * .05)
                 many = rng.randint(2, 5) if dice > .75 else 1
-                c.until(*[c.send(command(rng, mails)) for _ in range(many)])
+                c.until(*[c.send(command(rng, mails, resync))
+                          for _ in range(many)])
                 done += many
             c.close()
     except (Failed, OSError) as e:
