@@ -298,13 +298,16 @@ job_wants(const struct job *j, bool *bodies)
 static bool
 job_offer(struct job *j, struct gather *g)
 {
-	uint32_t uid = gather_uid(g);
 	struct ask *a;
+	uint32_t uid;
 
 	TAILQ_FOREACH (a, &j->asks, next)
 		if (a->fetch != NULL && a->fetch(j, a, g)) {
 			if (!a->flags)
 				gather_pass_flags(g, j->s->client);
+			if (set_empty(&j->parts))
+				return (true);
+			uid = gather_uid(g);
 			if (set_remove(&j->parts, uid, uid) == -1)
 				imap_die(j->s, "out of memory",
 				    "out of memory");
