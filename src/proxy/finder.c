@@ -261,8 +261,8 @@ unit_next(struct finder *f)
 	buf_init(&b, LIMIT_RESULTS);
 	set_print(&f->asked, &b);
 	room = unit_len(&p->units[f->unit]);
-	room = room + 100 < JOB_LINE ? JOB_LINE - room : 100;
-	if (!b.failed && b.len / room < PIECES_MAX)
+	room = room + 100 < JOB_LINE ? JOB_LINE - room : 0;
+	if (!b.failed && room > 0 && b.len / room < PIECES_MAX)
 		f->room = room;
 	buf_clear(&b);
 	return (1);

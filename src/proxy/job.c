@@ -262,11 +262,8 @@ job_tagged(struct job *j, const struct resp *r)
 	}
 	TAILQ_REMOVE(&j->asks, a, next);
 	job_part_end(j);
-	if (a == j->literal) {
-		/* It was refused before its end: the next may go. */
-		j->literal = NULL;
-		job_send(j);
-	}
+	if (a == j->literal)
+		j->literal = NULL; /* refused before its end */
 	/* Before done(), which may ask again. */
 	if (TAILQ_EMPTY(&j->asks))
 		imap_expect(j->s, 0);
@@ -279,6 +276,9 @@ job_tagged(struct job *j, const struct resp *r)
 	else if (!j->over)
 		a->done(j, a);
 	ask_free(a);
+	/* What waited for a literal, and is still wanted. */
+	if (j->literal == NULL && j->s->state != IMAP_DEAD)
+		job_send(j);
 }
 
 bool
