@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "imap/lex.h"
 
 /*
  * Each has its dialog test.  A name that ends with "-" stands for all that
@@ -215,4 +216,33 @@ caps_code(struct str code, struct buf *out)
 	else
 		buf_str(out, code);
 	buf_puts(out, "] ");
+}
+
+void
+caps_status(struct str line, struct buf *out)
+{
+	struct arena arena;
+	struct str word, name, value;
+	size_t done = 0;
+	uint64_t n;
+	struct tok t;
+
+	arena_init(&arena, line.len + 1024);
+	tok_init(&t, line);
+	if (tok_char(&t, '*') && tok_char(&t, ' ') && tok_atom(&t, &word) &&
+	    tok_char(&t, ' ') && tok_astring(&t, &arena, &name) &&
+	    tok_char(&t, ' ') && tok_char(&t, '('))
+		while (tok_atom(&t, &word) && tok_char(&t, ' ') &&
+		       tok_value(&t, &value)) {
+			if (str_ieq(word, STR("APPENDLIMIT")) &&
+			    num_parse(value, UINT64_MAX / 10, &n)) {
+				buf_put(out, line.p + done,
+				    (size_t)(value.p - line.p) - done);
+				buf_printf(out, "%" PRIu64, shrunk(n));
+				done = t.pos;
+			}
+			(void)tok_char(&t, ' ');
+		}
+	buf_put(out, line.p + done, line.len - done);
+	arena_clear(&arena);
 }

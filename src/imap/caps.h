@@ -78,6 +78,10 @@ void caps_greeting(bool starttls, bool login, struct buf *out);
  */
 void caps_code(struct str code, struct buf *out);
 
+/* A whole STATUS response ("* STATUS box (MESSAGES 1 APPENDLIMIT 1400)") for
+ * the client: the same for its limit. */
+void caps_status(struct str line, struct buf *out);
+
 /* Does caps_code() change anything? */
 bool caps_code_edits(struct str code);
 

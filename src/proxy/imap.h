@@ -87,6 +87,7 @@ struct imap {
 
 	/* from the server */
 	struct lex up_lex;
+	bool limits;           /* STATUS may tell of APPENDLIMIT */
 	bool mid;              /* within a response that streams through */
 	bool eat;              /* within one that nobody wants */
 	struct gather *gather; /* owned; within one that is collected */

@@ -236,7 +236,25 @@ static bool
 reply_wanted(const struct imap *s, struct str head)
 {
 	return ((s->job != NULL && job_wants_results(s->job, head)) ||
-	        append_wants_lists(s, head));
+	        append_wants_lists(s, head) ||
+	        (s->limits && str_ieq(head, STR("* STATUS"))));
+}
+
+/* A response that was collected as a whole. */
+static void
+reply_results(struct imap *s, struct str line)
+{
+	struct buf b;
+
+	if (str_istarts(line, STR("* STATUS "))) {
+		buf_init(&b, line.len + 1024);
+		caps_status(line, &b);
+		stream_str(s->client, buf_text(&b));
+		buf_clear(&b);
+	} else if (s->job != NULL)
+		job_results(s->job, line);
+	else
+		append_list(s, line);
 }
 
 /*
@@ -412,10 +430,7 @@ reply_swallow(struct imap *s, struct str in)
 		return;
 	s->gather = NULL;
 	if (g->results) {
-		if (s->job != NULL)
-			job_results(s->job, buf_text(&g->text));
-		else
-			append_list(s, buf_text(&g->text));
+		reply_results(s, buf_text(&g->text));
 		gather_free(g);
 		return;
 	}

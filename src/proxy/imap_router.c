@@ -303,6 +303,19 @@ route_fetch(struct imap *s, const struct cmd *c)
 	return (ROUTE_DONE);
 }
 
+/* Does the client ask for APPENDLIMIT (RFC 7889 section 3)?  Then what STATUS
+ * says about it has to be ours. */
+static enum route
+route_limits(struct imap *s, const struct cmd *c)
+{
+	const struct str word = STR("APPENDLIMIT");
+	size_t i;
+
+	for (i = 0; i + word.len <= c->args.len && !s->limits; i++)
+		s->limits = str_ieq(str_of(c->args.p + i, word.len), word);
+	return (ROUTE_PASS);
+}
+
 static const struct verb verbs[] = {
     {"APPEND", true, false, false, 0, route_append, NULL},
     {"AUTHENTICATE", true, false, false, 0, route_logged_in, NULL},
@@ -321,7 +334,7 @@ static const struct verb verbs[] = {
     {"GETQUOTAROOT", true, false, false, EXT_QUOTA, NULL, NULL},
     {"ID", true, false, false, 0, NULL, NULL},
     {"IDLE", true, false, true, 0, route_idle, passed_idle},
-    {"LIST", true, false, false, 0, NULL, NULL},
+    {"LIST", true, false, false, 0, route_limits, NULL},
     {"LOGIN", true, false, false, 0, route_logged_in, NULL},
     {"LOGOUT", true, false, true, 0, route_logout, passed_logout},
     {"LSUB", true, false, false, 0, NULL, NULL},
@@ -335,7 +348,7 @@ static const struct verb verbs[] = {
     {"SETQUOTA", true, false, false, EXT_QUOTA, NULL, NULL},
     {"SORT", true, true, false, EXT_SORT, job_sort_route, NULL},
     {"STARTTLS", true, false, false, 0, route_logged_in, NULL},
-    {"STATUS", true, false, false, 0, NULL, NULL},
+    {"STATUS", true, false, false, 0, route_limits, NULL},
     {"STORE", true, true, false, 0, NULL, NULL},
     {"SUBSCRIBE", true, false, false, 0, NULL, NULL},
     {"THREAD", true, true, false, EXT_THREAD, job_thread_route, NULL},

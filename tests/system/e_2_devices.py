@@ -8,6 +8,7 @@ from daemon import Failed
 from device import Device, enrol, keys, login, record, wait_enrolled, wait_for
 from e_1_first import inbox, letter
 from s_1_mail import MARKER, expect, fetch, find
+from s_8_append import append, boxes, read, same, stored
 
 DAY = 86400
 
@@ -69,6 +70,26 @@ def test_second_device(rig):
             record(rig, 'user1') or {}).get('releases', 0) == before + 1)
     finally:
         rig.clock(0)
+
+
+def test_draft_elsewhere(rig):
+    """A draft of one device is the other's byte for byte, and stays sealed
+    when that one moves it by hand."""
+    enrol(rig, 'user1')
+    boxes(rig, 'user1', 'Drafts', 'Archive')
+    draft = letter('begun', 'user1', 'user2')
+    with Device(rig, 'phone') as d:
+        enrol(d, 'user1')
+        c = rig.imap('user1')
+        uid = append(c, 'Drafts', draft)
+        c.logout()
+        c = d.imap('user1')
+        same(read(c, 'Drafts', uid), draft, 'the draft')
+        moved = append(c, 'Archive', draft)
+        same(read(c, 'Archive', moved), draft, 'the moved draft')
+        c.logout()
+    expect(MARKER not in stored(rig, 'user1', 'Archive', moved),
+           'it was moved in clear')
 
 
 def test_two_at_once(rig):

@@ -87,6 +87,35 @@ t_code(void)
 }
 
 static void
+t_status(void)
+{
+	static const struct {
+		const char *in;
+		const char *want;
+	} rows[] = {
+	    {"* STATUS INBOX (APPENDLIMIT 1400)\r\n",
+	        "* STATUS INBOX (APPENDLIMIT 1000)\r\n"},
+	    {"* STATUS {4}\r\na (b (MESSAGES 17 appendlimit 28 SIZE 1400)\r\n",
+	        "* STATUS {4}\r\na (b (MESSAGES 17 appendlimit 20 SIZE 1400)"
+	        "\r\n"},
+	    {"* STATUS \"APPENDLIMIT 14\" (APPENDLIMIT NIL)\r\n",
+	        "* STATUS \"APPENDLIMIT 14\" (APPENDLIMIT NIL)\r\n"},
+	    {"* STATUS x\r\n", "* STATUS x\r\n"},
+	    {"* STATUS x (APPENDLIMIT", "* STATUS x (APPENDLIMIT"},
+	};
+	struct buf out;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].in);
+		buf_init(&out, 4096);
+		caps_status(str_c(rows[i].in), &out);
+		CHECK_BUF(&out, rows[i].want);
+		buf_clear(&out);
+	}
+}
+
+static void
 t_greeting(void)
 {
 	struct buf out;
@@ -107,6 +136,7 @@ main(void)
 	    {"what a client gets to see", t_filter},
 	    {"what we know of the upstream", t_read},
 	    {"response codes", t_code},
+	    {"STATUS", t_status},
 	    {"before login", t_greeting},
 	    {NULL, NULL},
 	};

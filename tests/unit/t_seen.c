@@ -200,6 +200,28 @@ t_keys_came(void)
 	seen_close(s);
 }
 
+/* Names that are remembered. */
+static void
+t_marks(void)
+{
+	struct crypt_key key = a_key(5);
+	struct err err = {.code = ERR_OK};
+	struct seen *s = seen_open(dir, &key, &err);
+
+	CHECK(s != NULL);
+	CHECK_INT(seen_marked(s, STR("a"), &err), 0);
+	CHECK_INT(seen_mark(s, STR("a"), &err), 0);
+	CHECK_INT(seen_mark(s, STR("a"), &err), 0);
+	CHECK_INT(seen_marked(s, STR("a"), &err), 1);
+	CHECK_INT(seen_marked(s, STR("b"), &err), 0);
+	seen_close(s);
+	unit_row("after a restart");
+	s = seen_open(dir, &key, &err);
+	CHECK_INT(seen_marked(s, STR("a"), &err), 1);
+	CHECK_INT(seen_marked(s, STR(""), &err), 0);
+	seen_close(s);
+}
+
 int
 main(void)
 {
@@ -209,6 +231,7 @@ main(void)
 	    {"another From", t_other_from},
 	    {"drop", t_drop},
 	    {"keys that came", t_keys_came},
+	    {"marks", t_marks},
 	    {NULL, NULL},
 	};
 	int rc;
