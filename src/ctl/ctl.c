@@ -12,6 +12,7 @@
 #include "ctl/client.h"
 #include "ctl/export.h"
 #include "ctl/follow.h"
+#include "ctl/progress.h"
 #include "ctl/secret.h"
 #include "ctl/show.h"
 #include "sys/memfd.h"
@@ -247,6 +248,14 @@ ask_enrol(struct ctl *c, struct err *err)
 }
 
 static int
+ask_resync(struct ctl *c, struct err *err)
+{
+	if (c->args[1] != NULL)
+		put_arg(c, "mailbox", c->args[1]);
+	return (ask_enrol(c, err));
+}
+
+static int
 ask_revoke(struct ctl *c, struct err *err)
 {
 	(void)err;
@@ -335,6 +344,37 @@ end_enrol(struct ctl *c, json_t **result, struct err *err)
 	return (-1);
 }
 
+/* It has begun: wait for its end. */
+static int
+end_resync(struct ctl *c, json_t **result, struct err *err)
+{
+	const char *state, *why;
+	json_t *e;
+
+	e = progress(c->socket, c->args[0], c->account, !c->json, err);
+	if (e == NULL)
+		return (-1);
+	json_decref(*result);
+	*result = e;
+	state = json_string_value(json_object_get(e, "state"));
+	why = json_string_value(json_object_get(e, "reason"));
+	if (state != NULL && strcmp(state, "done") == 0)
+		return (0);
+	err_set(err, ERR_PEER, "not finished: %s",
+	    why != NULL ? why : "no reason given");
+	return (-1);
+}
+
+static void
+print_resync(json_t *result)
+{
+	json_int_t moved = json_integer_value(json_object_get(result, "moved"));
+
+	(void)printf("%" JSON_INTEGER_FORMAT
+	             " message%s can be read anew by mail clients\n",
+	    moved, moved == 1 ? "" : "s");
+}
+
 static void
 print_status(json_t *result)
 {
@@ -393,6 +433,8 @@ static const struct command {
         ask_enrol, show, NULL},
     {"revoke", NULL, "revoke", 1, 1, " FINGERPRINT [--account LOGIN]",
         ask_revoke, print_nothing, NULL},
+    {"resync", NULL, "resync", 1, 2, " ADDRESS [MAILBOX] [--account LOGIN]",
+        ask_resync, print_resync, end_resync},
     {"cache", "drop", "cache-drop", 0, 0, "", NULL, print_nothing, NULL},
     {"log-level", NULL, "log-level", 1, 1, " LEVEL", ask_log_level,
         print_nothing, NULL},

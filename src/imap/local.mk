@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/imap/libimap.a
 src_imap_libimap_a_SOURCES = \
 	src/imap/caps.c src/imap/caps.h \
 	src/imap/cmd.c src/imap/cmd.h \
+	src/imap/copyuid.c src/imap/copyuid.h \
 	src/imap/fetch.c src/imap/fetch.h \
 	src/imap/lex.c src/imap/lex.h \
 	src/imap/nstring.c src/imap/nstring.h \

@@ -13,6 +13,7 @@
 #include "parent/owner.h"
 #include "proto/keys.h"
 #include "proto/op.h"
+#include "proto/resync.h"
 #include "sys/memfd.h"
 
 /* A role that is asked for its status answers at once, or is stuck. */
@@ -470,6 +471,38 @@ run_cache_drop(struct request *q)
 }
 
 static void
+ask_resync(struct request *q, bool begin)
+{
+	struct resync_req r = {.begin = begin};
+	struct err err = {0};
+	struct buf body;
+
+	if (owner_of_key(q, &err) == -1) {
+		request_done(q, &err, NULL);
+		return;
+	}
+	r.account = str_c(q->account);
+	r.mailbox = str_c(request_arg(q, "mailbox"));
+	buf_init(&body, LIMIT_RECORD);
+	resync_req_put(&body, &r);
+	request_ask(q, ROLE_PROXY, OP_RESYNC, buf_text(&body), STATUS_MS,
+	    request_passed);
+	buf_clear(&body);
+}
+
+static void
+run_resync(struct request *q)
+{
+	ask_resync(q, true);
+}
+
+static void
+run_resync_status(struct request *q)
+{
+	ask_resync(q, false);
+}
+
+static void
 run_log_level(struct request *q)
 {
 	enum log_level level;
@@ -508,6 +541,8 @@ static const struct {
     {"release-log", 0, false, enrol_run_log},
     {"revoke", 0, false, enrol_run_revoke},
     {"key-export", 1, false, enrol_run_export},
+    {"resync", 0, false, run_resync},
+    {"resync-status", 0, false, run_resync_status},
     {"cache-drop", 0, true, run_cache_drop},
     {"log-level", 0, true, run_log_level},
 };

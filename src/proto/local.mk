@@ -6,5 +6,6 @@ src_proto_libproto_a_SOURCES = \
 	src/proto/op.c src/proto/op.h \
 	src/proto/open.c src/proto/open.h \
 	src/proto/rec.c src/proto/rec.h \
+	src/proto/resync.c src/proto/resync.h \
 	src/proto/seal.c src/proto/seal.h \
 	src/proto/start.c src/proto/start.h

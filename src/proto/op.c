@@ -7,7 +7,7 @@
 #define COMMON OP_START, OP_CONF, OP_PEER, OP_STATUS, OP_LOG_LEVEL
 
 const uint16_t op_parent_to_proxy[] = {COMMON, OP_LISTEN, OP_ACCOUNTS,
-    OP_CACHE_DROP, OP_NONE};
+    OP_CACHE_DROP, OP_RESYNC, OP_NONE};
 const uint16_t op_parent_to_opener[] = {COMMON, OP_NONE};
 const uint16_t op_parent_to_sealer[] = {COMMON, OP_KEY_IMPORT, OP_KEY_LIST,
     OP_KEY_EXPORT, OP_NONE};
@@ -38,6 +38,7 @@ static const char *const names[OP_MAX] = {
     [OP_LISTEN] = "listen",
     [OP_ACCOUNTS] = "accounts",
     [OP_CACHE_DROP] = "cache-drop",
+    [OP_RESYNC] = "resync",
     [OP_OPENER] = "opener",
     [OP_LINK_LOST] = "link-lost",
     [OP_LOOKUP] = "lookup",

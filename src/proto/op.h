@@ -23,6 +23,7 @@ enum op {
 	OP_LISTEN,     /* a listening socket */
 	OP_ACCOUNTS,   /* no body; the answer is err + blob 0, a JSON array */
 	OP_CACHE_DROP, /* no body; the answer is an err */
+	OP_RESYNC,     /* see resync.h */
 	/* proxy > parent */
 	OP_OPENER, /* an account needs an opener */
 	/* all > parent (told) */

@@ -13,6 +13,7 @@
 #include "proto/op.h"
 #include "proxy/mailbox.h"
 #include "proxy/opens.h"
+#include "proxy/resync.h"
 #include "proxy/viewcache.h"
 #include "proxy/warm.h"
 #include "sys/log.h"
@@ -48,6 +49,7 @@ account_free(struct account *a)
 	if (a->login != NULL)
 		viewcache_drop(a->proxy->views, str_c(a->login));
 	warm_free(a->warm);
+	resync_free(a->resync);
 	opens_free(a->opens);
 	classes_save(a);
 	classes_free_all(a->classes);
@@ -134,10 +136,16 @@ account_find(struct proxy *p, struct str login)
 static void
 on_hold_over(evutil_socket_t fd, short what, void *arg)
 {
+	struct timeval tv = {.tv_sec = ACCOUNT_HOLD_S};
 	struct account *a = arg;
 
 	(void)fd;
 	(void)what;
+	/* Its user waits for it to end. */
+	if (resync_runs(a->resync) && !a->proxy->stopping) {
+		evtimer_add(a->hold, &tv);
+		return;
+	}
 	log_debug("account-gone login=%s", log_addr(str_c(a->login)));
 	account_free(a);
 }

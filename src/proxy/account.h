@@ -49,6 +49,7 @@ struct account {
 	struct opens *opens;     /* owned; see opens.h */
 	struct classes *classes; /* owned; a list, see mailbox.h */
 	struct warm *warm;       /* owned; see warm.h */
+	struct resync *resync;   /* owned; see resync.h */
 	struct event *hold;      /* runs after the last session */
 	int64_t since;           /* wall clock of the first login */
 };

@@ -35,6 +35,10 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/proxy.c src/proxy/proxy.h \
 	src/proxy/reading.c src/proxy/reading.h \
 	src/proxy/recorder.c src/proxy/recorder.h \
+	src/proxy/resync.c src/proxy/resync.h src/proxy/resync_own.h \
+	src/proxy/resync_log.c \
+	src/proxy/resync_look.c \
+	src/proxy/resync_move.c \
 	src/proxy/rules.c src/proxy/rules.h \
 	src/proxy/seen.c src/proxy/seen.h \
 	src/proxy/sentlog.c src/proxy/sentlog.h \

@@ -15,6 +15,7 @@
 #include "proto/enrol.h"
 #include "proto/keys.h"
 #include "proto/op.h"
+#include "proto/resync.h"
 #include "proto/start.h"
 #include "proxy/account.h"
 #include "proxy/challenge.h"
@@ -22,6 +23,7 @@
 #include "proxy/listener.h"
 #include "proxy/reading.h"
 #include "proxy/recorder.h"
+#include "proxy/resync.h"
 #include "proxy/seen.h"
 #include "proxy/sentlog.h"
 #include "proxy/throttle.h"
@@ -244,6 +246,28 @@ do_listen(struct proxy *p, struct ipc *l, struct ipc_msg *msg)
 }
 
 static void
+do_resync(struct proxy *p, struct ipc *l, struct ipc_msg *msg)
+{
+	struct account *a = NULL;
+	struct err err = {0};
+	struct resync_req q;
+
+	if (resync_req_get(msg->body, &q, &err) == 0 &&
+	    (a = account_find(p, q.account)) == NULL)
+		err_set(&err, ERR_UNAVAILABLE,
+		    "nobody is logged in with this account: log in first");
+	if (a != NULL && q.begin)
+		(void)resync_begin(a, q.mailbox, &err);
+	else if (a != NULL && a->resync == NULL)
+		err_set(&err, ERR_UNAVAILABLE, "interrupted, begin again");
+	if (err.code == ERR_OK)
+		role_answer_json(l, msg->op, msg->id, NULL,
+		    resync_json(a->resync));
+	else
+		role_answer_err(l, msg, &err);
+}
+
+static void
 on_parent_asks(struct ipc *l, struct ipc_msg *msg, void *arg)
 {
 	struct self *self = arg;
@@ -261,6 +285,9 @@ on_parent_asks(struct ipc *l, struct ipc_msg *msg, void *arg)
 		list = json_loadb(buf_text(&b).p, b.len, 0, NULL);
 		buf_clear(&b);
 		role_answer_json(l, msg->op, msg->id, NULL, list);
+		return;
+	case OP_RESYNC:
+		do_resync(p, l, msg);
 		return;
 	case OP_CACHE_DROP:
 		log_info("cache-drop bytes=%zu", viewcache_bytes(p->views));
@@ -290,8 +317,11 @@ on_sealer_tells(struct ipc *l, struct ipc_msg *msg, void *arg)
 	    key_arrived_get(msg->body, &k, &err) == -1)
 		return;
 	log_info("key-arrived login=%s", log_addr(k.account));
-	if ((a = account_find(p, k.account)) != NULL)
-		reading_key_came(a);
+	if ((a = account_find(p, k.account)) == NULL) {
+		reading_key_came_away(p, k.account);
+		return;
+	}
+	reading_key_came(a);
 	warm_key_came(a);
 }
 

@@ -172,13 +172,18 @@ remember(struct course *c, const struct open_ans *ans, struct err *err)
 	struct seen *seen = c->p->seen;
 	struct seen_rec rec;
 	struct buf hold;
+	bool unopened;
 	int rc;
 
 	if (seen == NULL)
 		return (0);
 	buf_init(&hold, 2 * LIMIT_RECORD);
 	memset(&rec, 0, sizeof(rec));
-	if ((rc = recall(c, &rec, &hold, err)) == 1) {
+	rc = recall(c, &rec, &hold, err);
+	/* Of an older record only that is left. */
+	unopened =
+	    rec.unopened || is_unopened(rec.result) || is_unopened(ans->result);
+	if (rc == 1) {
 		rc = 0;
 		if (!crypt_equal(rec.view, ans->view, sizeof(rec.view))) {
 			err_set(err, ERR_CRYPTO, "the view would change");
@@ -200,6 +205,7 @@ remember(struct course *c, const struct open_ans *ans, struct err *err)
 	memcpy(rec.view, ans->view, sizeof(rec.view));
 	rec.other_from = c->other_from;
 	rec.result = ans->result;
+	rec.unopened = unopened;
 	rec.keys = seen_keys(seen, str_c(c->name.account->login));
 	rec.from = ans->from;
 	rec.status = ans->status;
@@ -525,8 +531,9 @@ reading_gone(const struct msg_name *n)
 		log_warn("seen reason=\"%s\"", err.text);
 }
 
-void
-reading_key_came(struct account *a)
+/* Records speak of the account as it is named, whether it is here or not. */
+static void
+forget_unopened(const struct account *a)
 {
 	struct proxy *p = a->proxy;
 	struct err err;
@@ -535,6 +542,27 @@ reading_key_came(struct account *a)
 	    seen_key_came(p->seen, str_c(a->login), &err) == -1)
 		log_warn("seen reason=\"%s\"", err.text);
 	facts_drop_unopened(p->facts, a);
-	viewcache_drop(p->views, str_c(a->login));
+}
+
+void
+reading_key_came(struct account *a)
+{
+	forget_unopened(a);
+	viewcache_drop(a->proxy->views, str_c(a->login));
 	opens_key_arrived(a);
+}
+
+void
+reading_key_came_away(struct proxy *p, struct str name)
+{
+	struct account a = {.proxy = p};
+	struct login login;
+	struct err err;
+
+	if (login_parse(p, name, &login, &err) == -1)
+		return;
+	a.login = login.name;
+	a.up = login.up;
+	forget_unopened(&a);
+	login_clear(&login);
 }

@@ -69,6 +69,9 @@ void reading_gone(const struct msg_name *);
  * what waits for one tries at once. */
 void reading_key_came(struct account *);
 
+/* The same for a login that nobody has here now. */
+void reading_key_came_away(struct proxy *, struct str login);
+
 /* A message that is plain, but shall be answered as a view: its text is the
  * view.  A reference, or NULL. */
 struct viewref *reading_plain(const struct msg_name *, struct blob *text,

@@ -196,11 +196,14 @@ seen_get(struct seen *s, const struct seen_key *k, struct seen_rec *out,
 	out->status = rec_get_str(&r);
 	out->result = 0;
 	out->keys = 0;
+	out->unopened = false;
 	/* Records of before have no more. */
 	if (!r.bad && r.pos < r.in.len) {
 		out->result = rec_get_u8(&r);
 		out->keys = rec_get_u32(&r);
 	}
+	if (!r.bad && r.pos < r.in.len)
+		out->unopened = rec_get_bool(&r);
 	return (rec_end(&r, err) == 0 ? 1 : -1);
 }
 
@@ -221,6 +224,7 @@ seen_put(struct seen *s, const struct seen_key *k, const struct seen_rec *rec,
 	rec_put_str(&b, rec->status);
 	rec_put_u8(&b, rec->result);
 	rec_put_u32(&b, rec->keys);
+	rec_put_bool(&b, rec->unopened);
 	rc = seen_write(s, k->k, &b, err);
 	buf_clear(&b);
 	return (rc);
@@ -320,14 +324,14 @@ out:
 }
 
 static int
-mark_key(const struct seen *s, struct str name, uint8_t k[CRYPT_DIGEST],
-    struct err *err)
+named_key(const struct seen *s, const char *kind, struct str name,
+    uint8_t k[CRYPT_DIGEST], struct err *err)
 {
 	struct buf b;
 	int rc = -1;
 
 	buf_init(&b, LIMIT_RECORD);
-	key_part(&b, STR("mark"));
+	key_part(&b, str_c(kind));
 	key_part(&b, name);
 	if (!b.failed)
 		rc = crypt_hmac(&s->key, buf_text(&b), k);
@@ -344,7 +348,7 @@ seen_marked(struct seen *s, struct str name, struct err *err)
 	struct buf b;
 	int rc;
 
-	if (mark_key(s, name, k, err) == -1)
+	if (named_key(s, "mark", name, k, err) == -1)
 		return (-1);
 	buf_init(&b, LIMIT_RECORD);
 	rc = seen_read(s, k, &b, err);
@@ -361,11 +365,36 @@ seen_mark(struct seen *s, struct str name, struct err *err)
 
 	if ((rc = seen_marked(s, name, err)) != 0)
 		return (rc == 1 ? 0 : -1);
-	if (mark_key(s, name, k, err) == -1)
+	if (named_key(s, "mark", name, k, err) == -1)
 		return (-1);
 	buf_init(&b, LIMIT_RECORD);
 	buf_putc(&b, '1');
 	rc = seen_write(s, k, &b, err);
 	buf_clear(&b);
 	return (rc);
+}
+
+int
+seen_kept(struct seen *s, struct str name, struct buf *value, struct err *err)
+{
+	uint8_t k[CRYPT_DIGEST];
+
+	if (named_key(s, "kept", name, k, err) == -1)
+		return (-1);
+	return (seen_read(s, k, value, err));
+}
+
+int
+seen_keep(struct seen *s, struct str name, const struct buf *value,
+    struct err *err)
+{
+	uint8_t k[CRYPT_DIGEST];
+	struct seen_key key;
+
+	if (named_key(s, "kept", name, k, err) == -1)
+		return (-1);
+	if (value->len > 0 || value->failed)
+		return (seen_write(s, k, value, err));
+	memcpy(key.k, k, sizeof(key.k));
+	return (seen_drop(s, &key, err));
 }

@@ -40,6 +40,7 @@ struct seen_rec {
 	bool other_from;
 	uint8_t result; /* enum open_result */
 	uint32_t keys;  /* seen_keys() then */
+	bool unopened;  /* clients were given it unopened once */
 	struct str from;
 	struct str status;
 };
@@ -72,6 +73,12 @@ int seen_other_from(struct seen *, struct str login,
 /* Remember a name for ever, and was it remembered?  1, 0 or -1. */
 int seen_mark(struct seen *, struct str name, struct err *);
 int seen_marked(struct seen *, struct str name, struct err *);
+
+/* Something else to be kept under a name of its own: what it is now (1, 0 or
+ * -1), and what it shall be; an empty value removes it. */
+int seen_kept(struct seen *, struct str name, struct buf *value, struct err *);
+int seen_keep(struct seen *, struct str name, const struct buf *value,
+    struct err *);
 
 /* Sync what was put.  Cheap when there is nothing. */
 int seen_commit(struct seen *, struct err *);

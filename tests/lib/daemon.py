@@ -219,6 +219,13 @@ class Daemon:
                 done.stderr.decode('utf-8', 'replace')))
         return done
 
+    def ctl_begin(self, *args):
+        """Start waxwingctl; what it says comes to stdout."""
+        return subprocess.Popen(
+            [os.path.join(self.build, 'waxwingctl'), '--socket',
+             self.control] + list(args), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
     def import_user(self, pki, name, domain='example.test'):
         for kind in ('sign', 'encrypt'):
             self.ctl('key', 'import', '%s@%s' % (name, domain),

@@ -11,6 +11,7 @@ import select
 import socket
 import ssl
 import struct
+import subprocess
 import time
 
 import dlg
@@ -139,6 +140,7 @@ class Run:
         self.ctx = dlg.Context(dialog, bench.mails, serial)
         self.limit = 5.0 * bench.scale
         self.lanes = {}
+        self.ctl = None
         self.log_from = len(bench.daemon.log())
 
     def until(self):
@@ -484,8 +486,22 @@ class Run:
             self.bench.daemon.terminate()
         elif step.kind == 'ctl':
             self.bench.daemon.ctl(*arg.split())
+        elif step.kind == 'ctl-begin':
+            self.ctl = self.bench.daemon.ctl_begin(*arg.split())
+        elif step.kind == 'ctl-end':
+            self.ctl_end(arg)
         elif step.kind == 'key':
             self.import_key(*arg.split())
+
+    def ctl_end(self, arg):
+        try:
+            out = self.ctl.communicate(timeout=self.limit)[0].decode()
+        except subprocess.TimeoutExpired as e:
+            raise Failed('waxwingctl does not end') from e
+        status, _, pattern = arg.partition(' ')
+        if self.ctl.returncode != int(status) or not re.search(pattern, out):
+            raise Failed('waxwingctl said %d: %s' % (
+                self.ctl.returncode, out))
 
     def import_key(self, user, login):
         pki = self.bench.mails.pki
@@ -546,6 +562,9 @@ class Run:
         finally:
             for lane in self.lanes.values():
                 lane.close()
+            if self.ctl is not None:
+                self.ctl.kill()
+                self.ctl.communicate()
             for name in (self.bench.daemon.faults, self.bench.daemon.clock):
                 if os.path.exists(name):
                     os.unlink(name)

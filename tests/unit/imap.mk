@@ -1,6 +1,7 @@
 check_PROGRAMS += \
 	tests/unit/t_caps \
 	tests/unit/t_cmd \
+	tests/unit/t_copyuid \
 	tests/unit/t_fetch \
 	tests/unit/t_lex \
 	tests/unit/t_preview \
@@ -9,6 +10,7 @@ check_PROGRAMS += \
 TESTS += \
 	tests/unit/t_caps \
 	tests/unit/t_cmd \
+	tests/unit/t_copyuid \
 	tests/unit/t_fetch \
 	tests/unit/t_lex \
 	tests/unit/t_preview \
@@ -16,6 +18,7 @@ TESTS += \
 	tests/unit/t_search
 tests_unit_t_caps_LDADD = src/imap/libimap.a $(UNIT_LDADD)
 tests_unit_t_cmd_LDADD = src/imap/libimap.a $(UNIT_LDADD)
+tests_unit_t_copyuid_LDADD = src/imap/libimap.a $(UNIT_LDADD)
 tests_unit_t_lex_LDADD = src/imap/libimap.a $(UNIT_LDADD)
 tests_unit_t_resp_LDADD = src/imap/libimap.a $(UNIT_LDADD)
 tests_unit_t_fetch_LDADD = src/imap/libimap.a src/mail/libmail.a $(UNIT_LDADD)
