@@ -183,6 +183,13 @@ step_account(struct enrol *e)
 
 /* --- order (RFC 8555 7.4) --- */
 
+/* But earlier orders may have left their challenges. */
+static void
+nothing_to_prove(struct enrol *e)
+{
+	enrol_next(e, enrol_untidy(e) ? STEP_TIDY : STEP_FINALIZE);
+}
+
 static void
 take_new_order(struct enrol *e, const struct posted *p,
     const struct acme_order *o)
@@ -198,6 +205,7 @@ take_new_order(struct enrol *e, const struct posted *p,
 	enrol_set_str(e, "order", p->a->location);
 	enrol_set_str(e, "authorization", o->authorization);
 	enrol_set_str(e, "finalize", o->finalize);
+	enrol_stray(e);
 	enrol_unset(e, "answered");
 	enrol_unset(e, "unsure");
 	enrol_unset(e, "token1");
@@ -205,7 +213,10 @@ take_new_order(struct enrol *e, const struct posted *p,
 	enrol_unset(e, "others");
 	enrol_set_num(e, "ordered", clock_now().wall);
 	/* validated a short while ago, and that still counts */
-	enrol_next(e, o->status == ACME_READY ? STEP_FINALIZE : STEP_AUTHZ);
+	if (o->status == ACME_READY)
+		nothing_to_prove(e);
+	else
+		enrol_next(e, STEP_AUTHZ);
 }
 
 static void
@@ -245,8 +256,8 @@ take_authz(struct enrol *e, const struct posted *p, const struct acme_authz *z)
 	(void)p;
 	switch (z->status) {
 	case ACME_VALID:
-		/* nothing to prove; when it was is not told */
-		enrol_next(e, STEP_FINALIZE);
+		/* when it was is not told */
+		nothing_to_prove(e);
 		return;
 	case ACME_PENDING:
 		if (is_overdue(e)) {

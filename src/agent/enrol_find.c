@@ -23,20 +23,87 @@
 /* Keys that are looked up for one mail. */
 #define KEYS_MAX 4
 
-/* Challenges of ours that were never answered are removed too, so many. */
-#define TIDY_MAX 10
+/* Challenges of ours that were never answered are removed too, so many; and so
+ * many orders are remembered for that. */
+#define TIDY_MAX   10
+#define STRAYS_MAX 5
+
+/* --- orders of ours whose challenge may be there still --- */
+
+void
+enrol_stray(struct enrol *e)
+{
+	json_t *strays = json_object_get(e->rec, "strays");
+
+	if (json_object_get(e->rec, "from") == NULL)
+		return;
+	if (strays == NULL) {
+		strays = json_array();
+		json_object_set_new(e->rec, "strays", strays);
+	}
+	if (json_array_size(strays) == STRAYS_MAX)
+		json_array_remove(strays, 0);
+	json_array_append(strays, json_object_get(e->rec, "from"));
+	enrol_unset(e, "from");
+}
+
+bool
+enrol_untidy(const struct enrol *e)
+{
+	return (json_object_get(e->rec, "uid") != NULL ||
+	        json_object_get(e->rec, "from") != NULL ||
+	        json_object_get(e->rec, "strays") != NULL);
+}
+
+/* Where that sender stands in the list, or its end. */
+static size_t
+stray_at(const struct enrol *e, struct str from)
+{
+	const json_t *strays = json_object_get(e->rec, "strays");
+	size_t i;
+
+	for (i = 0; i < json_array_size(strays); i++)
+		if (str_eq(str_c(json_string_value(json_array_get(strays, i))),
+		        from))
+			break;
+	return (i);
+}
+
+/* Take it off the list; false if it is not there. */
+static bool
+stray_drop(struct enrol *e, struct str from)
+{
+	json_t *strays = json_object_get(e->rec, "strays");
+
+	if (json_array_remove(strays, stray_at(e, from)) == -1)
+		return (false);
+	if (json_array_size(strays) == 0)
+		enrol_unset(e, "strays");
+	return (true);
+}
 
 /* --- one mail that may be it --- */
 
 static void on_found(struct ipc_msg *, const struct err *, void *);
 static void on_checked(struct ipc_msg *, const struct err *, void *);
 
+/* From whom: this order's challenge; while tidying then the others', too. */
+static struct str
+sender(const struct enrol *e)
+{
+	const json_t *strays = json_object_get(e->rec, "strays");
+
+	if (json_object_get(e->rec, "from") != NULL || strays == NULL)
+		return (enrol_str(e, "from"));
+	return (str_c(json_string_value(json_array_get(strays, 0))));
+}
+
 static void
 ask_find(struct enrol *e)
 {
-	struct challenge_find_req q = {enrol_str(e, "account"),
-	    enrol_str(e, "from"), enrol_str(e, "address"), e->look.uidvalidity,
-	    e->look.low, e->look.high};
+	struct challenge_find_req q = {enrol_str(e, "account"), sender(e),
+	    enrol_str(e, "address"), e->look.uidvalidity, e->look.low,
+	    e->look.high};
 	struct buf body;
 
 	buf_init(&body, LIMIT_RECORD);
@@ -48,8 +115,8 @@ ask_find(struct enrol *e)
 static void
 ask_check(struct enrol *e)
 {
-	struct challenge_check_req q = {enrol_str(e, "from"),
-	    enrol_str(e, "address"), clock_now().wall, buf_text(&e->keys)};
+	struct challenge_check_req q = {sender(e), enrol_str(e, "address"),
+	    clock_now().wall, buf_text(&e->keys)};
 	struct buf body;
 
 	buf_init(&body, LIMIT_RECORD);
@@ -174,18 +241,38 @@ step_find(struct enrol *e)
 	ask_find(e);
 }
 
-/* --- tidy: remove it, and others of the same kind --- */
+/* --- tidy: remove it, and what earlier orders of ours left --- */
 
-/* The mailbox is only less tidy. */
+/* The mailbox is only less tidy; what is left is removed at another time. */
 static void
 tidied(struct enrol *e, const struct err *err)
 {
-	if (err->code != ERR_OK && err->code != ERR_NOTFOUND)
+	if (err->code != ERR_OK && err->code != ERR_NOTFOUND) {
 		log_warn("enrol address=%s tidy=\"%s\"",
 		    log_addr(enrol_str(e, "address")), err->text);
+		enrol_stray(e);
+	}
+	enrol_unset(e, "from");
 	enrol_unset(e, "uid");
 	enrol_unset(e, "uidvalidity");
 	enrol_next(e, STEP_FINALIZE);
+}
+
+/* There is no more of this sender: the next one. */
+static void
+tidy_next(struct enrol *e, const struct err *err)
+{
+	struct str from = sender(e);
+
+	if (json_object_get(e->rec, "from") != NULL)
+		enrol_unset(e, "from");
+	else
+		(void)stray_drop(e, from);
+	e->look = (struct look){.low = 0};
+	if (json_object_get(e->rec, "strays") != NULL)
+		ask_find(e);
+	else
+		tidied(e, err);
 }
 
 static void
@@ -227,6 +314,19 @@ ask_remove(struct enrol *e)
 	buf_clear(&body);
 }
 
+/*
+ * It is genuine.  Is it ours?  One that was answered is; of the others there
+ * are as many as orders that came to nothing.  More are another device's.
+ */
+static bool
+is_ours(struct enrol *e, struct str token1)
+{
+	return (enrol_tried(e, token1) ||
+	        (json_object_get(e->rec, "from") == NULL
+	                ? stray_at(e, sender(e)) == 0
+	                : stray_drop(e, enrol_str(e, "from"))));
+}
+
 static void
 tidy_refused(struct enrol *e, const struct err *err)
 {
@@ -238,7 +338,7 @@ tidy_refused(struct enrol *e, const struct err *err)
 	ask_find(e);
 }
 
-/* Ours first; then what a restart may have left there. */
+/* The one that was answered first. */
 void
 step_tidy(struct enrol *e)
 {
@@ -260,6 +360,8 @@ on_found(struct ipc_msg *msg, const struct err *why, void *arg)
 		ask_check(e);
 	else if (e->step == STEP_FIND)
 		find_none(e, &err);
+	else if (err.code == ERR_NOTFOUND)
+		tidy_next(e, &err);
 	else
 		tidied(e, &err);
 }
@@ -330,6 +432,11 @@ on_checked(struct ipc_msg *msg, const struct err *why, void *arg)
 	if (e->step == STEP_FIND && enrol_tried(e, ans.token1)) {
 		/* RFC 8823 3 point 6: no challenge is answered twice */
 		err_set(&err, ERR_DENIED, "was answered before");
+		refused(e, &err);
+		return;
+	}
+	if (e->step == STEP_TIDY && !is_ours(e, ans.token1)) {
+		err_set(&err, ERR_DENIED, "answers no order of ours");
 		refused(e, &err);
 		return;
 	}

@@ -103,6 +103,11 @@ int enrol_keep_kid(struct enrol *, struct str kid, struct err *);
 /* Was the challenge with that token answered for this order? */
 bool enrol_tried(const struct enrol *, struct str token1);
 
+/* The order's challenge is not waited for any more, but may be in the mailbox
+ * or still come; is there something to be tidied? */
+void enrol_stray(struct enrol *);
+bool enrol_untidy(const struct enrol *);
+
 /* Certificates of ours, as a cert_list, into pub/; the newest for each use
  * into the record, as NAME: {fingerprint, not_before, not_after}. */
 int enrol_keep_certs(struct enrol *, struct str list, struct err *);

@@ -188,10 +188,11 @@ void
 enrol_restart(struct enrol *e, const struct err *err)
 {
 	static const char *const lost[] = {"order", "authorization", "finalize",
-	    "challenge", "token2", "from", "token1", "message_id", "reply_to",
+	    "challenge", "token2", "token1", "message_id", "reply_to",
 	    "answered", "unsure", "certificate", "tried", "others", "ordered"};
 	size_t i;
 
+	enrol_stray(e);
 	for (i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)
 		enrol_unset(e, lost[i]);
 	enter(e, STEP_ORDER);

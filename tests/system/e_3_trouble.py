@@ -341,6 +341,20 @@ def test_replayed_challenge(rig):
         expect(len(inbox(rig, user)) == 1, 'INBOX: %r' % inbox(rig, user))
 
 
+def test_order_lost(rig):
+    """What an order that came to nothing leaves in INBOX goes with the next."""
+    user = 'user72'
+    with Device(rig, 'lost') as d, Liar(rig) as l:
+        l.lies = [('/authz/', liar.text('"valid"', '"invalid"'))]
+        login(d, user)
+        waiting(d, user, 'invalid')
+        expect(len(inbox(rig, user)) == 1, 'INBOX: %r' % inbox(rig, user))
+        l.lies = []
+        again(d, user)
+        alright(rig, d, user)
+        expect(inbox(rig, user) == [], 'INBOX: %r' % inbox(rig, user))
+
+
 def refused(rig, user, reply):
     """The mail server does not take the answer; later it does."""
     rig.upstream_faults({'at': 'rcpt', 'match': CA, 'reply': reply})

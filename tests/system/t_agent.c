@@ -142,6 +142,7 @@ t_stranger(void)
 {
 	json_t *o;
 
+	unit_row("answered, too");
 	move_in("");
 	play.stranger = GENUINE + 500;
 	log_in(ANNA, true);
@@ -153,6 +154,31 @@ t_stranger(void)
 	o = status();
 	CHECK(json_object_get(o, "error") == NULL);
 	json_decref(o);
+	move_out();
+
+	unit_row("not answered: it stays");
+	move_in("");
+	play.stranger = GENUINE - 100;
+	log_in(ANNA, true);
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.submits, 1);
+	CHECK_UINT(play.removes, 1);
+	CHECK(play.stranger != 0);
+	move_out();
+
+	unit_row("no stranger's: an order of ours came to nothing");
+	move_in("");
+	play.check = ERR_UNAVAILABLE;
+	log_in(ANNA, true);
+	CHECK(wait_for("step", "find"));
+	fakecloud_plan(&cloud, "/acme/authz authz-status invalid\n");
+	play.check = ERR_OK;
+	CHECK_INT(ask(OP_ENROL, ANNA, ""), ERR_OK);
+	CHECK(wait_for("error", "invalid"));
+	fakecloud_plan(&cloud, "");
+	play.stranger = GENUINE + 1;
+	CHECK(goes_on());
+	CHECK_UINT(play.stranger, 0);
 	move_out();
 }
 
