@@ -19,6 +19,9 @@
 #define SLEEP_S 60
 #endif
 
+/* No server's word makes us wait longer: it may have been a mistake. */
+#define WAIT_MOST_S 86400
+
 /* How often missing links are looked for. */
 #define LINKS_MS 200
 
@@ -108,7 +111,7 @@ enrol_retry(struct enrol *e, const struct err *err, int64_t after)
 	}
 	wait = renew_backoff(tries < 100 ? (unsigned)tries : 100, random32());
 	if (after > wait)
-		wait = after;
+		wait = after < WAIT_MOST_S ? after : WAIT_MOST_S;
 	log_warn("enrol address=%s step=%s tries=%lld wait=%lld code=%s "
 	         "reason=\"%s\"",
 	    log_addr(enrol_str(e, "address")), steps[e->step].word,
@@ -129,7 +132,7 @@ enrol_poll(struct enrol *e, int64_t after)
 
 	enrol_drop(e);
 	if (after > wait)
-		wait = after;
+		wait = after < WAIT_MOST_S ? after : WAIT_MOST_S;
 	enrol_set_num(e, "next", clock_now().wall + wait);
 	enrol_sleep(e, enrol_num(e, "next"));
 }

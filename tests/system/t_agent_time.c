@@ -46,6 +46,17 @@ t_retry_after(void)
 	set_clock(600);
 	CHECK(wait_for("step", "done"));
 	move_out();
+
+	unit_row("a year of it");
+	move_in("");
+	fakecloud_plan(&cloud,
+	    "/acme/new-order retry 31536000\n/acme/new-order status 503\n");
+	log_in(ANNA, true);
+	CHECK(wait_for("error", "503"));
+	fakecloud_plan(&cloud, "");
+	set_clock(DAY + 600);
+	CHECK(wait_for("step", "done"));
+	move_out();
 }
 
 /* Years in seconds. */
