@@ -76,6 +76,42 @@ needs_login(enum step step)
 	        step == STEP_DONE);
 }
 
+/* The conf's list of an account's addresses, or NULL. */
+static const char *
+listed(struct agent *a, struct str account)
+{
+	char section[LIMIT_ADDRESS + 16];
+
+	(void)snprintf(section, sizeof(section), "account %.*s",
+	    (int)account.len, account.p);
+	return (conf_str(a->self->conf, section, "addresses"));
+}
+
+/* Is the mailbox that of another account?  Those in the conf may share one,
+ * and one's own login is always one's own. */
+static int
+check_owner(struct agent *a, struct str account, struct str address,
+    struct err *err)
+{
+	const char *list = listed(a, account);
+	struct enrol *e;
+	struct str word;
+	size_t pos = 0;
+
+	if (str_ieq(account, address))
+		return (0);
+	while (list != NULL && conf_word(list, &pos, &word))
+		if (str_ieq(word, address))
+			return (0);
+	LIST_FOREACH (e, &a->enrols, next)
+		if (str_ieq(enrol_str(e, "address"), address)) {
+			err_set(err, ERR_DENIED,
+			    "the mailbox belongs to another account");
+			return (-1);
+		}
+	return (0);
+}
+
 /* One mailbox of an account. */
 static int
 begin_one(struct agent *a, struct str account, struct str address,
@@ -84,6 +120,8 @@ begin_one(struct agent *a, struct str account, struct str address,
 	struct enrol *e = find(a, account, address);
 
 	if (e == NULL) {
+		if (check_owner(a, account, address, err) == -1)
+			return (-1);
 		e = enrol_new(a,
 		    json_pack("{s:s%, s:s%}", "account", account.p, account.len,
 		        "address", address.p, address.len),
@@ -107,17 +145,6 @@ begin_one(struct agent *a, struct str account, struct str address,
 		enrol_set_num(e, "next", 0);
 	enrol_sleep(e, enrol_num(e, "next"));
 	return (0);
-}
-
-/* The conf's list of an account's addresses, or NULL. */
-static const char *
-listed(struct agent *a, struct str account)
-{
-	char section[LIMIT_ADDRESS + 16];
-
-	(void)snprintf(section, sizeof(section), "account %.*s",
-	    (int)account.len, account.p);
-	return (conf_str(a->self->conf, section, "addresses"));
 }
 
 int
@@ -191,22 +218,30 @@ has_cert(const struct enrol *e, const char *use, struct str hex)
 }
 
 int
-enrol_of_cert(struct agent *a, struct str hex, struct str name,
+enrol_of_cert(struct agent *a, struct str hex, struct str account,
     struct buf *account_out, struct buf *address_out, struct err *err)
 {
-	struct enrol *e;
+	struct enrol *e, *best = NULL;
 
-	LIST_FOREACH (e, &a->enrols, next)
-		if ((name.len > 0 &&
-		        (str_ieq(enrol_str(e, "address"), name) ||
-		            str_ieq(enrol_str(e, "account"), name))) ||
-		    has_cert(e, "sign", hex) || has_cert(e, "encrypt", hex)) {
-			buf_str(account_out, enrol_str(e, "account"));
-			buf_str(address_out, enrol_str(e, "address"));
-			return (0);
+	LIST_FOREACH (e, &a->enrols, next) {
+		if (account.len > 0 &&
+		    !str_ieq(enrol_str(e, "account"), account))
+			continue;
+		if (has_cert(e, "sign", hex) || has_cert(e, "encrypt", hex)) {
+			best = e;
+			break;
 		}
-	err_set(err, ERR_NOTFOUND, "no such certificate of ours");
-	return (-1);
+		/* the sealer knows those that were replaced, too */
+		if (account.len > 0 && best == NULL)
+			best = e;
+	}
+	if (best == NULL) {
+		err_set(err, ERR_NOTFOUND, "no such certificate of ours");
+		return (-1);
+	}
+	buf_str(account_out, enrol_str(best, "account"));
+	buf_str(address_out, enrol_str(best, "address"));
+	return (0);
 }
 
 int

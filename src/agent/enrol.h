@@ -39,9 +39,9 @@ int enrol_account_of(struct agent *, struct str address, struct buf *out,
     struct err *);
 
 /* Whose certificate is this (fingerprint in hex)?  Account and address are
- * appended.  One that is used no more is known only if its account, or an
- * address of it, is named.  -1 with ERR_NOTFOUND. */
-int enrol_of_cert(struct agent *, struct str hex, struct str name,
+ * appended.  One that is used no more is known only if its account is named.
+ * -1 with ERR_NOTFOUND. */
+int enrol_of_cert(struct agent *, struct str hex, struct str account,
     struct buf *account_out, struct buf *address_out, struct err *);
 
 /* This certificate was revoked: get a new one if it was in use. */

@@ -269,6 +269,9 @@ t_login(void)
 	CHECK_INT(ask(OP_ENROL, "nobody", ""), ERR_NOTFOUND);
 	CHECK_INT(ask(OP_RELEASE_LOG, "eve@x.test", ""), ERR_NOTFOUND);
 	CHECK_INT(ask(OP_REVOKE, "", "zz"), ERR_SYNTAX);
+	unit_row("another account's mailbox");
+	CHECK_INT(ask(OP_ENROL, ANNA, "eve@x.test"), ERR_DENIED);
+	CHECK_INT(ask(OP_RENEW, ANNA, "eve@x.test"), ERR_DENIED);
 	unit_row("release log");
 	CHECK_INT(ask(OP_RELEASE_LOG, ANNA, ""), ERR_OK);
 	CHECK_UINT(play.from, 0);
