@@ -20,6 +20,7 @@ agent_end(struct self *self)
 	op_lookup_forget(a, NULL);
 	src_cloud_abandon(a);
 	cert_imports_abandon(a);
+	harvests_abandon(a);
 	errands_abandon(a);
 	enrol_close(a);
 	directory_clear(&a->directory);
@@ -65,6 +66,7 @@ agent_conf(struct self *self, const struct conf *old, struct err *err)
 		return (-1);
 	}
 	src_cloud_abandon(a);
+	harvests_abandon(a);
 	post_abandon(a);
 	directory_clear(&a->directory);
 	http_free(a->http);
@@ -86,6 +88,7 @@ static const struct {
 	void (*handler)(struct agent *, struct ipc *, struct ipc_msg *);
 } ops[] = {
     {OP_LOOKUP, op_lookup},
+    {OP_HARVEST, op_harvest},
     {OP_CERT_IMPORT, op_cert_import},
     {OP_CERT_LIST, op_cert_list},
     {OP_ACCOUNT_SEEN, op_account_seen},

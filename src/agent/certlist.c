@@ -117,8 +117,9 @@ certlist_best(const struct certlist_item *items, size_t n, int64_t at)
 	const struct certlist_item *best = NULL, *it;
 
 	for (it = items; it < items + n; it++)
-		if (for_sealing(&it->c) && it->c.not_before <= at &&
-		    at <= it->c.not_after && (best == NULL || better(it, best)))
+		if (for_sealing(&it->c) && it->trust != TRUST_PENDING &&
+		    it->c.not_before <= at && at <= it->c.not_after &&
+		    (best == NULL || better(it, best)))
 			best = it;
 	return (best);
 }
@@ -129,8 +130,27 @@ certlist_recent(const struct certlist_item *items, size_t n, int64_t at)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (for_sealing(&items[i].c) && items[i].c.not_before <= at &&
+		if (for_sealing(&items[i].c) &&
+		    items[i].trust != TRUST_PENDING &&
+		    items[i].c.not_before <= at &&
 		    items[i].c.not_after >= at - CERTLIST_RECENT)
 			return (true);
 	return (false);
+}
+
+enum trust
+certlist_harvest(const struct certlist_item *items, size_t n,
+    const uint8_t fingerprint[FINGERPRINT], int64_t at)
+{
+	const struct certlist_item *best = certlist_best(items, n, at);
+	int64_t life;
+
+	if (best == NULL ||
+	    memcmp(best->c.fingerprint, fingerprint, FINGERPRINT) == 0)
+		return (TRUST_HARVESTED);
+	if (best->trust != TRUST_HARVESTED)
+		return (TRUST_PENDING);
+	life = best->c.not_after - best->c.not_before;
+	return (at >= best->c.not_after - life / 3 ? TRUST_HARVESTED
+	                                           : TRUST_PENDING);
 }

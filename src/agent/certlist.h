@@ -50,4 +50,12 @@ const struct certlist_item *certlist_best(const struct certlist_item *,
 /* Could one have been used in the CERTLIST_RECENT before? */
 bool certlist_recent(const struct certlist_item *, size_t n, int64_t at);
 
+/*
+ * How far a certificate goes that came with signed mail: it is used if it is
+ * the one in use, if there is none, or if that one came the same way and is in
+ * the last third of its life, when it is renewed.  Else it is pending.
+ */
+enum trust certlist_harvest(const struct certlist_item *, size_t n,
+    const uint8_t fingerprint[FINGERPRINT], int64_t at);
+
 #endif

@@ -7,6 +7,7 @@ src_agent_libagent_a_SOURCES = \
 	src/agent/enrol_acme.c src/agent/enrol_rec.c src/agent/enrol_step.c \
 	src/agent/enrol_find.c src/agent/enrol_mail.c \
 	src/agent/enrol_take.c \
+	src/agent/harvest.c \
 	src/agent/http.c src/agent/http.h \
 	src/agent/multipart.c src/agent/multipart.h \
 	src/agent/op_cert.c \

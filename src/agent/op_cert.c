@@ -203,14 +203,39 @@ struct listing {
 	json_t *list;
 };
 
+/* How far it is trusted for that address, and where it came from. */
+static void
+add_trust(struct agent *a, const struct cert_rec *c, struct str address,
+    json_t *o)
+{
+	static const char *const trusts[] = {"manual", "verified", "discovered",
+	    "harvested", "pending"};
+	static const char *const origins[] = {"import", "enrolment",
+	    "directory", "signed mail", "signed mail"};
+	char space[LIMIT_ADDRESS];
+	struct str low;
+	uint8_t trust;
+
+	if (certlist_address(address, space, &low, NULL) == -1 ||
+	    store_trust(a->store, c->fingerprint, low, &trust, NULL) != 1)
+		return;
+	json_object_set_new(o, "trust", json_string(trusts[trust]));
+	json_object_set_new(o, "origin", json_string(origins[trust]));
+}
+
 static int
 list_one(const struct cert_rec *c, void *arg)
 {
 	struct listing *ls = arg;
+	struct str first = str_of(c->addresses.p, str_find(c->addresses, ' '));
+	json_t *o;
 
 	if (ls->address.len > 0 && !certlist_names(c, ls->address))
 		return (0);
-	json_array_append_new(ls->list, json_cert(c));
+	if ((o = json_cert(c)) != NULL)
+		add_trust(ls->agent, c,
+		    ls->address.len > 0 ? ls->address : first, o);
+	json_array_append_new(ls->list, o);
 	return (json_array_size(ls->list) >= LISTED_MAX);
 }
 

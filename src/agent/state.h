@@ -16,9 +16,13 @@
 /* Imports under way at once: each waits for the verifier. */
 #define AGENT_IMPORTS 16
 
+/* Certificates from signed mail, likewise; more are met again. */
+#define AGENT_HARVESTS 16
+
 struct cert_import;
 struct enrol;
 struct errand;
+struct harvesting;
 struct post;
 struct asking;
 struct asked;
@@ -38,6 +42,8 @@ struct agent {
 	struct store *store; /* owned */
 	LIST_HEAD(, cert_import) imports;
 	size_t nimports;
+	LIST_HEAD(, harvesting) harvests;
+	size_t nharvests;
 	struct http *http; /* owned; the cloud, NULL without one */
 	LIST_HEAD(, asking) askings;
 	size_t naskings;
@@ -53,6 +59,7 @@ struct agent {
 
 void op_lookup(struct agent *, struct ipc *, struct ipc_msg *);
 void op_cert_import(struct agent *, struct ipc *, struct ipc_msg *);
+void op_harvest(struct agent *, struct ipc *, struct ipc_msg *);
 void op_cert_list(struct agent *, struct ipc *, struct ipc_msg *);
 void op_account_seen(struct agent *, struct ipc *, struct ipc_msg *);
 void op_enrol(struct agent *, struct ipc *, struct ipc_msg *);
@@ -68,5 +75,6 @@ void errands_abandon(struct agent *);
 
 /* Give up what waits for the verifier; nobody is answered. */
 void cert_imports_abandon(struct agent *);
+void harvests_abandon(struct agent *);
 
 #endif

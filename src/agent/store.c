@@ -54,7 +54,7 @@ store_trust(struct store *st, const uint8_t fp[FINGERPRINT], struct str address,
 	rc = db_get(st->db, id_make(&id, PUB_TRUST, fp, address), &value, err);
 	if (rc == 1) {
 		rec_init(&r, buf_text(&value));
-		*trust = rec_get_enum(&r, TRUST_HARVESTED);
+		*trust = rec_get_enum(&r, TRUST_PENDING);
 		(void)rec_get_u64(&r);
 		if (rec_end(&r, err) == -1)
 			rc = -1;
@@ -153,7 +153,7 @@ put_record(struct store *st, const struct cert_rec *c, struct err *err)
 }
 
 int
-store_put(struct store *st, const struct cert_rec *c, enum trust trust,
+store_put_as_is(struct store *st, const struct cert_rec *c, enum trust trust,
     int64_t now, struct err *err)
 {
 	size_t n;
@@ -175,6 +175,30 @@ store_put(struct store *st, const struct cert_rec *c, enum trust trust,
 undo:
 	db_abort(st->db);
 	return (-1);
+}
+
+/* What was said in signed mail of what its owner can read stays. */
+int
+store_put(struct store *st, const struct cert_rec *c, enum trust trust,
+    int64_t now, struct err *err)
+{
+	struct cert_rec with = *c, was;
+	struct pub_id id;
+	struct buf old;
+	struct rec in;
+
+	buf_init(&old, RECORD_MAX);
+	if (db_get(st->db,
+	        id_make(&id, PUB_BY_FINGERPRINT, c->fingerprint, STR("")), &old,
+	        NULL) == 1) {
+		rec_init(&in, buf_text(&old));
+		if (cert_rec_get(&in, &was, NULL) == 1) {
+			with.gcm = with.gcm || was.gcm;
+			with.oaep = with.oaep || was.oaep;
+		}
+	}
+	buf_clear(&old);
+	return (store_put_as_is(st, &with, trust, now, err));
 }
 
 int

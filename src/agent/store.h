@@ -24,6 +24,10 @@ void store_close(struct store *); /* accepts NULL */
 int store_put(struct store *, const struct cert_rec *, enum trust, int64_t now,
     struct err *);
 
+/* The same with what c says its owner can read, whatever was known before. */
+int store_put_as_is(struct store *, const struct cert_rec *, enum trust,
+    int64_t now, struct err *);
+
 /* The certificates of an address (lower case) with their trust: at most
  * CERTLIST_MAX items, which borrow from text.  0, or -1. */
 int store_find(struct store *, struct str address, struct buf *text,

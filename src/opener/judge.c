@@ -106,6 +106,8 @@ judge(const struct peeled *p, const struct judge_ask *ask, struct verdict *best)
 		sig = &p->layers[i].sig;
 		for (s = 0; s < sig->nsigners; s++) {
 			judge_signer(&sig->signers[s], sig, ask, &v);
+			v.by = &sig->signers[s];
+			v.sig = sig;
 			if (rank(v.sign) > rank(best->sign))
 				*best = v;
 		}

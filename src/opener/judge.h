@@ -29,6 +29,9 @@ struct verdict {
 	enum open_sign sign;
 	char signer[256]; /* an address in the certificate, or "" */
 	char why[128];    /* for SIGN_BAD and SIGN_UNTRUSTED */
+	/* SIGN_GOOD: whose it is; borrowed from the peeled. */
+	const struct cms_signer *by;
+	const struct cms_signed *sig;
 };
 
 /* Judge all signatures inside the innermost encryption; the best one is told.

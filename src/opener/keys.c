@@ -176,7 +176,7 @@ keys_pinned(const unsigned char sha256[32], struct str address, void *arg)
 	if (db_get(k->pub_db, str_of(id, 1 + FINGERPRINT + i), &value, &err) ==
 	    1) {
 		rec_init(&rec, buf_text(&value));
-		pinned = rec_get_enum(&rec, TRUST_HARVESTED) == TRUST_MANUAL;
+		pinned = rec_get_enum(&rec, TRUST_PENDING) == TRUST_MANUAL;
 		(void)rec_get_u64(&rec);
 		pinned = rec_end(&rec, &err) == 0 && pinned;
 	}

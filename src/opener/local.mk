@@ -3,6 +3,7 @@ src_opener_libopener_a_SOURCES = \
 	src/opener/challenge.c src/opener/challenge.h \
 	src/opener/defang.c src/opener/defang.h \
 	src/opener/heads.c src/opener/heads.h \
+	src/opener/harvest.c src/opener/harvest.h \
 	src/opener/judge.c src/opener/judge.h \
 	src/opener/keys.c src/opener/keys.h \
 	src/opener/open.c src/opener/open.h \

@@ -166,6 +166,29 @@ build(struct opening *o, struct buf *outer, struct buf *inner, struct err *err)
 	return (view_build(&src, &o->out->view, err));
 }
 
+/* What was judged earlier was told then. */
+static void
+note_harvest(struct opening *o)
+{
+	if (is_again(o))
+		return;
+	harvest(&o->verdict, &o->out->certs, &o->out->harvest);
+	if (o->out->harvest.certs.len > 0)
+		o->out->harvest.address = str_c(o->out->signer);
+}
+
+/* Nothing is shown: whose signature is it? */
+static void
+only_harvest(struct opening *o)
+{
+	judge_from(o);
+	o->out->result = o->peeled.result;
+	o->out->sign = o->verdict.sign;
+	memcpy(o->out->signer, o->verdict.signer, sizeof(o->out->signer));
+	note_harvest(o);
+	buf_puts(&o->out->view, "\r\n"); /* there always is one */
+}
+
 static int
 show_opened(struct opening *o, struct err *err)
 {
@@ -175,6 +198,7 @@ show_opened(struct opening *o, struct err *err)
 	judge_from(o);
 	o->out->sign = o->verdict.sign;
 	memcpy(o->out->signer, o->verdict.signer, sizeof(o->out->signer));
+	note_harvest(o);
 	o->reduced = is_unauthenticated(o);
 	if (o->reduced && !is_again(o)) {
 		if (o->ctx->unauthenticated == UNAUTH_REFUSE) {
@@ -239,7 +263,8 @@ static int
 show(struct opening *o, struct err *err)
 {
 	const struct peel_ask ask = {o->in->wire, o->ctx->keys, o->ctx->cache,
-	    is_again(o) ? o->fixed.kept : o->ctx->keep_signature, !is_again(o)};
+	    is_again(o) ? o->fixed.kept : o->ctx->keep_signature, !is_again(o),
+	    o->in->harvest};
 
 	if (is_again(o) && o->fixed.unopened) {
 		/* It was shown closed, so it stays closed under this UID. */
@@ -248,6 +273,10 @@ show(struct opening *o, struct err *err)
 	}
 	if (peel(&ask, &o->peeled, err) == -1)
 		return (-1);
+	if (o->in->harvest) {
+		only_harvest(o);
+		return (0);
+	}
 	if (o->peeled.result == OPEN_NOT_OURS && is_awaited(o)) {
 		o->out->result = OPEN_KEY_LATER;
 		return (0);
@@ -283,6 +312,7 @@ open_message(const struct open_ctx *ctx, const struct open_in *in,
 	memset(out, 0, sizeof(*out));
 	buf_init(&out->status, LIMIT_RECORD / 4);
 	buf_init(&out->view, LIMIT_MESSAGE);
+	buf_init(&out->certs, HARVEST_MAX);
 	buf_init(&o.reduced_text, LIMIT_MESSAGE);
 	arena_init(&o.arena, LIMIT_PARSE);
 	if (is_again(&o))
@@ -300,5 +330,6 @@ void
 open_out_clear(struct open_out *out)
 {
 	buf_clear(&out->status);
+	buf_clear(&out->certs);
 	buf_wipe(&out->view);
 }

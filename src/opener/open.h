@@ -8,7 +8,7 @@
 #ifndef WAXWING_OPENER_OPEN_H
 #define WAXWING_OPENER_OPEN_H
 
-#include "opener/judge.h"
+#include "opener/harvest.h"
 
 /* [reading] unauthenticated: what becomes of CBC content without a
  * signature inside (defang.h). */
@@ -42,6 +42,7 @@ struct open_in {
 	struct str status; /* fixed earlier; empty at first */
 	bool other_from;
 	bool keys_come; /* the account has no key yet, but is being enrolled */
+	bool harvest;   /* no view; look at a signature around all, too */
 };
 
 struct open_out {
@@ -55,6 +56,8 @@ struct open_out {
 	struct buf status;
 	struct buf view;
 	uint8_t content[32];
+	struct harvest harvest; /* its strings are in signer and certs */
+	struct buf certs;
 };
 
 /* 0, or -1 with the reason: memory, or a view beyond the limits. */

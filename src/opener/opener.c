@@ -162,6 +162,7 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 		ans.from = str_c(out->from);
 		ans.status = buf_text(&out->status);
 		memcpy(ans.content, out->content, sizeof(ans.content));
+		ans.harvest = out->harvest;
 		crypt_sha256(blob_str(view), ans.view);
 	}
 	blobs[0] = view;
@@ -205,7 +206,7 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	make_ctx(o, &ctx);
 	wants_text = q.text;
 	in = (struct open_in){blob_str(wire), q.first_seen, q.status,
-	    q.other_from, false};
+	    q.other_from, false, q.harvest};
 	/* Without any key yet, a message may be ours all the same. */
 	if (keydb_count(ctx.keys) == 0 && conf_enrols(o->self->conf, q.account))
 		in.keys_come = true;

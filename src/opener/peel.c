@@ -224,7 +224,7 @@ peel_one(const struct peel_ask *ask, struct peeled *p)
 	case ENTITY_SIGNED:
 		/* A signature outside the encryption says nothing about the
 		 * plaintext, and the client checks it better than we. */
-		if (p->result != OPEN_OPENED)
+		if (p->result != OPEN_OPENED && !ask->outside)
 			return (stop(p, OPEN_PLAIN, NULL));
 		return (peel_detached(ask, p, &e, l));
 	case ENTITY_PKCS7:

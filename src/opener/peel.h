@@ -42,6 +42,7 @@ struct peel_ask {
 	struct cert_cache *cache;
 	bool keep_signature; /* leave signatures inside the encryption */
 	bool own;            /* look for what the account sealed to itself */
+	bool outside;        /* check a multipart/signed root, too */
 };
 
 /*

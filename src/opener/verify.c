@@ -67,7 +67,7 @@ name_missing(const struct cert *cert, struct buf *url, struct err *verdict)
 	else if (is_issuer)
 		verdict->code = ERR_UNTRUSTED;
 	else
-		err_set(verdict, ERR_UNTRUSTED,
+		err_set(verdict, ERR_UNSUPPORTED,
 		    "the certificate names no list of revocations");
 }
 

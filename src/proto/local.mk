@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/proto/libproto.a
 src_proto_libproto_a_SOURCES = \
 	src/proto/enrol.c src/proto/enrol.h \
+	src/proto/harvest.c src/proto/harvest.h \
 	src/proto/keys.c src/proto/keys.h \
 	src/proto/lookup.c src/proto/lookup.h \
 	src/proto/op.c src/proto/op.h \

@@ -32,7 +32,13 @@ struct lookup_ans {
 	uint8_t trust; /* enum trust */
 };
 
-enum trust { TRUST_MANUAL, TRUST_VERIFIED, TRUST_DISCOVERED, TRUST_HARVESTED };
+enum trust {
+	TRUST_MANUAL,
+	TRUST_VERIFIED,   /* an enrolment here brought it */
+	TRUST_DISCOVERED, /* a directory named it */
+	TRUST_HARVESTED,  /* it came with mail that he signed */
+	TRUST_PENDING,    /* likewise, but another one is in use: not used */
+};
 
 void lookup_req_put(struct buf *, const struct lookup_req *);
 int lookup_req_get(struct str, struct lookup_req *, struct err *);

@@ -15,7 +15,8 @@ const uint16_t op_parent_to_agent[] = {COMMON, OP_LOOKUP, OP_CERT_IMPORT,
     OP_CERT_LIST, OP_ENROL, OP_RENEW, OP_REVOKE, OP_RELEASE_LOG, OP_NONE};
 const uint16_t op_proxy_to_parent[] = {OP_OPENER, OP_LINK_LOST, OP_NONE};
 const uint16_t op_others_to_parent[] = {OP_LINK_LOST, OP_NONE};
-const uint16_t op_proxy_to_agent[] = {OP_LOOKUP, OP_ACCOUNT_SEEN, OP_NONE};
+const uint16_t op_proxy_to_agent[] = {OP_LOOKUP, OP_HARVEST, OP_ACCOUNT_SEEN,
+    OP_NONE};
 const uint16_t op_proxy_to_opener[] = {OP_OPEN, OP_NONE};
 const uint16_t op_proxy_to_sealer[] = {OP_SENDER, OP_SEAL, OP_SEAL_SELF,
     OP_NONE};
@@ -42,6 +43,7 @@ static const char *const names[OP_MAX] = {
     [OP_OPENER] = "opener",
     [OP_LINK_LOST] = "link-lost",
     [OP_LOOKUP] = "lookup",
+    [OP_HARVEST] = "harvest",
     [OP_OPEN] = "open",
     [OP_SENDER] = "sender",
     [OP_SEAL] = "seal",

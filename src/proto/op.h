@@ -30,6 +30,8 @@ enum op {
 	OP_LINK_LOST, /* a peer broke the rules: peer_req */
 	/* proxy > agent, parent > agent */
 	OP_LOOKUP, /* certificate of a recipient */
+	/* proxy > agent (told) */
+	OP_HARVEST, /* a signature that counts: see harvest.h */
 	/* proxy > opener */
 	OP_OPEN,
 	/* proxy > sealer */

@@ -10,6 +10,7 @@ open_req_put(struct buf *b, const struct open_req *q)
 	rec_put_str(b, q->status);
 	rec_put_bool(b, q->other_from);
 	rec_put_bool(b, q->text);
+	rec_put_bool(b, q->harvest);
 }
 
 int
@@ -23,6 +24,7 @@ open_req_get(struct str in, struct open_req *q, struct err *err)
 	q->status = rec_get_str(&r);
 	q->other_from = rec_get_bool(&r);
 	q->text = rec_get_bool(&r);
+	q->harvest = rec_get_bool(&r);
 	return (rec_end(&r, err));
 }
 
@@ -40,6 +42,7 @@ open_ans_put(struct buf *b, const struct open_ans *a)
 	rec_put_str(b, a->status);
 	rec_put_bytes(b, a->content, sizeof(a->content));
 	rec_put_bytes(b, a->view, sizeof(a->view));
+	harvest_put(b, &a->harvest);
 }
 
 int
@@ -59,5 +62,6 @@ open_ans_get(struct str in, struct open_ans *a, struct err *err)
 	a->status = rec_get_str(&r);
 	rec_get_bytes(&r, a->content, sizeof(a->content));
 	rec_get_bytes(&r, a->view, sizeof(a->view));
+	harvest_get(&r, &a->harvest);
 	return (rec_end(&r, err));
 }

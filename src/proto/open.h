@@ -9,7 +9,7 @@
 #ifndef WAXWING_PROTO_OPEN_H
 #define WAXWING_PROTO_OPEN_H
 
-#include "proto/rec.h"
+#include "proto/harvest.h"
 
 /* The rules by which a view is made; part of what fixes its bytes. */
 #define VIEW_VERSION 1
@@ -21,6 +21,8 @@ struct open_req {
 	    status;      /* the status fields fixed earlier; empty: make them */
 	bool other_from; /* this ciphertext was seen under another From */
 	bool text;       /* the search text is wanted */
+	bool harvest;    /* only the signer's certificates are, no view: of a
+	                  * message that is plain, too */
 };
 
 enum open_result {
@@ -53,6 +55,8 @@ struct open_ans {
 	struct str status;   /* the status fields at the top of the view */
 	uint8_t content[32]; /* SHA-256 of the outermost CMS, zeros: none */
 	uint8_t view[32];    /* SHA-256 of the view */
+	/* With SIGN_GOOD that was judged now: what the signature brought. */
+	struct harvest harvest;
 };
 
 void open_req_put(struct buf *, const struct open_req *);

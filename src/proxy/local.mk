@@ -14,6 +14,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/finder.c src/proxy/finder.h \
 	src/proxy/finder_judge.c \
 	src/proxy/gather.c src/proxy/gather.h \
+	src/proxy/harvest.c src/proxy/harvest.h \
 	src/proxy/imap.h \
 	src/proxy/imap_login.c \
 	src/proxy/imap_reply.c \

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "proxy/facts.h"
+#include "proxy/harvest.h"
 #include "proxy/opens.h"
 #include "proxy/own.h"
 #include "proxy/viewdisk.h"
@@ -271,6 +272,7 @@ on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
 		return;
 	}
 	c->p->opened++;
+	harvest_tell(c->p, &ans->harvest);
 	if (ans->result == OPEN_KEY_LATER) {
 		course_fail(c, ERR_NOKEY, "the key is not here yet");
 		return;

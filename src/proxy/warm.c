@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "mail/classify.h"
 #include "proxy/facts.h"
+#include "proxy/harvest.h"
 #include "proxy/mailbox.h"
+#include "proxy/opens.h"
 #include "proxy/reading.h"
 #include "proxy/side.h"
 #include "sys/log.h"
@@ -55,12 +58,16 @@ struct warm {
 	bool news;           /* it told of new messages */
 	unsigned lost;       /* connections in a row */
 
-	uint32_t top;       /* messages above that were not looked at */
-	uint32_t down;      /* nor were those up to that, in the first look */
-	uint32_t lo, hi;    /* what is being looked at */
-	struct set todo;    /* UIDs of sealed messages to be read */
-	uint32_t uid;       /* whose body was asked for */
-	uint32_t key_later; /* messages that a key is missing for */
+	uint32_t top;    /* messages above that were not looked at */
+	uint32_t down;   /* nor were those up to that, in the first look */
+	uint32_t lo, hi; /* what is being looked at */
+	struct set todo; /* UIDs of sealed messages to be read */
+	uint32_t uid;    /* whose body was asked for */
+	struct set only_signed; /* UIDs of plain messages that may bring
+	                         * certificates */
+	uint32_t harvest_uid;
+	struct opening *harvest; /* owned; one that is looked into */
+	uint32_t key_later;      /* messages that a key is missing for */
 	struct warm_reading readings[WARM_FLIGHT];
 	uint64_t read;
 };
@@ -90,6 +97,9 @@ warm_close(struct warm *w)
 	w->side = NULL;
 	mailbox_free(w->box);
 	w->box = NULL;
+	opens_cancel(w->harvest);
+	w->harvest = NULL;
+	set_clear(&w->only_signed);
 	set_clear(&w->todo);
 	w->asked = w->idle = w->news = false;
 	w->key_later = 0;
@@ -185,6 +195,17 @@ warm_want(struct warm *w, uint32_t uid, uint64_t size)
 		log_warn("warm reason=\"out of memory\"");
 }
 
+/* It is only signed: what does the signature bring? */
+static void
+warm_signed(struct warm *w, uint32_t uid, uint64_t size)
+{
+	struct msg_name name = warm_name(w, uid);
+
+	if (size <= HARVEST_MESSAGE && !harvest_done(&name) &&
+	    set_add(&w->only_signed, uid, uid) == -1)
+		log_warn("warm reason=\"out of memory\"");
+}
+
 /* One of the messages that were looked at. */
 static void
 on_looked(struct gather *g, void *arg)
@@ -194,6 +215,7 @@ on_looked(struct gather *g, void *arg)
 	struct resp_item item;
 	uint32_t uid = gather_uid(g);
 	uint64_t size = 0;
+	bool only_signed = false;
 	struct str fields;
 
 	if (uid == 0 || mailbox_learn(w->box, g->seq, uid) == -1)
@@ -203,6 +225,7 @@ on_looked(struct gather *g, void *arg)
 		fields = item.away == SIZE_MAX ? item.data
 		                               : blob_str(g->blobs[item.away]);
 		p->probed++;
+		only_signed = classify_signed(fields);
 		if (mailbox_class(w->box, uid,
 		        classify(fields, str_c(p->install_id)) ==
 		            CLASS_SEALED) == -1)
@@ -213,6 +236,8 @@ on_looked(struct gather *g, void *arg)
 		return;
 	if (set_has(&w->box->cls->sealed, uid))
 		warm_want(w, uid, size);
+	else if (only_signed)
+		warm_signed(w, uid, size);
 }
 
 static void
@@ -352,6 +377,72 @@ on_body(struct gather *g, void *arg)
 		    (unsigned)w->uid, err_word(err.code), err.text);
 }
 
+/* --- harvesting --- */
+
+static void
+on_harvested(const struct open_ans *ans, struct blob *view, struct blob *text,
+    const struct err *err, void *arg)
+{
+	struct warm *w = arg;
+	struct msg_name name = warm_name(w, w->harvest_uid);
+
+	(void)view;
+	(void)text;
+	w->harvest = NULL;
+	/* One that the opener cannot stand is not shown to it again. */
+	harvest_note(&name);
+	if (ans != NULL)
+		harvest_tell(w->account->proxy, &ans->harvest);
+	else
+		log_debug("harvest uid=%u reason=\"%s\"",
+		    (unsigned)w->harvest_uid, err->text);
+	if (w->side != NULL && !w->asked)
+		warm_step(w);
+}
+
+/* The signed message that was asked for. */
+static void
+on_signed(struct gather *g, void *arg)
+{
+	struct warm *w = arg;
+	struct open_req req = {.account = str_c(w->account->login),
+	    .first_seen = clock_now().wall,
+	    .harvest = true};
+	uint8_t digest[CRYPT_DIGEST];
+	struct resp_item item;
+	struct blob *wire;
+	struct err err;
+
+	if (w->harvest != NULL || gather_uid(g) != w->harvest_uid ||
+	    !gather_find(g, STR("BODY[]"), false, &item) || item.data.p == NULL)
+		return;
+	wire = item.away != SIZE_MAX
+	           ? blob_ref(g->blobs[item.away])
+	           : memfd_copy(item.data.p, item.data.len, &err);
+	if (wire != NULL && crypt_sha256(blob_str(wire), digest) == 0)
+		w->harvest = opens_ask(w->account, wire, digest, &req,
+		    on_harvested, w, &err);
+	blob_unref(wire);
+}
+
+/* Ask for the newest message that may bring certificates; false: none. */
+static bool
+warm_harvest(struct warm *w)
+{
+	char line[64];
+
+	if (w->harvest != NULL || set_empty(&w->only_signed))
+		return (false);
+	w->harvest_uid = w->only_signed.r[w->only_signed.n - 1].hi;
+	if (set_remove(&w->only_signed, w->harvest_uid, w->harvest_uid) == -1)
+		return (false);
+	(void)snprintf(line, sizeof(line), "UID FETCH %u (UID BODY.PEEK[])",
+	    (unsigned)w->harvest_uid);
+	w->asked = true;
+	side_fetch(w->side, line, on_signed, warm_data, on_look_end, w);
+	return (true);
+}
+
 /* Ask for the newest message that is to be read; false: not now. */
 static bool
 warm_read(struct warm *w)
@@ -430,8 +521,8 @@ warm_step(struct warm *w)
 {
 	if (warm_read(w))
 		return;
-	if (warm_busy(w))
-		return; /* on_read() goes on */
+	if (warm_busy(w) || warm_harvest(w) || w->harvest != NULL)
+		return; /* on_read() or on_harvested() goes on */
 	while (w->key_later == 0 && warm_range(w))
 		if (warm_look(w))
 			return;
@@ -540,6 +631,7 @@ warm_check(struct account *a)
 			return;
 		w->account = a;
 		set_init(&w->todo);
+		set_init(&w->only_signed);
 		if ((w->timer = evtimer_new(a->proxy->base, on_timer, w)) ==
 		    NULL) {
 			free(w);
@@ -564,7 +656,7 @@ warm_key_came(struct account *a)
 	w->down = w->top;
 	if (w->idle)
 		side_wake(w->side);
-	else if (!w->asked && !warm_busy(w))
+	else if (!w->asked && !warm_busy(w) && w->harvest == NULL)
 		warm_step(w);
 }
 

@@ -163,6 +163,12 @@ t_best(void)
 	            {USAGE_ENCRYPT, TRUST_VERIFIED, 1, NOW, false},
 	            {USAGE_ENCRYPT, TRUST_DISCOVERED, 5, NOW, false}},
 	        2, true},
+	    {"pending is not used",
+	        {{USAGE_ENCRYPT, TRUST_PENDING, 9, NOW, false}}, -1, false},
+	    {"pending is newer",
+	        {{USAGE_ENCRYPT, TRUST_PENDING, 9, NOW, false},
+	            {USAGE_ENCRYPT, TRUST_HARVESTED, 1, NOW, false}},
+	        1, true},
 	    {"both usages",
 	        {{USAGE_ENCRYPT | USAGE_SIGN, TRUST_MANUAL, 0, NOW, false}}, 0,
 	        true},
@@ -190,6 +196,51 @@ t_best(void)
 	}
 }
 
+static void
+t_harvest(void)
+{
+	static const struct {
+		const char *name;
+		int trust; /* of the one in use; -1: there is none */
+		int64_t from, until;
+		uint8_t what; /* which one came */
+		enum trust want;
+	} t[] = {
+	    {"the first", -1, 0, 0, 1, TRUST_HARVESTED},
+	    {"the same again", TRUST_HARVESTED, NOW - DAY, NOW + DAY, 0,
+	        TRUST_HARVESTED},
+	    {"the same as the directory's", TRUST_DISCOVERED, NOW - DAY,
+	        NOW + DAY, 0, TRUST_HARVESTED},
+	    {"another one", TRUST_HARVESTED, NOW - DAY, NOW + DAY, 1,
+	        TRUST_PENDING},
+	    {"another one, in time to be renewed", TRUST_HARVESTED,
+	        NOW - 2 * DAY, NOW + DAY, 1, TRUST_HARVESTED},
+	    {"a little too early", TRUST_HARVESTED, NOW - 2 * DAY + 3,
+	        NOW + DAY + 3, 1, TRUST_PENDING},
+	    {"other than the directory's", TRUST_DISCOVERED, NOW - 2 * DAY,
+	        NOW + DAY, 1, TRUST_PENDING},
+	    {"other than an imported one", TRUST_MANUAL, NOW - 2 * DAY,
+	        NOW + DAY, 1, TRUST_PENDING},
+	    {"that one has expired", TRUST_MANUAL, NOW - DAY, NOW - 1, 1,
+	        TRUST_HARVESTED},
+	    {"that one is pending", TRUST_PENDING, NOW - DAY, NOW + DAY, 1,
+	        TRUST_HARVESTED},
+	};
+	struct certlist_item item;
+	struct cert_rec other;
+	size_t i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		unit_row(t[i].name);
+		item.c = make(0, USAGE_ENCRYPT, t[i].from, t[i].until);
+		item.trust = (uint8_t)(t[i].trust < 0 ? 0 : t[i].trust);
+		other = make(t[i].what, USAGE_ENCRYPT, NOW, NOW + DAY);
+		CHECK_INT(certlist_harvest(&item, t[i].trust < 0 ? 0 : 1,
+		              other.fingerprint, NOW),
+		    t[i].want);
+	}
+}
+
 int
 main(void)
 {
@@ -198,6 +249,7 @@ main(void)
 	    {"names", t_names},
 	    {"add", t_add},
 	    {"best", t_best},
+	    {"harvest", t_harvest},
 	    {NULL, NULL},
 	};
 
