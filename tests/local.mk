@@ -12,7 +12,7 @@ EXTRA_DIST += .ci/run .clang-format .gitattributes .gitignore \
 	tests/lib/suite.py \
 	tests/system/matrix tests/system/parent tests/system/roles-keys \
 	tests/system/system tests/system/s_1_mail.py \
-	tests/system/s_2_pieces.py tests/system/s_3_trouble.py tests/system/s_8_resync.py tests/system/s_9_harvest.py \
+	tests/system/s_2_pieces.py tests/system/s_3_trouble.py tests/system/s_8_resync.py tests/system/s_9_harvest.py tests/system/s_9_warm.py \
 	tests/system/s_4_conf.py tests/system/s_5_rig.py \
 	tests/system/s_6_greedy.py tests/system/s_7_storm.py \
 	tests/system/s_6_bombs.py \

@@ -102,6 +102,8 @@ struct imap {
 	struct login login;
 	struct attempt *attempt;   /* owned */
 	struct uplogin *uplogin;   /* owned; while logging in */
+	bool again;                /* it is tried a second time, ... */
+	uint64_t again_at;         /* ... then (mono); 0: not waiting */
 	struct account *account;   /* counted */
 	struct caps caps;          /* the server's */
 	char tag[CMD_TAG_MAX + 1]; /* of the login */
@@ -136,7 +138,8 @@ struct imap *imap_of(struct session *);
 
 /* imap_login.c */
 void imap_greet(struct imap *);
-void imap_noauth(struct imap *);     /* a command or line is in s->in */
+void imap_noauth(struct imap *); /* a command or line is in s->in */
+void imap_login_tick(struct imap *, uint64_t mono);
 void imap_login_done(struct imap *); /* the server said yes, caps are known */
 
 /* What is made of a command. */

@@ -17,6 +17,9 @@
 /* Longest decoded answer of a client to AUTHENTICATE PLAIN. */
 #define SASL_MAX 8192
 
+/* What a server may take to notice that a connection is gone. */
+#define AGAIN_MS 500
+
 /* May a password come over this connection? */
 static bool
 login_allowed(const struct imap *s)
@@ -62,11 +65,28 @@ login_over(struct imap *s)
 	imap_enter(s, IMAP_NOAUTH);
 }
 
+/* The connection of our own may be the one too many: it has gone now, so once
+ * more, when the server has noticed. */
+static bool
+login_again(struct imap *s, struct str code)
+{
+	struct account *a = account_find(s->p, str_c(s->login.name));
+
+	if (!warm_refused(a, code) || s->again)
+		return (false);
+	log_info("imap-login session=%s login=%s result=again", s->s.id,
+	    log_addr(str_c(s->login.name)));
+	imap_disconnect(s);
+	s->again = true;
+	s->again_at = clock_now().mono + AGAIN_MS;
+	return (true);
+}
+
 static void
 login_failed(struct imap *s, const struct err *err)
 {
-	warm_refused(account_find(s->p, str_c(s->login.name)),
-	    STR("UNAVAILABLE"));
+	if (login_again(s, STR("UNAVAILABLE")))
+		return;
 	log_warn("imap-login session=%s login=%s result=unavailable "
 	         "reason=\"%s\"",
 	    s->s.id, log_addr(str_c(s->login.name)), err->text);
@@ -83,7 +103,8 @@ login_refused(struct imap *s, const struct resp *r)
 {
 	struct buf b;
 
-	warm_refused(account_find(s->p, str_c(s->login.name)), r->code);
+	if (login_again(s, r->code))
+		return;
 	log_info("imap-login session=%s login=%s peer=%s result=no "
 	         "text=%s",
 	    s->s.id, log_addr(str_c(s->login.name)), stream_peer(s->client),
@@ -155,16 +176,33 @@ on_uplogin(enum uplogin_end end, const struct resp *r, const struct err *err,
 	}
 }
 
-/* The throttle says go. */
 static void
-login_go(void *arg)
+login_connect(struct imap *s)
 {
-	struct imap *s = arg;
 	struct err err;
 
 	imap_expect(s, LIMIT_UPSTREAM_S);
 	if (imap_connect(s, &err) == -1)
 		uplogin_lost(s->uplogin, &err);
+}
+
+void
+imap_login_tick(struct imap *s, uint64_t mono)
+{
+	if (s->again_at == 0 || mono < s->again_at)
+		return;
+	s->again_at = 0;
+	if (s->state == IMAP_LOGIN)
+		login_connect(s);
+}
+
+/* The throttle says go. */
+static void
+login_go(void *arg)
+{
+	struct imap *s = arg;
+
+	login_connect(s);
 	imap_turn(s);
 }
 
@@ -191,6 +229,8 @@ login_start(struct imap *s, struct str user, struct str password)
 		imap_tagged(s, s->tag, "NO [UNAVAILABLE] out of memory");
 		return;
 	}
+	s->again = false;
+	s->again_at = 0;
 	imap_enter(s, IMAP_LOGIN);
 }
 

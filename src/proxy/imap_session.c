@@ -437,6 +437,8 @@ imap_tick(struct session *session, uint64_t mono)
 		imap_die(s, "idle for too long", "client idle");
 	else if (s->job != NULL)
 		job_tick(s->job);
+	else
+		imap_login_tick(s, mono);
 	imap_turn(s);
 }
 

@@ -78,6 +78,11 @@ void
 uplogin_connect(struct uplogin *u, struct stream *up)
 {
 	u->up = up;
+	u->step = STEP_CONNECT;
+	memset(&u->caps, 0, sizeof(u->caps));
+	buf_reset(&u->list);
+	buf_wipe(&u->later);
+	buf_init(&u->later, 3 * LIMIT_CLIENT_LINE);
 }
 
 const struct caps *

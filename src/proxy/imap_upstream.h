@@ -31,7 +31,7 @@ struct uplogin *uplogin_new(const struct upstream *up, struct str user,
     struct str password, uplogin_fn *, void *arg);
 void uplogin_free(struct uplogin *); /* accepts NULL; wipes */
 
-/* The connection, which stays the owner's. */
+/* The connection, which stays the owner's.  With another one it begins anew. */
 void uplogin_connect(struct uplogin *, struct stream *);
 
 void uplogin_ready(struct uplogin *); /* the connection (or TLS) stands */

@@ -660,7 +660,7 @@ warm_key_came(struct account *a)
 		warm_step(w);
 }
 
-void
+bool
 warm_refused(struct account *a, struct str code)
 {
 	struct str rest, word = resp_code_word(code, &rest);
@@ -669,9 +669,10 @@ warm_refused(struct account *a, struct str code)
 	if (a == NULL || a->warm == NULL || a->warm->side == NULL ||
 	    (!str_ieq(word, STR("LIMIT")) && !str_ieq(word, STR("INUSE")) &&
 	        !str_ieq(word, STR("UNAVAILABLE"))))
-		return;
+		return (false);
 	err_set(&err, ERR_DENIED, "the server refused a client");
 	warm_fail(a->warm, &err);
+	return (true);
 }
 
 void

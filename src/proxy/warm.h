@@ -22,8 +22,8 @@ void warm_check(struct account *);
 void warm_key_came(struct account *);
 
 /* The server refused a client's login with this response code: if it has too
- * many connections, ours goes. */
-void warm_refused(struct account *, struct str code);
+ * many connections, ours goes.  Did it? */
+bool warm_refused(struct account *, struct str code);
 
 void warm_free(struct warm *); /* accepts NULL */
 

@@ -9,6 +9,7 @@
 #include "proto/enrol.h"
 #include "proto/keys.h"
 #include "proto/open.h"
+#include "proto/resync.h"
 #include "proto/seal.h"
 #include "proto/start.h"
 
@@ -54,6 +55,7 @@ KIND(jws_ans, jws_ans);
 KIND(digest_req, digest_req);
 KIND(take_req, take_req);
 KIND(enrol_req, enrol_req);
+KIND(resync_q, resync_req);
 
 /* A list of certificates: as many as are well-formed. */
 static bool
@@ -77,7 +79,8 @@ static bool (*const kinds[])(struct str, struct buf *) = {start_again,
     challenge_find_req_again, challenge_find_ans_again,
     challenge_check_req_again, challenge_check_ans_again,
     reply_submit_req_again, challenge_remove_req_again, jws_req_again,
-    jws_ans_again, digest_req_again, take_req_again, enrol_req_again};
+    jws_ans_again, digest_req_again, take_req_again, enrol_req_again,
+    resync_q_again};
 
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
 
