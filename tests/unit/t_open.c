@@ -125,7 +125,7 @@ open_it(const struct open_ctx *ctx, const struct buf *wire, struct str status,
     struct open_out *out)
 {
 	const struct open_in in = {buf_text(wire), HELP_NOW, status, false,
-	    false};
+	    false, false};
 	struct err err = {.code = ERR_OK};
 
 	if (!CHECK_INT(open_message(ctx, &in, out, &err), 0))
@@ -707,13 +707,84 @@ test_later(void)
 
 	later.keys = none;
 	const struct open_in in = {buf_text(&wire), HELP_NOW,
-	    buf_text(&first.status), false, false};
+	    buf_text(&first.status), false, false, false};
 	CHECK_INT(open_message(&later, &in, &second, &err), -1);
 	CHECK_INT(err.code, ERR_UNAVAILABLE);
 	open_out_clear(&second);
 	open_out_clear(&first);
 	buf_clear(&wire);
 	keydb_free(none);
+}
+
+/* A mail of alice's, with her wish to be written to under that certificate:
+ * signed only, or sealed to bob. */
+static void
+wish(struct buf *out, const char *outer, const struct cert *encrypt,
+    bool sealed)
+{
+	const struct cms_recipient to = {bob_encrypt->cert, TRANSPORT_PKCS1};
+	const struct cms_sign by = {alice_sign, encrypt, HELP_NOW};
+	struct cms_seal how = {&to, 1, NULL};
+	struct err err = {.code = ERR_OK};
+	int rc;
+
+	how.cipher = algo_cipher_nid(NID_aes_256_cbc);
+	buf_init(out, LIMIT_MESSAGE);
+	buf_puts(out, outer);
+	buf_puts(out, "MIME-Version: 1.0\r\n");
+	rc = sealed ? entity_sign_seal(str_c(text_entity), &by, &how, out, &err)
+	            : entity_sign(str_c(text_entity), &by, out, &err);
+	if (!CHECK_INT(rc, 0))
+		printf("%s\n", err.text);
+}
+
+/* Which certificate a signature brings, and only one that counts. */
+static void
+test_harvest(void)
+{
+	static const char mallory[] = "From: mallory@evil.example\r\n";
+	struct key *own = help_key("alice.encrypt");
+	struct cert *hers = own->cert, *bobs = bob_encrypt->cert;
+	const struct {
+		const char *name, *outer;
+		const struct cert *encrypt;
+		bool sealed, only; /* only: no view is wanted */
+		bool want;
+	} t[] = {
+	    {"sealed", outer_alice, hers, true, false, true},
+	    {"sealed, no view", outer_alice, hers, true, true, true},
+	    {"signed only", outer_alice, hers, false, true, true},
+	    {"signed only, as a view", outer_alice, hers, false, false, false},
+	    {"another From", mallory, hers, true, false, false},
+	    {"another From, signed only", mallory, hers, false, true, false},
+	    {"no certificate to encrypt to", outer_alice, NULL, true, false,
+	        false},
+	    {"somebody else's certificate", outer_alice, bobs, true, false,
+	        false},
+	};
+	struct open_ctx ctx = ctx_bob();
+	struct err err = {.code = ERR_OK};
+	struct open_out out;
+	struct buf wire;
+	size_t i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		unit_row(t[i].name);
+		wish(&wire, t[i].outer, t[i].encrypt, t[i].sealed);
+		const struct open_in in = {buf_text(&wire), HELP_NOW, STR(""),
+		    false, false, t[i].only};
+		CHECK_INT(open_message(&ctx, &in, &out, &err), 0);
+		CHECK((out.harvest.certs.len > 0) == t[i].want);
+		if (t[i].want) {
+			CHECK_STR(out.harvest.address, "alice@smime.example");
+			CHECK(memcmp(out.harvest.fingerprint,
+			          cert_facts(hers)->sha256, FINGERPRINT) == 0);
+			CHECK(out.harvest.caps && out.harvest.gcm);
+		}
+		open_out_clear(&out);
+		buf_clear(&wire);
+	}
+	key_free(own);
 }
 
 static const struct unit_test tests[] = {
@@ -735,6 +806,7 @@ static const struct unit_test tests[] = {
     {"too much", test_too_much},
     {"many fields", test_many_fields},
     {"later", test_later},
+    {"harvest", test_harvest},
     {NULL, NULL},
 };
 
