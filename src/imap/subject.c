@@ -112,7 +112,9 @@ cut_leaders(struct str s, bool *reply)
 			s = skip(s, n);
 			*reply = found = true;
 		}
-		if ((n = blob_len(s)) > 0 && n < s.len) {
+		/* all of them: a leader that was not behind the first is not
+		 * behind the second either */
+		while ((n = blob_len(s)) > 0 && n < s.len) {
 			s = skip(s, n);
 			found = true;
 		}

@@ -15,6 +15,10 @@
 /* Longer subjects and Message-IDs are cut. */
 #define KEY_MAX (16UL * 1024)
 
+/* Identifiers of one field that look odd and turn out to be none: each costs a
+ * walk, and no mail has so many. */
+#define BAD_IDS 100
+
 const char thread_fields[] = "DATE SUBJECT MESSAGE-ID REFERENCES IN-REPLY-TO";
 
 bool
@@ -62,10 +66,13 @@ is_space(char c)
 static bool
 slow_id(struct str *value, struct buf *out)
 {
+	const char *end = value->p + value->len;
 	struct token t;
 	int rc;
 
-	token_init(&t, *value, NULL);
+	token_init(&t,
+	    str_of(value->p, value->len < KEY_MAX ? value->len : KEY_MAX),
+	    NULL);
 	token_cfws(&t);
 	if (token_peek(&t) == '"')
 		rc = token_quoted(&t, out);
@@ -78,7 +85,7 @@ slow_id(struct str *value, struct buf *out)
 	token_cfws(&t);
 	if (token_dot_atom(&t, out) <= 0 || token_peek(&t) != '>')
 		return (false);
-	*value = str_of(t.p + 1, (size_t)(t.end - t.p) - 1);
+	*value = str_of(t.p + 1, (size_t)(end - t.p) - 1);
 	return (true);
 }
 
@@ -98,8 +105,9 @@ plain_len(struct str s, bool *at)
 	return (i);
 }
 
-bool
-thread_next_id(struct str *value, struct buf *out)
+/* bad: odd ones that were none so far, in the whole field. */
+static bool
+next_id(struct str *value, struct buf *out, unsigned *bad)
 {
 	size_t n, i, start = out->len;
 	bool at;
@@ -112,6 +120,8 @@ thread_next_id(struct str *value, struct buf *out)
 		if (value->p[n] != '>') {
 			if (slow_id(value, out))
 				return (true);
+			if (++*bad == BAD_IDS)
+				break;
 			continue;
 		}
 		/* what was read of a bad one before is dropped only here; so
@@ -127,6 +137,14 @@ thread_next_id(struct str *value, struct buf *out)
 	}
 	*value = str_of("", 0);
 	return (false);
+}
+
+bool
+thread_next_id(struct str *value, struct buf *out)
+{
+	unsigned bad = 0;
+
+	return (next_id(value, out, &bad));
 }
 
 /* The first Message-ID of a field, or "". */
@@ -156,11 +174,12 @@ read_refs(struct str header, struct arena *arena, struct thread_key *k)
 	struct str ids[THREAD_REFS], value, *refs;
 	struct field f;
 	struct buf b;
+	unsigned bad = 0;
 	size_t n = 0;
 
 	value = header_find(header, "References", &f) ? f.value : STR("");
 	buf_init(&b, KEY_MAX);
-	while (n < THREAD_REFS && thread_next_id(&value, &b)) {
+	while (n < THREAD_REFS && next_id(&value, &b, &bad)) {
 		ids[n] = arena_str(arena, buf_text(&b));
 		if (ids[n++].p == NULL)
 			break;

@@ -40,6 +40,38 @@ t_ids(void)
 	}
 }
 
+/* What looks like identifiers with comments that never end costs no more than
+ * a walk or two each, of a few: it would be minutes. */
+static void
+t_bad_ids(void)
+{
+	enum { N = 1 << 20 };
+	static char text[N + 1];
+	struct thread_key k = {.number = 1};
+	struct str value = str_of(text, N);
+	struct arena arena;
+	struct buf header;
+	size_t i;
+
+	for (i = 0; i < N; i++)
+		text[i] = "<("[i % 2];
+	buf_init(&header, N + 1000);
+	CHECK(!thread_next_id(&value, &header));
+	CHECK_UINT(value.len, 0);
+	buf_reset(&header);
+	header.failed = false;
+	buf_puts(&header, "Message-ID: <(x) y@z>\r\nReferences: <a@b> ");
+	buf_puts(&header, text);
+	buf_puts(&header, "\r\n\r\n");
+	arena_init(&arena, 1 << 20);
+	CHECK(
+	    thread_key(THREAD_REFERENCES, buf_text(&header), &arena, &k) == 0);
+	CHECK_STR(k.id, "y@z");
+	CHECK_UINT(k.nrefs, 1);
+	arena_clear(&arena);
+	buf_clear(&header);
+}
+
 static void
 t_parse(void)
 {
@@ -227,6 +259,7 @@ main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"ids", t_ids},
+	    {"bad ids", t_bad_ids},
 	    {"parse", t_parse},
 	    {"render", t_render},
 	    {"deep", t_deep},
