@@ -119,6 +119,15 @@ match_field(struct str s, bool tidy, struct str field, struct str needle)
 	return (t.flags & MATCH_FIELDS_CUT ? MATCH_UNSURE : MATCH_NO);
 }
 
+bool
+match_is_cut(struct str s)
+{
+	struct text t;
+
+	return (!text_open(s, &t) ||
+	        (t.flags & (MATCH_CUT | MATCH_FIELDS_CUT)) != 0);
+}
+
 int
 match_needle(struct str charset, struct str raw, struct buf *out,
     struct err *err)

@@ -24,9 +24,10 @@
 #define MATCH_TEXT (2UL * 1024 * 1024)
 
 /* To look into a message at full length. */
-#define MATCH_WHOLE (1024UL * 1024 * 1024)
+#define MATCH_WHOLE (512UL * 1024 * 1024)
 
-/* Fields of its header that can be searched one by one. */
+/* Fields of its header that can be searched one by one; of all of it when it
+ * is looked into at full length. */
 #define MATCH_FIELDS 4000
 
 /* How much longer than its text a search text may be. */
@@ -37,6 +38,9 @@
  * longer ones are cut, and say so.  -1: out is full or memory is out.
  */
 int match_build(const struct view *, size_t max, struct buf *out, struct err *);
+
+/* Does a search text hold less than the message? */
+bool match_is_cut(struct str text);
 
 /*
  * A client's string in its charset ("": UTF-8), made comparable.  -1:

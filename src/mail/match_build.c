@@ -22,9 +22,14 @@
  * (UTF-32), the text is cut a little early. */
 #define SHRINK 4
 
+/* Rows of fields when all of a message is looked into, of five bytes each a
+ * header of the largest size. */
+#define ROWS_WHOLE (LIMIT_HEADER / 5)
+
 struct builder {
 	const char *text;
 	size_t max;
+	size_t rows; /* of fields */
 	uint32_t flags;
 	struct buf bytes;
 	struct buf fields;
@@ -34,6 +39,7 @@ struct builder {
 	struct buf body; /* decoded */
 	struct buf fold; /* what is on its way to bytes */
 	struct arena arena;
+	struct arena scratch; /* of one field */
 	bool failed;
 };
 
@@ -171,11 +177,12 @@ tidy_value(struct builder *b, struct str name)
 		squeeze(&b->tidy, buf_text(&b->line));
 	} else if (is_name(name, "From") || is_name(name, "To") ||
 	           is_name(name, "Cc") || is_name(name, "Bcc")) {
-		if (addr_parse(buf_text(&b->line), &b->arena, &list) == -1) {
+		if (addr_parse(buf_text(&b->line), &b->scratch, &list) == -1) {
 			b->failed = true;
 			return (false);
 		}
 		addr_write(&b->tidy, list);
+		arena_clear(&b->scratch);
 	} else {
 		return (false);
 	}
@@ -192,7 +199,7 @@ add_row(struct builder *b, size_t name, size_t nname, size_t value,
 {
 	size_t off, n = NO_LEN;
 
-	if (b->fields.len / MATCH_FIELD >= MATCH_FIELDS) {
+	if (b->fields.len / MATCH_FIELD >= b->rows) {
 		b->flags |= MATCH_FIELDS_CUT;
 		return;
 	}
@@ -214,7 +221,8 @@ read_type(struct builder *b, struct reading *r)
 	struct ctype type;
 	struct str charset;
 
-	if (ctype_parse(buf_text(&b->line), &b->arena, &type) == -1) {
+	arena_clear(&b->scratch);
+	if (ctype_parse(buf_text(&b->line), &b->scratch, &type) == -1) {
 		b->failed = true;
 		return;
 	}
@@ -290,7 +298,7 @@ add_header(struct builder *b, struct str head, struct reading *r, bool root,
 	header_init(&h, head);
 	while (header_next(&h, &f) && !b->failed) {
 		add_field(b, f.all, r, &at, &l);
-		if (root && places->len / sizeof(at) < MATCH_FIELDS + 1)
+		if (root && places->len / sizeof(at) < b->rows + 1)
 			buf_put(places, &at, sizeof(at));
 	}
 	if (h.pos < head.len) {
@@ -371,9 +379,9 @@ add_part(struct builder *b, const struct part *p, struct buf *places)
 
 	add_header(b, head, &r, p->parent == NULL, places);
 	nhead = b->bytes.len - from;
-	if (p->truncated)
-		b->flags |= MATCH_CUT;
-	if (p->kind == PART_LEAF && r.is_text && !b->failed)
+	/* What lies deeper than parts are looked for is one text: then it can
+	 * be found, and one such message does not spoil all searches. */
+	if (p->kind == PART_LEAF && (r.is_text || p->truncated) && !b->failed)
 		add_body(b, span_str(b->text, p->body), &r);
 	match_put32(&b->parts, from);
 	match_put32(&b->parts, b->bytes.len - from);
@@ -404,20 +412,25 @@ match_build(const struct view *v, size_t max, struct buf *out, struct err *err)
 	struct buf places;
 	size_t len = view_text(v).len;
 
-	/* values grow by quotes and escapes when tidied, text by taking
-	 * characters apart: what grows more is cut */
+	b.rows = max > MATCH_TEXT ? ROWS_WHOLE : MATCH_FIELDS;
+	/* Of what is on its way not less than the room can be lost, however
+	 * much it grows when characters are taken apart: the longest that is
+	 * added at once is as long as the message. */
 	buf_init(&b.bytes, max);
-	buf_init(&b.fields, (size_t)MATCH_FIELDS * MATCH_FIELD);
+	buf_init(&b.fields, b.rows * MATCH_FIELD);
 	buf_init(&b.parts, (size_t)(LIMIT_MIME_PARTS + 1) * MATCH_PART);
 	buf_init(&b.line, len + 1);
-	buf_init(&b.tidy, len * 16 + 1024);
+	/* "@," becomes "<MISSING_MAILBOX@MISSING_DOMAIN>, " */
+	buf_init(&b.tidy, len * 20 + 1024);
 	buf_init(&b.body, len + 16);
-	buf_init(&b.fold, len * 4 + 1024);
-	buf_init(&places, (MATCH_FIELDS + 1) * sizeof(struct place));
+	buf_init(&b.fold, max + len + 1024);
+	buf_init(&places, (b.rows + 1) * sizeof(struct place));
 	arena_init(&b.arena, LIMIT_PARSE);
+	arena_init(&b.scratch, LIMIT_PARSE);
 	for (p = v->root; p != NULL && !b.failed; p = part_after(v->root, p))
 		add_part(&b, p, &places);
 	write_all(&b, out);
+	arena_clear(&b.scratch);
 	arena_clear(&b.arena);
 	buf_wipe(&places);
 	buf_wipe(&b.fold);

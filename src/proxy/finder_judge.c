@@ -35,15 +35,6 @@ struct subject {
 	struct str text;
 };
 
-/* Does a search text hold less than the message? */
-static bool
-is_cut(struct str text)
-{
-	/* No text has this byte. */
-	return (text.len >= MATCH_TEXT &&
-	        match_text(text, STR("\xff")) == MATCH_UNSURE);
-}
-
 static bool
 is_text(enum search_what what)
 {
@@ -225,7 +216,7 @@ judge_kept(struct finder *f, uint32_t number)
 	/* One that is not kept as a whole is always opened, not only when
 	 * nothing is found in the part that is. */
 	if (rc != 1 || (f->keep != NULL && rec.header.len == 0) ||
-	    is_cut(buf_text(&f->text)))
+	    (f->needs_text && match_is_cut(buf_text(&f->text))))
 		return (false);
 	m.size = rec.size;
 	m.header = rec.header;

@@ -168,6 +168,7 @@ t_cut(void)
 	build("A: 1\r\n\r\nfirst second\r\n", 16, &text);
 	CHECK_INT(match_text(buf_text(&text), STR("FIRST")), MATCH_YES);
 	CHECK_INT(match_text(buf_text(&text), STR("SECOND")), MATCH_UNSURE);
+	CHECK(match_is_cut(buf_text(&text)));
 	CHECK_INT(match_body(buf_text(&text), STR("1")), MATCH_UNSURE);
 	CHECK_INT(match_field(buf_text(&text), false, STR("A"), STR("2")),
 	    MATCH_NO);
@@ -198,10 +199,66 @@ t_limits(void)
 	    MATCH_YES);
 	CHECK_INT(match_field(buf_text(&text), false, STR("x4000"), STR("Y")),
 	    MATCH_UNSURE);
+	CHECK(match_is_cut(buf_text(&text)));
 	CHECK_INT(match_text(buf_text(&text), STR("X4000: Y")), MATCH_YES);
 	CHECK_INT(match_text(STR(""), STR("X")), MATCH_UNSURE);
 	CHECK_INT(match_field(STR("sut1garbage"), true, STR("a"), STR("X")),
 	    MATCH_UNSURE);
+	buf_clear(&text);
+	/* at full length there is one more */
+	build(in.data, MATCH_WHOLE, &text);
+	CHECK(!match_is_cut(buf_text(&text)));
+	CHECK_INT(match_field(buf_text(&text), false, STR("x4000"), STR("Y")),
+	    MATCH_YES);
+	buf_clear(&text);
+	buf_clear(&in);
+}
+
+/* Characters that are taken apart become much longer, and an address that is
+ * none too: nothing of it is lost. */
+static void
+t_grows(void)
+{
+	struct buf in, text;
+	int i;
+
+	buf_init(&in, 1 << 20);
+	buf_puts(&in, "To: ");
+	for (i = 0; i < 2000; i++)
+		buf_puts(&in, "@,");
+	buf_puts(&in, "\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n");
+	for (i = 0; i < 2000; i++)
+		buf_puts(&in, "\xef\xb7\xba");
+	buf_puts(&in, "end\r\n");
+	buf_putc(&in, '\0');
+	build(in.data, MATCH_TEXT, &text);
+	CHECK(!match_is_cut(buf_text(&text)));
+	CHECK_INT(match_text(buf_text(&text), STR("NOWHERE")), MATCH_NO);
+	CHECK_INT(match_body(buf_text(&text), STR("END")), MATCH_YES);
+	buf_clear(&text);
+	buf_clear(&in);
+}
+
+/* Parts in more parts than are looked at are one text. */
+static void
+t_nested(void)
+{
+	struct buf in, text;
+	int i;
+
+	buf_init(&in, 1 << 20);
+	buf_puts(&in, "MIME-Version: 1.0\r\n");
+	for (i = 0; i < 1000; i++)
+		buf_printf(&in,
+		    "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n"
+		    "--b%d\r\n",
+		    i, i);
+	buf_puts(&in, "\r\ndeep inside\r\n");
+	buf_putc(&in, '\0');
+	build(in.data, MATCH_TEXT, &text);
+	CHECK(!match_is_cut(buf_text(&text)));
+	CHECK_INT(match_body(buf_text(&text), STR("DEEP INSIDE")), MATCH_YES);
+	CHECK_INT(match_body(buf_text(&text), STR("NOWHERE")), MATCH_NO);
 	buf_clear(&text);
 	buf_clear(&in);
 }
@@ -214,6 +271,8 @@ main(void)
 	    {"needle", t_needle},
 	    {"cut", t_cut},
 	    {"limits", t_limits},
+	    {"grows", t_grows},
+	    {"nested", t_nested},
 	    {NULL, NULL},
 	};
 
