@@ -219,8 +219,12 @@ date_sent(struct str header, uint32_t *utc, int *zone)
 
 	*utc = 0;
 	*zone = 0;
-	if (!header_find(header, "Date", &f) || !date_parse(f.value, &t, zone))
+	if (!header_find(header, "Date", &f))
 		return;
+	if (!date_parse(f.value, &t, zone)) {
+		*zone = 0; /* it may have got as far as the zone */
+		return;
+	}
 	*utc = (uint32_t)((uint64_t)t & UINT32_MAX);
 }
 

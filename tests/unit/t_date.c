@@ -79,6 +79,8 @@ t_sent(void)
 	    {"Date: Mon, 1 Jan 2024 23:30:00 -0800\r\n\r\n", 19723, 1704180600},
 	    {"date: 1 Jan 2024\r\n 10:00:00 +0000\r\n\r\n", 19723, 1704103200},
 	    {"Date: nonsense\r\n\r\n", 0, 0},
+	    {"Date: 15 Dec 2010 59:10 -0500\r\n\r\n", 0, 0},
+	    {"Date: 31 Nov 2010 10:10 -0500\r\n\r\n", 0, 0},
 	    {"Subject: x\r\n\r\n", 0, 0},
 	    {"Date: nonsense\r\nDate: 1 Jan 2024 10:00:00 +0000\r\n\r\n", 0, 0},
 	    {"Date: 31 Dec 1969 12:00:00 +0000\r\n\r\n", 49709, 4294924096},
