@@ -132,14 +132,36 @@ judge_known(const struct finder *f, uint32_t number)
 	return (judge(f, f->cmd.root, number, NULL));
 }
 
+/* A client's string, made comparable. */
+static int
+needle(struct finder *f, struct str raw, struct buf *out)
+{
+	struct err err;
+
+	if (match_needle(f->cmd.charset, raw, out, &err) == 0)
+		return (0);
+	if (err.code == ERR_NOTFOUND)
+		job_finish(&f->j, "NO [BADCHARSET (UTF-8 US-ASCII)] %s",
+		    err.text);
+	else if (err.code == ERR_SYNTAX)
+		job_finish(&f->j, "BAD %s", err.text);
+	else
+		job_finish(&f->j, "NO %s", err.text);
+	return (-1);
+}
+
 /* What is looked for, normalised. */
 int
 judge_prepare(struct finder *f)
 {
 	const struct search_node *n;
-	struct err err;
+	struct buf none;
 	size_t i;
 
+	/* The charset has to be known also where nothing is in it. */
+	buf_init(&none, 1);
+	if (needle(f, STR(""), &none) == -1)
+		return (-1);
 	f->needles = arena_array(&f->arena, f->plan.n, sizeof(*f->needles));
 	if (f->needles == NULL) {
 		finder_oom(f);
@@ -152,15 +174,8 @@ judge_prepare(struct finder *f)
 		if (!f->plan.units[i].content || !is_text(n->what))
 			continue;
 		f->needs_text = true;
-		if (match_needle(f->cmd.charset, n->value, &f->needles[i],
-		        &err) == 0)
-			continue;
-		if (err.code == ERR_NOTFOUND)
-			job_finish(&f->j, "NO [BADCHARSET (UTF-8 US-ASCII)] %s",
-			    err.text);
-		else
-			job_finish(&f->j, "NO %s", err.text);
-		return (-1);
+		if (needle(f, n->value, &f->needles[i]) == -1)
+			return (-1);
 	}
 	return (0);
 }
