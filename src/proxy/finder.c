@@ -20,6 +20,7 @@
 
 #include "base/limits.h"
 #include "proxy/opens.h"
+#include "sys/fault.h"
 
 /* Commands that one content key may take to name the plain messages; if they
  * are more, it asks about all. */
@@ -132,6 +133,25 @@ finder_clear(struct finder *f)
 	arena_clear(&f->arena);
 }
 
+#ifdef WAXWING_TEST_HOOKS
+/* Find the opposite, so that tests can show that they would notice. */
+static int
+find_wrong(struct finder *f)
+{
+	struct set right;
+	int rc;
+
+	set_init(&right);
+	rc = set_copy(&right, &f->result);
+	if (rc == 0)
+		rc = set_minus(&f->result, &f->hits[0], &right);
+	set_clear(&right);
+	return (rc);
+}
+#else
+#define find_wrong(f) (0)
+#endif
+
 /* 5. What was found among the plain ones is the server's word, for sealed
  * ones it is ours. */
 static void
@@ -144,7 +164,8 @@ find_result(struct finder *f)
 	else if (search_eval(&f->plan, f->hits, &f->result) == -1 ||
 	         fold(&f->result, &f->sealed, set_minus) == -1 ||
 	         fold(&f->result, &f->yes, set_or) == -1 ||
-	         fold(&f->result, &f->gone, set_minus) == -1)
+	         fold(&f->result, &f->gone, set_minus) == -1 ||
+	         (FAULT("proxy.search") && find_wrong(f) == -1))
 		finder_oom(f);
 	else
 		f->found(f);
