@@ -73,13 +73,32 @@ class Imap:
         """Untagged responses of a command that must succeed."""
         return self.finish(self.send(text))[0]
 
-    def append(self, mailbox, message):
-        """With one date for all, so that INTERNALDATE can be compared."""
+    def ask(self, command):
+        """What a command of bytes, its literals {n+} in place, comes to:
+        the results, the condition, the response code."""
+        self.count += 1
+        tag = b"t%d" % self.count
+        self.writer.write(tag + b" " + command + b"\r\n")
+        self.writer.flush()
+        results = []
+        while True:
+            line = self.response()
+            if line.startswith(tag + b" "):
+                break
+            if re.match(rb"\* (E?SEARCH|SORT|THREAD)\b", line):
+                results.append(line.replace(b'"%s"' % tag, b'"TAG"'))
+        match = re.match(rb"\S+ (\S+) ?(\[[^ \]]*)?", line)
+        return b"".join(results), match.group(1), match.group(2)
+
+    def append(self, mailbox, message, flags="",
+               when="25-Nov-2026 10:00:00 +0000"):
+        """With a date, so that INTERNALDATE can be compared."""
         self.count += 1
         tag = b"t%d" % self.count
         self.writer.write(
-            b'%s APPEND %s "25-Nov-2026 10:00:00 +0000" {%d}\r\n' %
-            (tag, mailbox.encode(), len(message)))
+            b'%s APPEND %s (%s) "%s" {%d}\r\n' %
+            (tag, mailbox.encode(), flags.encode(), when.encode(),
+             len(message)))
         self.writer.flush()
         if not self.reader.readline().startswith(b"+"):
             raise ImapError("APPEND refused")

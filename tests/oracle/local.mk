@@ -6,5 +6,7 @@ tests_oracle_render_cli_LDADD = src/imap/libimap.a src/mail/libmail.a \
 	src/base/libbase.a
 EXTRA_DIST += tests/data/ORIGIN tests/data/messages \
 	tests/oracle/EXCEPTIONS tests/oracle/README tests/oracle/oracle \
-	tests/oracle/dovecot.py tests/oracle/imapio.py \
-	tests/oracle/items.py tests/oracle/mutate.py tests/oracle/seal.py
+	tests/oracle/asking.py tests/oracle/dovecot.py \
+	tests/oracle/imapio.py \
+	tests/oracle/items.py tests/oracle/judge.py \
+	tests/oracle/mutate.py tests/oracle/seal.py tests/oracle/searches.py

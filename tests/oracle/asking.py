@@ -1,0 +1,48 @@
+"""SEARCH, SORT and THREAD of a mailbox that Waxwing opens, and of its twin."""
+
+import re
+
+FLAGS = ["\\Seen", "\\Flagged", "\\Answered", "\\Deleted", "\\Draft", "$Plume",
+         "other"]
+
+
+def flags_for(number):
+    """Some, so that each is on some messages and no two on the same ones."""
+    return " ".join(flag for bit, flag in enumerate(FLAGS)
+                    if number * 2654435761 >> (7 + 2 * bit) & 1)
+
+
+def date_for(number):
+    """INTERNALDATE: not in the order of the numbers, on several days."""
+    return "%02d-Nov-2025 %02d:00:00 +0000" % (20 + number * 7 % 10,
+                                               number * 5 % 24)
+
+
+def found_by(answer):
+    """The numbers in a result, to say how two of them differ."""
+    found = set()
+    for lo, hi in re.findall(rb"[ (,](\d+)(?::(\d+))?", answer[0]):
+        found.update(range(int(lo), min(int(hi or lo), int(lo) + 5000) + 1))
+    return found
+
+
+def why(names, want, got, shift):
+    """The messages that only one of them found."""
+    out = []
+    for what, more in (("missed", found_by(want) - found_by(got)),
+                       ("too many", found_by(got) - found_by(want))):
+        known = [names[n - 1 - shift] for n in sorted(more)
+                 if 0 < n - shift <= len(names)]
+        if more:
+            out.append("    %s: %s" % (what, ", ".join(
+                name.rpartition("/")[2] for name in known[:5])))
+    return "\n".join(out)
+
+
+def ask(judge, question, theirs, ours, where):
+    want = theirs.ask(question.command)
+    got = ours.ask(question.command)
+    # The first message is gone: see Rig.fill().
+    shift = 1 if question.command.startswith(b"UID") else 0
+    judge.question("%s: %s" % (where, question), want, got,
+                   lambda: why(judge.names, want, got, shift))
