@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/object.h"
 #include "agent/crl.h"
 #include "agent/multipart.h"
 #include "agent/verify.h"
@@ -58,7 +59,8 @@ struct asking {
 	struct blob *found; /* owned; the answer's certificates */
 	struct buf etag;    /* owned */
 	int64_t max_age;
-	unsigned lists; /* fetched so far */
+	unsigned lists;         /* fetched so far */
+	bool near_ca, near_crl; /* fetched from the cloud instead */
 };
 
 static void
@@ -224,13 +226,49 @@ on_list(const struct err *err, void *arg)
 	verify_found(k);
 }
 
+/*
+ * Certificates may name a place that is reached without TLS (RFC 5280 8).
+ * Nobody is spoken to but the cloud, and it has the same under its own
+ * address: the issuer if that is not known yet, else the list.  Whether it is
+ * what was missing the verifier will see.
+ */
+static void
+put_near(struct asking *k, struct buf *out)
+{
+	const char *base = http_url(k->agent->http);
+	struct crl_rec c;
+	struct buf url, old;
+	bool known;
+
+	buf_init(&url, LIMIT_RECORD);
+	buf_init(&old, CRL_MAX + LIMIT_RECORD);
+	buf_printf(&url, "%s/ca", base);
+	known = k->near_ca ||
+	        (!k->near_crl && store_crl(k->agent->store, buf_text(&url),
+	                             &old, &c, NULL) == 1);
+	buf_clear(&old);
+	buf_clear(&url);
+	k->near_ca = k->near_ca || !known;
+	k->near_crl = k->near_crl || known;
+	buf_printf(out, "%s/%s", base, known ? "crl" : "ca");
+}
+
 /* Fetch a list first; false if that cannot be done. */
 static bool
 fetch_list(struct asking *k, struct str url, struct err *err)
 {
+	struct buf near;
+
 	if (k->lists++ >= LISTS)
 		return (false);
+	buf_init(&near, LIMIT_RECORD);
+	if (k->agent->http != NULL &&
+	    !acme_same_origin(url, str_c(http_url(k->agent->http)))) {
+		put_near(k, &near);
+		url = buf_text(&near);
+	}
 	k->list = crl_fetch(k->agent, url, on_list, k, err);
+	buf_clear(&near);
 	return (k->list != NULL);
 }
 

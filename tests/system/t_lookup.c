@@ -163,7 +163,7 @@ t_refused(void)
 	    {"another address", "cert anna@x.test", LOOKUP_ERROR},
 	    {"another authority", "cert carl-other", LOOKUP_NONE},
 	    {"for signing only", "cert carl-sign", LOOKUP_NONE},
-	    {"a list of another origin", "cert carl-crl", LOOKUP_ERROR},
+	    {"a list that is elsewhere only", "cert carl-sub", LOOKUP_ERROR},
 	    {"revoked", "cert carl-revoked", LOOKUP_NONE},
 	    {"no certificate", "text rubbish", LOOKUP_ERROR},
 	    {"unknown type", "type text/html", LOOKUP_ERROR},
@@ -183,6 +183,10 @@ t_refused(void)
 	unit_row("and a good one");
 	set_clock(2000);
 	fakecloud_plan(&cloud, "");
+	CHECK_INT(look_up("carl@x.test").state, LOOKUP_USABLE);
+	unit_row("a list that is elsewhere, too");
+	set_clock(2 * DAY);
+	fakecloud_plan(&cloud, "/search cert carl-crl\n");
 	CHECK_INT(look_up("carl@x.test").state, LOOKUP_USABLE);
 	move_out();
 }
@@ -420,6 +424,8 @@ main(void)
 		fakecloud_say(&cloud,
 		    "issue dave@x.test dave@x.test aia sub %s/subcrl",
 		    cloud.url);
+		fakecloud_say(&cloud, "issue carl-sub carl@x.test aia sub "
+		                      "http://127.0.0.2:1/subcrl");
 		fakecloud_say(&cloud, "issue carl-revoked carl@x.test");
 		fakecloud_say(&cloud, "revoke carl-revoked");
 		rc = unit_main("lookup", tests);
