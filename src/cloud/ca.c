@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "cloud/acme_auth.h"
 #include "cloud/kms_paths.h"
+#include "cloud/plain.h"
 #include "smime/issue.h"
 #include "smime/ossl.h"
 #include "sys/log.h"
@@ -61,6 +62,8 @@ put_url(const struct cloud *c, const char *key, const char *path,
 
 	if (said != NULL)
 		buf_puts(out, said);
+	else if (conf_is_set(c->conf, "cloud", "listen_http"))
+		plain_url(c, path, out);
 	else
 		acme_url(c, path, STR(""), out);
 }
@@ -324,16 +327,28 @@ out:
 	return (rc);
 }
 
+int
+ca_crl(struct cloud *c, int64_t now, struct str *der, struct err *err)
+{
+	struct revoked *v = c->revoked;
+
+	if ((v->dirty || now >= v->refresh) && make_crl(c, now, err) != 0) {
+		log_error("crl-failed why=%s", log_str(str_c(err->text)));
+		return (-1);
+	}
+	*der = buf_text(&v->der);
+	return (0);
+}
+
 void
 ca_crl_serve(struct cloud *c, const struct http_req *req, struct http_res *res)
 {
 	struct revoked *v = c->revoked;
-	int64_t now = clock_now().wall;
 	char etag[32];
+	struct str der;
 	struct err err;
 
-	if ((v->dirty || now >= v->refresh) && make_crl(c, now, &err) != 0) {
-		log_error("crl-failed why=%s", log_str(str_c(err.text)));
+	if (ca_crl(c, clock_now().wall, &der, &err) != 0) {
 		acme_refuse(res, 503, "serverInternal",
 		    "there is no list of revoked certificates now");
 		return;
@@ -347,7 +362,7 @@ ca_crl_serve(struct cloud *c, const struct http_req *req, struct http_res *res)
 		return;
 	}
 	res->type = "application/pkix-crl";
-	buf_str(&res->body, buf_text(&v->der));
+	buf_str(&res->body, der);
 }
 
 void

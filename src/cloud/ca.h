@@ -51,6 +51,9 @@ int ca_is_revoked(struct cloud *, struct str serial_hex, struct err *);
 int ca_revoke(struct cloud *, struct str serial_hex, int64_t until, int reason,
     int64_t now, struct err *);
 
+/* The CRL as DER, a new one if that is due; valid until the next call. */
+int ca_crl(struct cloud *, int64_t now, struct str *der, struct err *);
+
 /* The CRL: GET .../crl, and the issuing authority: GET .../ca. */
 void ca_crl_serve(struct cloud *, const struct http_req *, struct http_res *);
 void ca_cert_serve(struct cloud *, const struct http_req *, struct http_res *);

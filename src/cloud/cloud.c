@@ -15,6 +15,7 @@
 #include "cloud/kms_paths.h"
 #include "cloud/limits.h"
 #include "cloud/mailer.h"
+#include "cloud/plain.h"
 #include "cloud/rekey.h"
 #include "cloud/replies.h"
 #include "cloud/sweep.h"
@@ -167,6 +168,7 @@ on_hangup(evutil_socket_t fd, short what, void *arg)
 static void
 cloud_clear(struct cloud *c)
 {
+	plain_free(c->plain);
 	replies_free(c->replies);
 	sweep_free(c->sweep);
 	mailer_free(c->mailer);
@@ -229,6 +231,7 @@ cloud_open(struct cloud *c, struct err *err)
 	how.cert = buf_text(&c->keys.tls_cert);
 	how.key = buf_text(&c->keys.tls_key);
 	if ((c->httpd = httpd_new(c->base, &how, on_request, c, err)) == NULL ||
+	    (c->plain = plain_new(c, err)) == NULL ||
 	    (c->replies = replies_new(c, err)) == NULL ||
 	    sandbox_drop(conf_str(c->conf, "cloud", "user"), err) != 0 ||
 	    cloud_keys_load(&c->keys, c->conf, err) != 0)

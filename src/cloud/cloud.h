@@ -23,6 +23,7 @@ struct cloud {
 	struct nonces *nonces;
 	struct cloud_keys keys;
 	struct httpd *httpd;
+	struct plain *plain; /* without TLS */
 	struct mailer *mailer;
 	struct replies *replies;
 	struct sweep *sweep;

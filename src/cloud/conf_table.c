@@ -33,6 +33,12 @@ static const struct conf_option options[] = {
         "It must be set."},
     {"cloud", "listen", CONF_LISTEN, "127.0.0.1:8443", NULL, NULL, 0,
         "The addresses for HTTPS."},
+    {"cloud", "listen_http", CONF_LISTEN, NULL, "0.0.0.0:80", NULL, 0,
+        "The addresses where the certificate revocation list, /crl, and the "
+        "certificate of the issuing authority, /ca, and nothing else are "
+        "served without TLS, as programs that verify mail want it. "
+        "With it certificates point there: to the host of url and the first "
+        "port of this list."},
     {"cloud", "cert", CONF_FILE, NULL, "/etc/waxwing/cloud.pem", NULL, 0,
         "The TLS certificate in PEM, followed by its chain. "
         "Without it the one that init made is used."},
@@ -60,7 +66,8 @@ static const struct conf_option options[] = {
     {"ca", "crl_url", CONF_STRING, NULL, "http://pki.example.org/crl", NULL, 0,
         "Where certificates say that the list is, if somebody else serves it "
         "too, without TLS. "
-        "Otherwise it is /crl at the server's own address."},
+        "Otherwise it is /crl at the server's own address, without TLS if "
+        "there is listen_http."},
     {"ca", "ca_url", CONF_STRING, NULL, "http://pki.example.org/ca.cer", NULL,
         0, "The same for the certificate of the issuing authority, /ca."},
 

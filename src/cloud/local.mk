@@ -21,9 +21,11 @@ src_cloud_libcloud_a_SOURCES = \
 	src/cloud/kms.c src/cloud/kms.h \
 	src/cloud/kms_paths.h \
 	src/cloud/limits.c src/cloud/limits.h \
+	src/cloud/listen.c src/cloud/listen.h \
 	src/cloud/mailer.c src/cloud/mailer.h \
 	src/cloud/nonce.c src/cloud/nonce.h \
 	src/cloud/order.c \
+	src/cloud/plain.c src/cloud/plain.h \
 	src/cloud/rate.c src/cloud/rate.h \
 	src/cloud/rekey.c src/cloud/rekey.h \
 	src/cloud/release.c src/cloud/release.h \

@@ -2,9 +2,6 @@
 
 #include "cloud/replies.h"
 
-#include <arpa/inet.h>
-#include <event2/listener.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,6 +13,7 @@
 
 #include "cloud/authz.h"
 #include "cloud/judge.h"
+#include "cloud/listen.h"
 #include "cloud/replysig.h"
 #include "smtp/dot.h"
 #include "smtp/ehlo.h"
@@ -479,32 +477,12 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
 static int
 listen_at(struct replies *r, struct str word, struct err *err)
 {
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
-	struct sockaddr *sa = (struct sockaddr *)&v4;
-	socklen_t len = sizeof(v4);
-	char host[CONF_HOST];
-	uint16_t port;
-
-	if (r->nlisteners == LISTENERS || conf_hostport(word, host, &port) != 0)
-		goto bad;
-	v4.sin_port = v6.sin6_port = htons(port);
-	if (strcmp(host, "localhost") == 0)
-		(void)strcpy(host, "127.0.0.1");
-	if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1) {
-		sa = (struct sockaddr *)&v6;
-		len = sizeof(v6);
-	} else if (inet_pton(AF_INET, host, &v4.sin_addr) != 1)
-		goto bad;
-	r->listeners[r->nlisteners] = evconnlistener_new_bind(r->cloud->base,
-	    on_accept, r,
-	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
-	    -1, sa, (int)len);
-	if (r->listeners[r->nlisteners] != NULL) {
+	if (r->nlisteners < LISTENERS &&
+	    (r->listeners[r->nlisteners] =
+	            listen_tcp(r->cloud->base, word, on_accept, r)) != NULL) {
 		r->nlisteners++;
 		return (0);
 	}
-bad:
 	err_set(err, ERR_IO, "cannot listen for replies on %.*s", (int)word.len,
 	    word.p);
 	return (-1);
