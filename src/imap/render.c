@@ -21,6 +21,7 @@ struct envelope {
 	struct addr *bcc;
 	struct str in_reply_to;
 	struct str message_id;
+	size_t naddrs;
 };
 
 /* The same of the Content-* fields of a part. */
@@ -54,13 +55,17 @@ head_of(struct str text, const struct part *part)
 	return (h);
 }
 
-/* Several fields of one name make one list: no address is hidden. */
+/* Several fields of one name make one list: no address is hidden, while they
+ * are not more than one field may have. */
 static int
-add_addrs(struct addr ***tail, struct str value, struct arena *arena)
+add_addrs(struct addr ***tail, struct str value, struct arena *arena, size_t *n)
 {
-	int rc = addr_parse(value, arena, *tail);
+	int rc;
 
-	while (rc == 0 && **tail != NULL)
+	if (*n >= ADDR_MAX)
+		return (0);
+	rc = addr_parse(value, arena, *tail);
+	for (; rc == 0 && **tail != NULL; ++*n)
 		*tail = &(**tail)->next;
 	return (rc);
 }
@@ -98,7 +103,8 @@ envelope_read(struct str text, const struct part *part, struct arena *arena,
 			if (rows[i].value != NULL)
 				*rows[i].value = f.value;
 			else
-				rc = add_addrs(&rows[i].tail, f.value, arena);
+				rc = add_addrs(&rows[i].tail, f.value, arena,
+				    &e->naddrs);
 			break;
 		}
 	}

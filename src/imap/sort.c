@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "imap/lex.h"
 #include "mail/addr.h"
 #include "mail/casemap.h"
@@ -117,14 +118,16 @@ address_key(struct str header, const char *name, bool display,
     struct arena *arena, struct str *out)
 {
 	struct addr *a = NULL;
+	struct arena all; /* the whole list, of which one is kept */
 	struct field f;
 	struct buf b;
 	int rc;
 
 	buf_init(&b, KEY_MAX);
+	arena_init(&all, LIMIT_PARSE);
 	if (header_find(header, name, &f) &&
-	    addr_parse(f.value, arena, &a) == -1)
-		return (-1);
+	    addr_parse(f.value, &all, &a) == -1)
+		a = NULL;
 	if (a != NULL && display)
 		word_decode(a->name.p != NULL ? a->name : STR(""), true, &b);
 	if (a != NULL && b.len == 0) {
@@ -136,6 +139,7 @@ address_key(struct str header, const char *name, bool display,
 	}
 	rc = keep(arena, &b, out);
 	buf_clear(&b);
+	arena_clear(&all);
 	return (rc);
 }
 

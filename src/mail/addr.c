@@ -15,6 +15,7 @@ struct parse {
 	struct addr cur;
 	bool invalid; /* cur is not what the RFC wants */
 	bool failed;  /* out of memory */
+	unsigned n;   /* addresses so far */
 	bool strict;  /* an invalid address was met, for addr_specs() */
 };
 
@@ -42,6 +43,7 @@ add(struct parse *p)
 	if (p->invalid)
 		p->strict = false;
 	*a = p->cur;
+	p->n++;
 	*p->tail = a;
 	p->tail = &a->next;
 	memset(&p->cur, 0, sizeof(p->cur));
@@ -258,6 +260,8 @@ group_members(struct parse *p)
 		(void)mailbox(p);
 		if (token_peek(&p->t) != ',')
 			return (1);
+		if (p->n >= ADDR_MAX)
+			return (-1);
 		p->t.p++;
 		if (token_cfws(&p->t) <= 0)
 			return (-1);
@@ -309,7 +313,7 @@ address_list(struct parse *p)
 		}
 		if (rc == 0)
 			return (0);
-		if (token_peek(&p->t) != ',')
+		if (token_peek(&p->t) != ',' || p->n >= ADDR_MAX)
 			return (-1);
 		p->t.p++;
 		if ((rc = token_cfws(&p->t)) < 0)

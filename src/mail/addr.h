@@ -26,6 +26,9 @@ struct addr {
 	struct str domain;
 };
 
+/* Longer lists end here: a megabyte of commas is not a million people. */
+#define ADDR_MAX 20000
+
 /*
  * Parse the raw value of an address field.  *out is NULL for an empty list.
  * Returns -1 only when the arena is full.

@@ -177,11 +177,8 @@ tidy_value(struct builder *b, struct str name)
 		squeeze(&b->tidy, buf_text(&b->line));
 	} else if (is_name(name, "From") || is_name(name, "To") ||
 	           is_name(name, "Cc") || is_name(name, "Bcc")) {
-		if (addr_parse(buf_text(&b->line), &b->scratch, &list) == -1) {
-			b->failed = true;
-			return (false);
-		}
-		addr_write(&b->tidy, list);
+		if (addr_parse(buf_text(&b->line), &b->scratch, &list) == 0)
+			addr_write(&b->tidy, list);
 		arena_clear(&b->scratch);
 	} else {
 		return (false);

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "unit.h"
 
 #include "mail/addr.h"
@@ -144,6 +146,29 @@ t_full_arena(void)
 	arena_clear(&arena);
 }
 
+/* A list without end has one, and is no list to decide by; in groups, too. */
+static void
+t_endless(void)
+{
+	enum { N = 4 << 20 };
+	static char text[N];
+	struct arena arena;
+	struct addr *a;
+	struct str *list;
+	size_t n;
+
+	memset(text, ',', sizeof(text));
+	arena_init(&arena, 64 << 20);
+	CHECK_INT(addr_parse(str_of(text, N), &arena, &a), 0);
+	for (n = 0; a != NULL; a = a->next)
+		n++;
+	CHECK_UINT(n, ADDR_MAX);
+	CHECK_INT(addr_specs(str_of(text, N), &arena, &list, &n), -1);
+	memcpy(text, "a:b", 3);
+	CHECK_INT(addr_parse(str_of(text, N), &arena, &a), 0);
+	arena_clear(&arena);
+}
+
 static void
 t_compare(void)
 {
@@ -160,6 +185,7 @@ main(void)
 	    {"parse", t_parse},
 	    {"specs", t_specs},
 	    {"full_arena", t_full_arena},
+	    {"endless", t_endless},
 	    {"compare", t_compare},
 	    {NULL, NULL},
 	};

@@ -192,6 +192,32 @@ t_items(void)
 	view_free(v);
 }
 
+/* Fields of nothing but commas: there is an answer all the same. */
+static void
+t_commas(void)
+{
+	enum { N = 1 << 20 };
+	static char text[20 * N + 100];
+	struct blob *blob;
+	struct view *v;
+	struct buf out;
+	int i;
+
+	memset(text, ',', sizeof(text));
+	for (i = 0; i < 20; i++)
+		memcpy(text + i * N,
+		    i == 0 ? "To:" : "\r\nTo:", i == 0 ? 3 : 5);
+	memcpy(text + sizeof(text) - 4, "\r\n\r\n", 4);
+	blob = blob_copy(text, sizeof(text));
+	v = view_new(blob, NULL);
+	buf_init(&out, 64 << 20);
+	CHECK(v != NULL && render_envelope(v, &out) == 0);
+	CHECK(out.len < 4 << 20);
+	buf_clear(&out);
+	view_free(v);
+	blob_unref(blob);
+}
+
 int
 main(void)
 {
@@ -200,6 +226,7 @@ main(void)
 	    {"section", t_section},
 	    {"full", t_full},
 	    {"items", t_items},
+	    {"commas", t_commas},
 	    {NULL, NULL},
 	};
 

@@ -187,6 +187,28 @@ t_order(void)
 	}
 }
 
+/* Of a long list one address is kept. */
+static void
+t_list(void)
+{
+	struct sort s = {.by = {SORT_TO}, .n = 1};
+	struct sort_key k = {.number = 1};
+	struct arena arena;
+	struct buf header;
+	int i;
+
+	buf_init(&header, 1 << 20);
+	buf_puts(&header, "To: one@x");
+	for (i = 0; i < 10000; i++)
+		buf_printf(&header, ", %d@x", i);
+	buf_puts(&header, "\r\n\r\n");
+	arena_init(&arena, 1 << 16);
+	CHECK(sort_key(&s, buf_text(&header), &arena, &k) == 0);
+	CHECK_STR(k.to, "ONE");
+	arena_clear(&arena);
+	buf_clear(&header);
+}
+
 static void
 t_empty(void)
 {
@@ -243,6 +265,7 @@ main(void)
 	    {"subject", t_subject},
 	    {"blobs", t_blobs},
 	    {"order", t_order},
+	    {"list", t_list},
 	    {"empty", t_empty},
 	    {"many", t_many},
 	    {NULL, NULL},
