@@ -6,9 +6,10 @@
 
 #include "base/num.h"
 
-/* From 160 on (HTML 4.01 section 24.2), each in its place. */
+/* From 160 on (HTML 4.01 section 24.2), each in its place, with a blank on
+ * both sides. */
 static const char latin1[] =
-    "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy "
+    " nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy "
     "reg macr deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm "
     "raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring "
     "AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde "
@@ -100,22 +101,28 @@ put_char(struct buf *out, uint32_t c)
 	buf_putc(out, (char)(0x80 | (c & 0x3f)));
 }
 
-/* 0: not known. */
+/* 0: not known.  Quick about that: a mail may consist of such. */
 static uint32_t
 named(struct str name)
 {
-	struct str list = str_c(latin1);
+	char word[16];
+	const char *at, *p;
 	uint32_t c = 160;
-	size_t i, n;
+	size_t i;
 
-	for (; list.len > 0; c++) {
-		n = str_find(list, ' ');
-		if (str_eq(name, str_of(list.p, n)))
-			return (c);
-		list = str_of(list.p + n + 1, list.len - n - 1);
+	if (name.len == 0 || name.len + 2 > sizeof(word))
+		return (0);
+	word[0] = word[name.len + 1] = ' ';
+	memcpy(word + 1, name.p, name.len);
+	at = memmem(latin1, sizeof(latin1) - 1, word, name.len + 2);
+	if (at != NULL) {
+		for (p = latin1; p < at; p++)
+			c += *p == ' ';
+		return (c);
 	}
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (str_eq(name, str_c(names[i].name)))
+		if (names[i].name[0] == name.p[0] &&
+		    str_eq(name, str_c(names[i].name)))
 			return (names[i].c);
 	return (0);
 }
