@@ -26,6 +26,8 @@
  * are more, it asks about all. */
 #define PIECES_MAX 8
 
+#define FINDER_NONSENSE "NO the mail server found messages that do not exist"
+
 /* Searches in flight. */
 #define FLIGHT_MAX 16
 
@@ -194,6 +196,8 @@ unit_found(struct job *j, struct ask *a, struct str line)
 			finder_oom(f);
 		a->answered |= mine;
 		set_clear(&ans.set);
+		if (f->hits[a->n].n > 2 * (size_t)j->s->box->exists + 1000)
+			job_finish(j, FINDER_NONSENSE);
 	}
 	arena_clear(&arena);
 	return (mine);
@@ -352,31 +356,75 @@ find_parts(struct finder *f)
 		judge_start(f, find_result);
 }
 
+/* Those of the candidates of which nothing is known. */
+static int
+unknown_of(const struct finder *f, struct set *out)
+{
+	const struct mailbox *box = f->j.s->box;
+	uint32_t n = 0, uid;
+
+	if (f->uid)
+		return (set_minus(out, &f->asked, &box->cls->known));
+	while (set_next(&f->asked, &n)) {
+		uid = mailbox_uid(box, n);
+		if ((uid == 0 || !set_has(&box->cls->known, uid)) &&
+		    set_add(out, n, n) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+/* What is still not known was expunged elsewhere (the server said NIL): it
+ * must not be taken for plain.  1 if there was any, 0, or -1. */
+static int
+drop_unknown(struct finder *f)
+{
+	struct set unknown;
+	int rc;
+
+	set_init(&unknown);
+	if ((rc = unknown_of(f, &unknown)) == 0 && !set_empty(&unknown))
+		rc = fold(&f->asked, &unknown, set_minus) == 0 &&
+		             fold(&f->gone, &unknown, set_or) == 0
+		         ? 1
+		         : -1;
+	set_clear(&unknown);
+	return (rc);
+}
+
+/* Which of the candidates are sealed? */
+static int
+find_sealed(struct finder *f)
+{
+	const struct mailbox *box = f->j.s->box;
+	uint32_t n = 0, uid;
+	int rc = 0;
+
+	if (f->uid)
+		return (set_and(&f->sealed, &f->asked, &box->cls->sealed));
+	while (rc == 0 && set_next(&f->asked, &n))
+		if ((uid = mailbox_uid(box, n)) != 0 &&
+		    set_has(&box->cls->sealed, uid))
+			rc = set_add(&f->sealed, n, n);
+	return (rc);
+}
+
 /* 3. */
 static void
 find_divide(struct job *j)
 {
 	struct finder *f = finder_of(j);
-	const struct mailbox *box = j->s->box;
-	uint32_t n = 0, uid;
-	int rc = 0;
+	int dropped;
 
 	if (finder_stopped(f))
 		return;
-	if (f->uid)
-		rc = set_and(&f->sealed, &f->asked, &box->cls->sealed);
-	else
-		while (rc == 0 && set_next(&f->asked, &n))
-			if ((uid = mailbox_uid(box, n)) != 0 &&
-			    set_has(&box->cls->sealed, uid))
-				rc = set_add(&f->sealed, n, n);
-	if (rc == -1)
+	if ((dropped = drop_unknown(f)) == -1 || find_sealed(f) == -1)
 		finder_oom(f);
 	else if (j->unclear)
 		job_finish(j,
 		    "NO [UNAVAILABLE] the mail server does not say what some "
 		    "messages are");
-	else if (set_empty(&f->sealed))
+	else if (set_empty(&f->sealed) && dropped == 0)
 		job_pass_kept(j);
 	else if (judge_prepare(f) == 0)
 		find_parts(f);
@@ -386,20 +434,11 @@ find_divide(struct job *j)
 static void
 find_probe(struct finder *f)
 {
-	const struct mailbox *box = f->j.s->box;
 	struct set unknown;
-	uint32_t n = 0, uid;
-	int rc = 0;
+	int rc;
 
 	set_init(&unknown);
-	if (f->uid)
-		rc = set_minus(&unknown, &f->asked, &box->cls->known);
-	else
-		while (rc == 0 && set_next(&f->asked, &n)) {
-			uid = mailbox_uid(box, n);
-			if (uid == 0 || !set_has(&box->cls->known, uid))
-				rc = set_add(&unknown, n, n);
-		}
+	rc = unknown_of(f, &unknown);
 	if (rc == 0 && set_empty(&unknown))
 		find_divide(&f->j);
 	else if (rc == 0)
@@ -457,8 +496,7 @@ find_candidates(struct finder *f)
 		return;
 	if ((rc = clamp_hits(f)) != -1 &&
 	    set_count(&f->hits[0]) > f->j.s->box->exists) {
-		job_finish(&f->j,
-		    "NO the mail server found messages that do not exist");
+		job_finish(&f->j, FINDER_NONSENSE);
 		return;
 	}
 	while (rc != -1 && set_next(&f->hits[0], &n))

@@ -89,7 +89,7 @@ static void
 modseq_done(struct job *j, struct ask *a)
 {
 	(void)a;
-	if (TAILQ_EMPTY(&j->asks))
+	if (TAILQ_EMPTY(&j->asks) && !finder_stopped(&search_job(j)->f))
 		search_answer(search_job(j));
 }
 

@@ -415,6 +415,8 @@ order_found(struct finder *f)
 	    &order_like);
 	if (order_more(o) == -1)
 		finder_oom(f);
+	else if (o->flight == 0 && f->j.s->state != IMAP_DEAD)
+		order_answer(o); /* of none */
 }
 
 static bool
