@@ -178,6 +178,7 @@ take_copy(struct append *a, const struct sent *sent)
 	switch (rules_sent(a->s->p->conf, str_c(a->s->account->login))) {
 	case SENT_SUPPRESS:
 		log_debug("append session=%s copy=suppressed", a->s->s.id);
+		sentlog_done(a->s->p->sent, sent);
 		drop(a, "OK the server keeps a copy of its own");
 		return (true);
 	case SENT_AS_SENT:
@@ -297,13 +298,16 @@ append_take(struct imap *s)
 
 /* 1. Which mailbox is it? */
 
-/* The client may begin. */
+/* The client may begin.  sure: the server was asked, or need not be; if it was
+ * and did not tell, it may be the place for drafts. */
 static void
-begin(struct append *a)
+begin(struct append *a, bool sure)
 {
 	struct imap *s = a->s;
 
 	a->kind = special_kind(s->special, buf_text(&a->name));
+	if (a->draft || (a->kind == SPECIAL_NONE && !sure))
+		a->kind = SPECIAL_DRAFTS;
 	if (a->kind != SPECIAL_NONE && s->caps.append_limit > 0 &&
 	    s->in.stream > s->caps.append_limit) {
 		append_finish(a, "NO [TOOBIG] too large for the mail server");
@@ -318,18 +322,27 @@ begin(struct append *a)
 		message_end(s);
 }
 
+/* The client's, too: what it is told and we are not it acts upon. */
 bool
 append_wants_lists(const struct imap *s, struct str head)
 {
-	return (s->append != NULL && s->append->state == APPEND_LIST &&
-	        str_ieq(head, STR("* LIST")));
+	return (s->state == IMAP_OPEN && str_ieq(head, STR("* LIST")));
 }
 
-void
+bool
 append_list(struct imap *s, struct str line)
 {
-	if (s->special != NULL)
-		special_read(s->special, line);
+	bool ours = s->append != NULL && s->append->state == APPEND_LIST;
+
+	if (special_mentioned(line)) {
+		if (s->special == NULL)
+			s->special = special_new();
+		if (s->special == NULL)
+			imap_die(s, "out of memory", "out of memory");
+		else
+			special_read(s->special, line);
+	}
+	return (ours);
 }
 
 bool
@@ -338,9 +351,9 @@ append_tagged(struct imap *s, const struct resp *r)
 	if (s->append == NULL || s->append->state != APPEND_LIST ||
 	    !str_eq(r->tag, STR(LIST_TAG)))
 		return (false);
-	/* NO: then only the names count. */
 	imap_expect(s, 0);
-	begin(s->append);
+	s->special_asked = r->cond == COND_OK;
+	begin(s->append, s->special_asked);
 	return (true);
 }
 
@@ -349,8 +362,6 @@ ask_list(struct append *a)
 {
 	struct imap *s = a->s;
 
-	special_free(s->special);
-	s->special = special_new();
 	enter(a, APPEND_LIST);
 	stream_printf(s->up, LIST_TAG " LIST %s\"\" \"*\"\r\n",
 	    s->caps.list_extended ? "(SPECIAL-USE) " : "");
@@ -364,7 +375,23 @@ append_resume(struct imap *s)
 		ask_list(s->append);
 }
 
-/* The mailbox's name. */
+/* Is one of the flags \Draft? */
+static bool
+flags_draft(struct tok *t)
+{
+	struct str flag;
+	bool draft = false;
+
+	if (!tok_char(t, '('))
+		return (false);
+	while (tok_flag(t, &flag)) {
+		draft |= str_ieq(flag, STR("\\Draft"));
+		(void)tok_char(t, ' ');
+	}
+	return (draft);
+}
+
+/* The mailbox's name, and whether it is a draft wherever it goes. */
 static bool
 read_name(struct append *a)
 {
@@ -377,8 +404,10 @@ read_name(struct append *a)
 	tok_init(&t, buf_text(&a->cmd));
 	ok = tok_atom(&t, &word) && tok_char(&t, ' ') && tok_atom(&t, &word) &&
 	     tok_char(&t, ' ') && tok_astring(&t, &arena, &word);
-	if (ok)
+	if (ok) {
 		buf_str(&a->name, word);
+		a->draft = tok_char(&t, ' ') && flags_draft(&t);
+	}
 	arena_clear(&arena);
 	return (ok && !a->name.failed);
 }
@@ -416,10 +445,10 @@ append_start(struct imap *s, struct str tag)
 	s->append = a;
 	s->appending = true;
 	/* Nobody sends to INBOX, and a name that tells needs no question. */
-	if (s->special != NULL || !s->caps.special_use ||
+	if (a->draft || s->special_asked || !s->caps.special_use ||
 	    str_ieq(buf_text(&a->name), STR("INBOX")) ||
 	    special_kind(NULL, buf_text(&a->name)) != SPECIAL_NONE) {
-		begin(a);
+		begin(a, true);
 		return;
 	}
 	enter(a, APPEND_WAIT);

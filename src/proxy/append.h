@@ -38,6 +38,7 @@ struct append {
 	enum special_kind kind;
 	char tag[CMD_TAG_MAX + 1];
 	struct buf name; /* owned: of the mailbox */
+	bool draft;      /* it is flagged as one */
 
 	/* the command up to its message, kept while the reader goes on */
 	struct buf cmd; /* owned */
@@ -80,9 +81,10 @@ void append_cut(struct imap *);
 /* It answered; f->sealed is there. */
 void append_passed(struct imap *, const struct inflight *, const struct resp *);
 
-/* Answers to our LIST. */
+/* LIST responses. */
 bool append_wants_lists(const struct imap *, struct str head);
-void append_list(struct imap *, struct str line);
+/* A LIST response, ours or the client's; false: that is for the client. */
+bool append_list(struct imap *, struct str line);
 bool append_tagged(struct imap *, const struct resp *);
 
 /* --- between append.c and append_seal.c --- */

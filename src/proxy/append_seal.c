@@ -162,9 +162,16 @@ seal_done(struct append *a, struct blob *sealed)
 		                 "the mail server");
 		return;
 	}
-	own_note(s->p, blob_str(a->message));
-	if (s->p->seen != NULL && seen_commit(s->p->seen, &err) == -1)
-		log_error("seen reason=\"%s\"", err.text);
+	/* Else its view, which shows no trace, could be put elsewhere in
+	 * clear. */
+	if (own_note(s->p, blob_str(a->message), &err) == -1 ||
+	    (s->p->seen != NULL && seen_commit(s->p->seen, &err) == -1)) {
+		blob_unref(sealed);
+		log_error("append session=%s reason=\"%s\"", s->s.id, err.text);
+		append_finish(a, "NO [UNAVAILABLE] it cannot be noted now, so "
+		                 "it is not stored");
+		return;
+	}
 	a->put = sealed;
 	append_send(a);
 }

@@ -112,8 +112,8 @@ struct imap {
 	struct mailbox *box;     /* owned; NULL: none selected */
 	struct mailbox *opening; /* owned; while SELECT is in flight */
 	struct job *job;         /* owned */
-	struct special
-	    *special; /* owned; as the server said; NULL: not asked */
+	struct special *special; /* owned; as the server said; may be NULL */
+	bool special_asked;      /* and it was asked, and nothing changed */
 
 	uint64_t client_until; /* mono: when its patience, ... */
 	uint64_t up_until;     /* ... or ours ends; 0: never */

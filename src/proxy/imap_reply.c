@@ -231,7 +231,8 @@ reply_heard(struct imap *s, uint32_t seq, struct str at)
 		mailbox_heard(box, seq, (uint32_t)uid);
 }
 
-/* Is it, by its first words, an answer to a question of ours? */
+/* Is it, by its first words, an answer to a question of ours, or read by us on
+ * its way? */
 static bool
 reply_wanted(const struct imap *s, struct str head)
 {
@@ -251,10 +252,11 @@ reply_results(struct imap *s, struct str line)
 		caps_status(line, &b);
 		stream_str(s->client, buf_text(&b));
 		buf_clear(&b);
+	} else if (str_istarts(line, STR("* LIST "))) {
+		if (!append_list(s, line))
+			stream_str(s->client, line);
 	} else if (s->job != NULL)
 		job_results(s->job, line);
-	else
-		append_list(s, line);
 }
 
 /*

@@ -172,6 +172,15 @@ route_enable(struct imap *s, const struct cmd *c)
 	return (ROUTE_DONE);
 }
 
+/* What mailboxes are for may change: the server is asked again. */
+static enum route
+route_changes(struct imap *s, const struct cmd *c)
+{
+	(void)c;
+	s->special_asked = false;
+	return (ROUTE_PASS);
+}
+
 /*
  * DELETE and RENAME: what is known of a mailbox goes by its name, and soon
  * another may have that.  A session that has it selected goes on.
@@ -191,7 +200,7 @@ route_rename(struct imap *s, const struct cmd *c)
 		mailbox_renamed(s->account, name);
 	} while (tok_char(&t, ' '));
 	arena_clear(&arena);
-	return (ROUTE_PASS);
+	return (route_changes(s, c));
 }
 
 /* RFC 3501 6.3.1: a SELECT that fails leaves no mailbox selected.  A BAD one
@@ -323,7 +332,7 @@ static const struct verb verbs[] = {
     {"CHECK", true, false, false, 0, NULL, NULL},
     {"CLOSE", true, false, true, 0, NULL, passed_close},
     {"COPY", true, true, false, 0, NULL, NULL},
-    {"CREATE", true, false, false, 0, NULL, NULL},
+    {"CREATE", true, false, false, 0, route_changes, NULL},
     {"DELETE", true, false, true, 0, route_rename, NULL},
     {"ENABLE", true, false, false, EXT_ENABLE, route_enable, NULL},
     {"EXAMINE", true, false, true, 0, route_select, passed_select},
@@ -344,7 +353,7 @@ static const struct verb verbs[] = {
     {"RENAME", true, false, true, 0, route_rename, NULL},
     {"SEARCH", true, true, false, 0, job_search_route, NULL},
     {"SELECT", true, false, true, 0, route_select, passed_select},
-    {"SETMETADATA", true, false, false, EXT_METADATA, NULL, NULL},
+    {"SETMETADATA", true, false, false, EXT_METADATA, route_changes, NULL},
     {"SETQUOTA", true, false, false, EXT_QUOTA, NULL, NULL},
     {"SORT", true, true, false, EXT_SORT, job_sort_route, NULL},
     {"STARTTLS", true, false, false, 0, route_logged_in, NULL},

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "mail/header.h"
 #include "proxy/seen.h"
+#include "sys/fault.h"
 #include "sys/log.h"
 
 static void
@@ -21,7 +22,8 @@ put_value(struct buf *out, struct str mail, const char *name)
 			buf_putc(out, f.value.p[i]);
 }
 
-/* Its Message-ID; without one, who wrote what and when.  False: neither. */
+/* Its Message-ID; without one, who wrote what and when.  Those with nothing of
+ * it are all one.  False: it is too long. */
 static bool
 make_name(struct str mail, struct buf *out)
 {
@@ -31,20 +33,24 @@ make_name(struct str mail, struct buf *out)
 		put_value(out, mail, "Date");
 		put_value(out, mail, "Subject");
 	}
-	return (!out->failed && out->len > 4);
+	return (!out->failed);
 }
 
-void
-own_note(struct proxy *p, struct str mail)
+int
+own_note(struct proxy *p, struct str mail, struct err *err)
 {
-	struct err err = {.code = ERR_OK};
 	struct buf name;
+	int rc = 0;
 
 	buf_init(&name, LIMIT_RECORD / 2);
-	if (p->seen != NULL && make_name(mail, &name) &&
-	    seen_mark(p->seen, buf_text(&name), &err) == -1)
-		log_error("own reason=\"%s\"", err.text);
+	/* Too long a name is taken for one that was noted. */
+	if (FAULT("proxy.own")) {
+		err_set(err, ERR_IO, "fault proxy.own");
+		rc = -1;
+	} else if (p->seen != NULL && make_name(mail, &name))
+		rc = seen_mark(p->seen, buf_text(&name), err);
 	buf_clear(&name);
+	return (rc);
 }
 
 bool
@@ -52,15 +58,15 @@ own_is(struct proxy *p, struct str mail)
 {
 	struct err err = {.code = ERR_OK};
 	struct buf name;
-	bool is = false;
+	bool is = true;
 	int rc;
 
+	/* What cannot be found out does not go in clear. */
 	buf_init(&name, LIMIT_RECORD / 2);
 	if (p->seen != NULL && make_name(mail, &name)) {
 		rc = seen_marked(p->seen, buf_text(&name), &err);
 		if (rc == -1)
 			log_error("own reason=\"%s\"", err.text);
-		/* What cannot be found out does not go in clear. */
 		is = rc != 0;
 	}
 	buf_clear(&name);

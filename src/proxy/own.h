@@ -13,8 +13,9 @@
 #include "proxy/proxy.h"
 
 /* This message (its header is enough) was sealed, or opened and found to be
- * such a one. */
-void own_note(struct proxy *, struct str mail);
+ * such a one.  -1: that will not be known, so it must not be stored or shown.
+ */
+int own_note(struct proxy *, struct str mail, struct err *);
 
 /* Was a message of that name sealed by anybody here? */
 bool own_is(struct proxy *, struct str mail);

@@ -283,14 +283,14 @@ on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
 		if (rc == 0)
 			return;
 	}
+	if (rc == 0 && ans->own)
+		rc = own_note(c->p, blob_str(text), &why);
 	view = rc == 0 ? keep_view(&c->name, &c->key.name, text, &why) : NULL;
 	if (view != NULL) {
 		keep_facts(c, ans, viewref_view(view), search);
 		viewdisk_put(c->p->viewdisk, &c->key.name, ans->view,
 		    viewref_view(view)->text);
 	}
-	if (view != NULL && ans->own)
-		own_note(c->p, blob_str(text));
 	log_debug("read uid=%u result=%u cipher=%u sign=%u problem=%s",
 	    (unsigned)c->name.uid, (unsigned)ans->result, (unsigned)ans->cipher,
 	    (unsigned)ans->sign, log_str(ans->problem));

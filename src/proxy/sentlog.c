@@ -79,26 +79,40 @@ sentlog_free(struct sentlog *l)
 	free(l);
 }
 
-/* The name of a mail.  -1: it has none. */
+static void
+put_value(struct buf *out, struct field f)
+{
+	size_t i;
+
+	buf_putc(out, '\n');
+	for (i = 0; i < f.value.len; i++)
+		if (f.value.p[i] > ' ' && f.value.p[i] <= '~')
+			buf_putc(out, f.value.p[i]);
+}
+
+/* The name of a mail: anybody may use a Message-ID again, so it is that with
+ * the date and the author.  -1: it has none. */
 static int
 make_id(const struct sentlog *l, struct str account, struct str mail,
     uint8_t id[CRYPT_DIGEST])
 {
 	struct field f;
 	struct buf all;
-	size_t i;
 	int rc = -1;
 
 	if (!header_find(mail, "Message-ID", &f))
 		return (-1);
 	buf_init(&all, LIMIT_RECORD);
 	buf_str(&all, account);
-	buf_putc(&all, '\0');
-	for (i = 0; i < f.value.len; i++)
-		if (f.value.p[i] > ' ' && f.value.p[i] <= '~')
-			buf_putc(&all, f.value.p[i]);
-	if (!all.failed && all.len > account.len + 1)
-		rc = crypt_hmac(&l->key, buf_text(&all), id);
+	put_value(&all, f);
+	if (all.len > account.len + 1) {
+		if (header_find(mail, "Date", &f))
+			put_value(&all, f);
+		if (header_find(mail, "From", &f))
+			put_value(&all, f);
+		if (!all.failed)
+			rc = crypt_hmac(&l->key, buf_text(&all), id);
+	}
 	buf_clear(&all);
 	return (rc);
 }
@@ -172,6 +186,18 @@ sentlog_get(struct sentlog *l, struct str account, struct str mail,
 	    (e = map_get(l->by_id, id_str(id))) == NULL)
 		return (NULL);
 	return (&e->sent);
+}
+
+void
+sentlog_done(struct sentlog *l, const struct sent *sent)
+{
+	struct entry *e;
+
+	TAILQ_FOREACH (e, &l->by_age, link)
+		if (&e->sent == sent) {
+			entry_free(l, e);
+			return;
+		}
 }
 
 size_t

@@ -2,10 +2,10 @@
  * sentlog.h - what was sent lately, for the copy that clients put into the
  * sent mailbox afterwards.
  *
- * A mail that was delivered is known by its account and Message-ID for
- * SENTLOG_KEEP_S: whether it went out sealed or in clear, and if the account
- * wants that (sent = as-sent), the text itself.  It is in memory only; what is
- * not known here has to be taken for sealed.
+ * A mail that was delivered is known by its account, Message-ID, Date and From
+ * for SENTLOG_KEEP_S: whether it went out sealed or in clear, and if the
+ * account wants that (sent = as-sent), the text itself.  It is in memory only;
+ * what is not known here has to be taken for sealed.
  */
 #ifndef WAXWING_PROXY_SENTLOG_H
 #define WAXWING_PROXY_SENTLOG_H
@@ -44,6 +44,10 @@ void sentlog_put(struct sentlog *, struct str account, struct str mail,
 /* Was this mail sent?  Borrowed until the next call; NULL: not known. */
 const struct sent *sentlog_get(struct sentlog *, struct str account,
     struct str mail, int64_t wall);
+
+/* Its copy came, and is not stored: a second one is no copy.  What
+ * sentlog_get() gave is forgotten. */
+void sentlog_done(struct sentlog *, const struct sent *);
 
 /* How many bytes of texts are held. */
 size_t sentlog_bytes(const struct sentlog *);

@@ -101,12 +101,14 @@ record_sent(struct smtp_tx *tx)
 	bool sealed = false;
 	size_t i, k;
 
-	for (i = 0; i < tx->plan.ngroups; i++) {
+	for (i = 0; i < tx->plan.ngroups; i++)
 		sealed |= tx->plan.groups[i].encrypt;
+	/* If any of it was sealed, the copy is one that was. */
+	for (i = 0; i < tx->plan.ngroups; i++)
 		for (k = 0; text == NULL && k < tx->plan.groups[i].n; k++)
-			if (tx->to[tx->plan.groups[i].rcpts[k]]->visible)
+			if (tx->plan.groups[i].encrypt == sealed &&
+			    tx->to[tx->plan.groups[i].rcpts[k]]->visible)
 				text = group_text(&tx->groups[i]);
-	}
 	if (rules_sent(s->proxy->conf, str_c(s->account->login)) !=
 	    SENT_AS_SENT)
 		text = NULL;

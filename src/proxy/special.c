@@ -21,6 +21,7 @@ struct named {
 struct special {
 	struct named list[SPECIAL_MAX];
 	size_t n;
+	bool more; /* than is in the list: which, nobody knows */
 };
 
 /*
@@ -201,15 +202,30 @@ decode(struct str name, struct buf *out)
 	}
 }
 
+static bool
+is_separator(char c)
+{
+	return (c == '/' || c == '.' || c == '\\');
+}
+
+/* Servers forgive a separator at the end. */
+static struct str
+without_end(struct str name)
+{
+	while (name.len > 0 && is_separator(name.p[name.len - 1]))
+		name.len--;
+	return (name);
+}
+
 /* What follows the last hierarchy separator, whichever of them it is. */
 static struct str
 last_part(struct str name)
 {
 	size_t i;
 
-	for (i = name.len; i > 0; i--)
-		if (memchr("/.\\", name.p[i - 1], 3) != NULL)
-			break;
+	name = without_end(name);
+	for (i = name.len; i > 0 && !is_separator(name.p[i - 1]); i--)
+		;
 	return (str_of(name.p + i, name.len - i));
 }
 
@@ -244,15 +260,25 @@ kind_by_name(struct str name)
 	return (kind);
 }
 
+/*
+ * Where both are said of a mailbox, it holds drafts: nothing of them may go in
+ * clear, whatever is known of mail that was sent.  Case does not count, for
+ * there are servers that ignore it, and with "INBOX" in front all do.
+ */
 enum special_kind
 special_kind(const struct special *sp, struct str name)
 {
+	enum special_kind kind = kind_by_name(name);
+	struct str plain = without_end(name);
 	size_t i;
 
 	for (i = 0; sp != NULL && i < sp->n; i++)
-		if (str_eq(str_of(sp->list[i].name, sp->list[i].len), name))
-			return (sp->list[i].kind);
-	return (kind_by_name(name));
+		if (kind != SPECIAL_DRAFTS &&
+		    str_ieq(str_of(sp->list[i].name, sp->list[i].len), plain))
+			kind = sp->list[i].kind;
+	if (kind == SPECIAL_NONE && sp != NULL && sp->more)
+		kind = SPECIAL_DRAFTS;
+	return (kind);
 }
 
 /* The attributes of a LIST response. */
@@ -267,27 +293,51 @@ read_flags(struct tok *t, enum special_kind *kind)
 	while (!tok_char(t, ')')) {
 		if (!tok_flag(t, &flag))
 			return (false);
-		if (str_ieq(flag, STR("\\Sent")))
-			*kind = SPECIAL_SENT;
-		else if (str_ieq(flag, STR("\\Drafts")))
+		if (str_ieq(flag, STR("\\Drafts")))
 			*kind = SPECIAL_DRAFTS;
+		else if (str_ieq(flag, STR("\\Sent")) && *kind == SPECIAL_NONE)
+			*kind = SPECIAL_SENT;
 		(void)tok_char(t, ' ');
 	}
 	return (true);
 }
 
-static void
+/* False: there is no room for it. */
+static bool
 add(struct special *sp, struct str name, enum special_kind kind)
 {
 	struct named *n = &sp->list[sp->n];
+	size_t i;
 
+	name = without_end(name);
+	for (i = 0; i < sp->n; i++)
+		if (sp->list[i].kind == kind &&
+		    str_eq(str_of(sp->list[i].name, sp->list[i].len), name))
+			return (true);
 	if (sp->n == SPECIAL_MAX || name.len > NAME_MAX_LEN ||
 	    (n->name = malloc(name.len + 1)) == NULL)
-		return;
+		return (false);
 	memcpy(n->name, name.p, name.len);
 	n->len = name.len;
 	n->kind = kind;
 	sp->n++;
+	return (true);
+}
+
+bool
+special_mentioned(struct str line)
+{
+	static const char *const words[] = {"\\Sent", "\\Drafts"};
+	size_t i, k;
+
+	if (!str_istarts(line, STR("* LIST ")))
+		return (false);
+	for (i = 0; i < line.len; i++)
+		for (k = 0; line.p[i] == '\\' && k < 2; k++)
+			if (str_istarts(str_of(line.p + i, line.len - i),
+			        str_c(words[k])))
+				return (true);
+	return (false);
 }
 
 void
@@ -298,13 +348,15 @@ special_read(struct special *sp, struct str line)
 	struct str word;
 	struct tok t;
 
+	if (!special_mentioned(line))
+		return;
 	arena_init(&arena, 16 * NAME_MAX_LEN);
 	tok_init(&t, str_trim(line));
-	if (tok_char(&t, '*') && tok_char(&t, ' ') && tok_atom(&t, &word) &&
-	    str_ieq(word, STR("LIST")) && tok_char(&t, ' ') &&
-	    read_flags(&t, &kind) && kind != SPECIAL_NONE &&
-	    tok_char(&t, ' ') && tok_value(&t, &word) && tok_char(&t, ' ') &&
-	    tok_astring(&t, &arena, &word))
-		add(sp, word, kind);
+	if (!tok_char(&t, '*') || !tok_char(&t, ' ') || !tok_atom(&t, &word) ||
+	    !tok_char(&t, ' ') || !read_flags(&t, &kind) ||
+	    !tok_char(&t, ' ') || !tok_value(&t, &word) || !tok_char(&t, ' ') ||
+	    !tok_astring(&t, &arena, &word) ||
+	    (kind != SPECIAL_NONE && !add(sp, word, kind)))
+		sp->more = true;
 	arena_clear(&arena);
 }

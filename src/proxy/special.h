@@ -13,7 +13,8 @@
 
 enum special_kind { SPECIAL_NONE, SPECIAL_SENT, SPECIAL_DRAFTS };
 
-/* Mailboxes that a server named so; it has one of each, seldom more. */
+/* Mailboxes that a server named so; it has one of each, seldom more.  Where it
+ * has more, whatever it did not get said of is taken for one. */
 #define SPECIAL_MAX 32
 
 struct special;
@@ -21,8 +22,11 @@ struct special;
 struct special *special_new(void);
 void special_free(struct special *); /* accepts NULL */
 
-/* Read one LIST response, literals in place.  Others, and what there is no
- * room for, are passed over. */
+/* Does it look as if a LIST response told of such a mailbox? */
+bool special_mentioned(struct str line);
+
+/* Read one LIST response, literals in place; others are passed over.  What was
+ * once said of a mailbox stays. */
 void special_read(struct special *, struct str line);
 
 /* What a mailbox is: by what the server said (NULL: nothing) or by its

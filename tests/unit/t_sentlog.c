@@ -37,6 +37,18 @@ test_known(void)
 	unit_row("another mail");
 	CHECK(sentlog_get(l, me(), STR("Message-ID: <2@example.test>\r\n\r\n"),
 	          NOW) == NULL);
+	unit_row("another mail of that name");
+	CHECK(sentlog_get(l, me(),
+	          STR("Message-ID: <1@example.test>\r\n"
+	              "From: eve@example.test\r\n\r\n"),
+	          NOW) == NULL);
+	CHECK(sentlog_get(l, me(),
+	          STR("Message-ID: <1@example.test>\r\n"
+	              "Date: Mon, 2 Nov 2026 12:00:00 +0000\r\n\r\n"),
+	          NOW) == NULL);
+	unit_row("its copy came");
+	sentlog_done(l, s);
+	CHECK(sentlog_get(l, me(), STR(mail), NOW) == NULL);
 	unit_row("sent again, sealed");
 	sentlog_put(l, me(), STR(mail), true, NULL, NOW);
 	sentlog_put(l, me(), STR(mail), false, NULL, NOW);

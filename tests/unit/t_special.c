@@ -3,6 +3,8 @@
  */
 #include "config.h"
 
+#include <stdio.h>
+
 #include "proxy/special.h"
 #include "unit.h"
 
@@ -34,6 +36,9 @@ static const struct {
     {"&-", SPECIAL_NONE},
     {"Drafts&", SPECIAL_DRAFTS},
     {"&AP", SPECIAL_NONE},
+    {"Drafts/", SPECIAL_DRAFTS},
+    {"INBOX.Sent..", SPECIAL_SENT},
+    {"..", SPECIAL_NONE},
 };
 
 static void
@@ -59,11 +64,17 @@ static const struct {
     {"* LIST (\\Drafts) \"/\" Half (\"OLDNAME\" (\"x\"))\r\n", "Half",
         SPECIAL_DRAFTS},
     {"* LIST (\\Drafts) \".\" Sent\r\n", "Sent", SPECIAL_DRAFTS},
+    {"* LIST (\\Sent) \".\" Drafts\r\n", "Drafts", SPECIAL_DRAFTS},
+    {"* LIST (\\Sent \\Drafts) \".\" All\r\n", "All", SPECIAL_DRAFTS},
+    {"* LIST (\\Drafts) \".\" INBOX.Half\r\n", "inbox.Half", SPECIAL_DRAFTS},
+    {"* LIST (\\Sent) \"/\" Away/\r\n", "AWAY", SPECIAL_SENT},
     {"* LIST (\\Trash \\Archive) \"/\" Other\r\n", "Other", SPECIAL_NONE},
+    {"* LIST (\\Trash \"/\" Other\r\n", "Other", SPECIAL_NONE},
     {"* LIST () \"/\" Other\r\n", "Other", SPECIAL_NONE},
     {"* LSUB (\\Sent) \"/\" Other\r\n", "Other", SPECIAL_NONE},
-    {"* LIST (\\Sent \"/\" Other\r\n", "Other", SPECIAL_NONE},
-    {"* LIST (\\Sent) \"/\"\r\n", "", SPECIAL_NONE},
+    /* of which mailbox was that said? */
+    {"* LIST (\\Sent \"/\" Other\r\n", "Other", SPECIAL_DRAFTS},
+    {"* LIST (\\Sent) \"/\"\r\n", "Any", SPECIAL_DRAFTS},
 };
 
 static void
@@ -82,16 +93,25 @@ test_lists(void)
 	}
 }
 
-/* More than there is room for. */
+/* More than there is room for: it may be any. */
 static void
 test_many(void)
 {
 	struct special *sp = special_new();
+	char line[64];
 	int i;
 
 	for (i = 0; i < 2 * SPECIAL_MAX; i++)
 		special_read(sp, STR("* LIST (\\Sent) NIL x\r\n"));
 	CHECK_INT(special_kind(sp, STR("x")), SPECIAL_SENT);
+	CHECK_INT(special_kind(sp, STR("y")), SPECIAL_NONE);
+	for (i = 0; i < SPECIAL_MAX; i++) {
+		(void)snprintf(line, sizeof(line),
+		    "* LIST (\\Sent) NIL x%d\r\n", i);
+		special_read(sp, str_c(line));
+	}
+	CHECK_INT(special_kind(sp, STR("x")), SPECIAL_SENT);
+	CHECK_INT(special_kind(sp, STR("y")), SPECIAL_DRAFTS);
 	special_free(sp);
 }
 
