@@ -8,6 +8,9 @@
 
 #include "proxy/resync_own.h"
 
+/* Messages that may be a copy by their size alone: each is fetched. */
+#define HITS_MAX 10000
+
 static struct resync_msg *
 log_end(struct resync *r)
 {
@@ -46,10 +49,15 @@ on_hit(const struct resp *resp, struct str text, void *arg)
 	    resync_is_ours(r, uid))
 		return;
 	for (m = r->log.m; m < log_end(r); m++)
-		if (m->copy == 0 && m->size == size) {
-			(void)set_add(&r->hits, uid, uid);
-			return;
-		}
+		if (m->copy == 0 && m->size == size)
+			break;
+	if (m == log_end(r))
+		return;
+	if (set_count(&r->hits) >= HITS_MAX)
+		resync_failed(r, ERR_LIMIT,
+		    "too many messages may be the copies");
+	else if (set_add(&r->hits, uid, uid) == -1)
+		resync_failed(r, ERR_MEMORY, "out of memory");
 }
 
 static void look_on(struct resync *);

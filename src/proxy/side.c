@@ -181,6 +181,9 @@ side_gather(struct side *s, struct str in)
 		return (false);
 	}
 	stream_consume(s->stream, n);
+	/* A large message may take its time, as long as it comes. */
+	if (g->body != NULL && s->done != NULL)
+		side_expect(s, true);
 	if (ev != LEX_LINE)
 		return (true);
 	s->within = false;

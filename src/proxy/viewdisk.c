@@ -20,7 +20,7 @@
 #include "sys/log.h"
 #include "sys/memfd.h"
 
-#define FORMAT 1
+#define FORMAT 2
 
 /* Plain bytes of one piece, and what is done in one go. */
 #define PIECE (512UL * 1024)
@@ -170,10 +170,13 @@ step_soon(struct viewdisk *vd)
 		evtimer_add(vd->step, &now);
 }
 
+/* Each view has a key of its own: no piece of another one fits, be it an
+ * earlier one of the same message. */
 static struct viewload *
 load_new(struct viewdisk *vd, const struct seen_key *k,
     const uint8_t digest[CRYPT_DIGEST])
 {
+	char what[2 * CRYPT_DIGEST];
 	struct viewload *l;
 
 	if ((l = calloc(1, sizeof(*l))) == NULL)
@@ -182,7 +185,10 @@ load_new(struct viewdisk *vd, const struct seen_key *k,
 	l->key = *k;
 	l->fd = -1;
 	memcpy(l->digest, digest, sizeof(l->digest));
-	if (crypt_derive(&vd->key, "view", key_str(k), &l->file_key) == -1) {
+	memcpy(what, k->k, CRYPT_DIGEST);
+	memcpy(what + CRYPT_DIGEST, digest, CRYPT_DIGEST);
+	if (crypt_derive(&vd->key, "view", str_of(what, sizeof(what)),
+	        &l->file_key) == -1) {
 		free(l);
 		return (NULL);
 	}

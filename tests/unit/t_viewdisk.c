@@ -241,6 +241,68 @@ t_damage(void)
 	clear();
 }
 
+/* Copy from file to file, from at on. */
+static void
+graft(const char *from, const char *to, off_t at)
+{
+	char b[4096];
+	ssize_t n;
+	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT, 0600);
+
+	CHECK(in != -1 && out != -1);
+	while ((n = pread(in, b, sizeof(b), at)) > 0) {
+		CHECK_INT(pwrite(out, b, (size_t)n, at), n);
+		at += n;
+	}
+	close(in);
+	close(out);
+}
+
+/* Of two views of one message no third one can be made. */
+static void
+t_mixed(void)
+{
+	struct seen_key k = key_of(7);
+	struct viewdisk *vd = begin(1);
+	uint8_t digest[2][CRYPT_DIGEST];
+	char name[300], old[300];
+	struct got g = {0};
+	struct blob *b;
+	int i;
+
+	snprintf(old, sizeof(old), "%s/old", dir);
+	for (i = 0; i < 2; i++) {
+		b = text_of((uint8_t)i, 1200000);
+		CHECK_INT(crypt_sha256(blob_str(b), digest[i]), 0);
+		viewdisk_put(vd, &k, digest[i], b);
+		run();
+		blob_unref(b);
+		CHECK_INT(files(name), 1);
+		if (i == 0)
+			graft(name, old, 0);
+	}
+	graft(old, name, 512 * 1024 + 200);
+	CHECK(viewdisk_get(vd, &k, digest[1], on_got, &g) != NULL);
+	run();
+	CHECK_INT(g.calls, 1);
+	CHECK(g.text == NULL);
+	unit_row("at the border of two pieces");
+	b = text_of(1, 1200000);
+	viewdisk_put(vd, &k, digest[1], b);
+	run();
+	blob_unref(b);
+	CHECK_INT(files(name), 1);
+	/* head, and the first piece */
+	graft(old, name, (4 + 8 + CRYPT_DIGEST + 28) + 512 * 1024 + 28);
+	CHECK(viewdisk_get(vd, &k, digest[1], on_got, &g) != NULL);
+	run();
+	CHECK(g.text == NULL);
+	blob_unref(g.text);
+	(void)unlink(old);
+	viewdisk_close(vd);
+	clear();
+}
+
 /* Nothing on the disk is plain. */
 static void
 t_secret(void)
@@ -357,6 +419,7 @@ main(void)
 	static const struct unit_test tests[] = {
 	    {"keep", t_keep},
 	    {"damage", t_damage},
+	    {"mixed", t_mixed},
 	    {"secret", t_secret},
 	    {"limit", t_limit},
 	    {"disk full", t_disk_full},
