@@ -10,6 +10,10 @@
 
 #define KEYS_MAX 65536
 
+/* Bytes of an IPv6 address that one customer cannot choose: at home they get
+ * a /56, most often (RFC 6177 2), which is 256 networks. */
+#define SITE 7
+
 struct rate {
 	struct map *map;   /* owned: key to bucket */
 	uint64_t interval; /* milliseconds that earn one request */
@@ -123,7 +127,7 @@ rate_peer(const char *peer, char out[RATE_PEER])
 
 	if (inet_pton(AF_INET6, peer, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6))
 		return (str_c(peer));
-	memset(v6.s6_addr + 8, 0, 8);
+	memset(v6.s6_addr + SITE, 0, sizeof(v6.s6_addr) - SITE);
 	if (inet_ntop(AF_INET6, &v6, out, RATE_PEER) == NULL)
 		return (str_c(peer));
 	return (str_c(out));

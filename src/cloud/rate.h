@@ -27,7 +27,7 @@ unsigned rate_wait(struct rate *, struct str key, uint64_t now);
 
 #define RATE_PEER 46 /* INET6_ADDRSTRLEN */
 
-/* Who asks, as a key: an address, or a whole IPv6 network, of which one
+/* Who asks, as a key: an address, or all IPv6 networks of a site, where one
  * machine has as many addresses as it likes. */
 struct str rate_peer(const char *peer, char out[RATE_PEER]);
 
