@@ -11,8 +11,9 @@
 #include "mail/protect.h"
 #include "smime/entity.h"
 
-/* The certificate has to hold until the mail is read. */
-#define SIGNER_LIFE (14 * 24 * 3600)
+/* The certificate has to hold until the mail is read, that is as long as the
+ * order lives, and a bit. */
+#define SIGNER_MORE (24 * 3600)
 
 #define MAIL_MAX (64UL * 1024)
 
@@ -21,13 +22,14 @@
 static struct key *
 make_signer(struct cloud *c, struct str from, int64_t now, struct err *err)
 {
+	int64_t life = (int64_t)conf_num(c->conf, "acme", "order_lifetime");
 	struct ca_cert made;
 	struct cert *cert;
 	struct key *key = NULL;
 
 	ca_cert_init(&made);
-	if (ca_issue(c, c->keys.mail_key, from, CERT_SIGN, now, SIGNER_LIFE,
-	        &made, err) == 0 &&
+	if (ca_issue(c, c->keys.mail_key, from, CERT_SIGN, now,
+	        life + SIGNER_MORE, &made, err) == 0 &&
 	    (cert = cert_get(NULL, buf_text(&made.der), err)) != NULL) {
 		key = key_new(from, CERT_SIGN, cert, &c->keys.issuing, 1,
 		    c->keys.mail_key, err);
