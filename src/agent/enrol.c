@@ -128,11 +128,11 @@ begin_one(struct agent *a, struct str account, struct str address,
 		    err);
 		if (e == NULL)
 			return (-1);
-		e->seen = true;
+		e->seen = e->near = true;
 		enrol_next(e, STEP_ACCOUNT);
 		return (0);
 	}
-	e->seen = true;
+	e->seen = e->near = true;
 	if (enrol_busy(e))
 		return (0);
 	if (why == ENROL_AGAIN && e->step == STEP_DONE) {

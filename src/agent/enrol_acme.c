@@ -417,6 +417,10 @@ step_done(struct enrol *e)
 {
 	int64_t now = clock_now().wall, at = due(e, "sign"), other, watch;
 
+	if (e->near && enrol_untidy(e)) {
+		enrol_rest(e);
+		return;
+	}
 	if ((other = due(e, "encrypt")) != 0 && (at == 0 || other < at))
 		at = other;
 	/* whatever the certificates of a strange cloud say */

@@ -243,10 +243,24 @@ step_find(struct enrol *e)
 
 /* --- tidy: remove it, and what earlier orders of ours left --- */
 
+void
+enrol_rest(struct enrol *e)
+{
+	if (!e->near || !enrol_untidy(e)) {
+		enrol_next(e, STEP_DONE);
+		return;
+	}
+	e->near = false;
+	json_object_set_new(e->rec, "rests", json_true());
+	enrol_next(e, STEP_TIDY);
+}
+
 /* The mailbox is only less tidy; what is left is removed at another time. */
 static void
 tidied(struct enrol *e, const struct err *err)
 {
+	bool rests = json_is_true(json_object_get(e->rec, "rests"));
+
 	if (err->code != ERR_OK && err->code != ERR_NOTFOUND) {
 		log_warn("enrol address=%s tidy=\"%s\"",
 		    log_addr(enrol_str(e, "address")), err->text);
@@ -255,7 +269,8 @@ tidied(struct enrol *e, const struct err *err)
 	enrol_unset(e, "from");
 	enrol_unset(e, "uid");
 	enrol_unset(e, "uidvalidity");
-	enrol_next(e, STEP_FINALIZE);
+	enrol_unset(e, "rests");
+	enrol_next(e, rests ? STEP_DONE : STEP_FINALIZE);
 }
 
 /* There is no more of this sender: the next one. */

@@ -46,6 +46,7 @@ struct enrol {
 	unsigned polls; /* of this step, since we run */
 	struct look look;
 	bool seen;           /* the account logged in since we run */
+	bool near;           /* and nothing was tidied since */
 	struct event *timer; /* owned */
 	/* what is under way: one of them, or none */
 	struct post *post;
@@ -107,6 +108,10 @@ bool enrol_tried(const struct enrol *, struct str token1);
  * or still come; is there something to be tidied? */
 void enrol_stray(struct enrol *);
 bool enrol_untidy(const struct enrol *);
+
+/* All is done: STEP_DONE, but if somebody is logged in now, tidy first what
+ * could not be tidied before. */
+void enrol_rest(struct enrol *);
 
 /* Certificates of ours, as a cert_list, into pub/; the newest for each use
  * into the record, as NAME: {fingerprint, not_before, not_after}. */

@@ -290,7 +290,7 @@ done(struct enrol *e)
 {
 	enrol_set_num(e, "watched", clock_now().wall);
 	enrol_set_num(e, "completed", clock_now().wall);
-	enrol_next(e, STEP_DONE);
+	enrol_rest(e);
 }
 
 static void ask_keys(struct enrol *, bool rotate);

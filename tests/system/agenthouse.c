@@ -291,6 +291,9 @@ on_proxy(struct ipc *l, struct ipc_msg *msg, void *arg)
 		play.submits++;
 		if (play.submit == ERR_OK)
 			deliver_reply(msg);
+		play.logged_out = play.logged_out || play.log_out_after;
+	} else if (play.logged_out) {
+		put_err(&body, ERR_UNAVAILABLE);
 	} else {
 		put_err(&body, ERR_OK);
 		CHECK(challenge_remove_req_get(msg->body, &rm, NULL) == 0);

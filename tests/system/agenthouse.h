@@ -25,7 +25,8 @@
 
 /* What the played roles shall do, and what they did. */
 struct play {
-	bool logged_out;
+	bool logged_out,
+	    log_out_after; /* of the mailbox; that it is answered */
 	enum err_code submit, check, verify, cert_take, bundle_take;
 	const char *verify_address;
 	unsigned submits, removes, certs, bundles, rotates;

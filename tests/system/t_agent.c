@@ -180,6 +180,20 @@ t_stranger(void)
 	CHECK(goes_on());
 	CHECK_UINT(play.stranger, 0);
 	move_out();
+
+	unit_row("nobody was logged in when it was time");
+	move_in("");
+	play.log_out_after = true;
+	log_in(ANNA, true);
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.removes, 0);
+	play.log_out_after = play.logged_out = false;
+	log_in(ANNA, true);
+	pause_ms(300);
+	CHECK(wait_for("step", "done"));
+	CHECK_UINT(play.removes, 1);
+	CHECK_UINT(play.certs, 1);
+	move_out();
 }
 
 /* The verifier has no network: what it needs of the DNS is asked here. */
