@@ -111,12 +111,14 @@ static enum step
 peel_envelope(const struct peel_ask *ask, struct peeled *p,
     struct peel_layer *l)
 {
-	struct cms_opened opened;
+	struct cms_opened opened = {.key = NULL};
 	struct err err = {.code = ERR_OK};
 
 	if (cms_open_inside(&l->text, ask->keys, &opened, &err) == 0 &&
 	    !is_entity(buf_text(&l->text)))
 		err_set(&err, ERR_CRYPTO, "no entity inside");
+	if (p->nlayers == 1)
+		memcpy(p->content, opened.wrapped, sizeof(p->content));
 	if (err.code != ERR_OK)
 		return (stop_for(p, &err));
 	p->cipher = opened.cipher->block == 1 ? OPEN_AEAD : OPEN_CBC;
@@ -159,6 +161,9 @@ peel_opaque(const struct peel_ask *ask, struct peeled *p, struct peel_layer *l)
 {
 	struct err err = {.code = ERR_OK};
 
+	if (p->nlayers == 1)
+		SHA256((const unsigned char *)l->text.data, l->text.len,
+		    p->content);
 	if (cms_verify(buf_text(&l->text), NULL, ask->cache, &l->sig, &err) ==
 	    -1)
 		return (stop_for(p, &err));
@@ -201,9 +206,6 @@ peel_pkcs7(const struct peel_ask *ask, struct peeled *p, const struct entity *e,
 
 	if (entity_cms(p->entity, e, &l->text, &err) == -1)
 		return (stop_for(p, &err));
-	if (p->nlayers == 1)
-		SHA256((const unsigned char *)buf_text(&l->text).p, l->text.len,
-		    p->content);
 	return (peel_cms(ask, p, l));
 }
 

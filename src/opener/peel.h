@@ -29,7 +29,8 @@ struct peeled {
 	size_t nlayers;
 	size_t first_sig;    /* layers before this one lie outside the innermost
 	                      * encryption: their signatures say nothing */
-	uint8_t content[32]; /* SHA-256 of the outermost CMS */
+	uint8_t content[32]; /* by what the outermost CMS is known again: its
+	                      * key as it is encrypted to us; SHA-256 */
 	bool own;            /* the account sealed it to itself: entity is the
 	                      * whole message (smime/ownmail.h) */
 	bool kept;           /* a signature stayed on, as was asked */

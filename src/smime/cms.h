@@ -32,6 +32,10 @@ enum cms_kind cms_kind(struct str der);
 struct cms_opened {
 	const struct algo_cipher *cipher;
 	const struct key *key; /* the keydb's; which one opened it */
+	/* SHA-256 of the content key as it is encrypted to that key (when there
+	 * is none, of all recipientInfos): nobody who does not know the content
+	 * key can change that and have the content open. */
+	uint8_t wrapped[32];
 };
 
 /*

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,10 +136,21 @@ opening_end(struct opening *o, const struct envelope *e)
 	return (true);
 }
 
+/* The same number with fewer zeros in front is the same to RSA. */
+static void
+digest_wrapped(struct str s, struct cms_opened *opened)
+{
+	while (s.len > 0 && *s.p == '\0') {
+		s.p++;
+		s.len--;
+	}
+	SHA256((const unsigned char *)s.p, s.len, opened->wrapped);
+}
+
 /* The first recipient that is ours, and its key. */
 static const struct key *
 find_recipient(const struct envelope *e, const struct keydb *db,
-    struct recipient *r, struct err *err)
+    struct recipient *r, struct cms_opened *opened, struct err *err)
 {
 	struct recipient_walk walk;
 	const struct key *key;
@@ -152,9 +164,12 @@ find_recipient(const struct envelope *e, const struct keydb *db,
 			    LIMIT_CMS_RECIPIENTS);
 			return (NULL);
 		}
-		if ((key = keydb_for(db, &r->rid)) != NULL)
+		if ((key = keydb_for(db, &r->rid)) != NULL) {
+			digest_wrapped(r->encrypted_key, opened);
 			return (key);
+		}
 	}
+	digest_wrapped(e->recipients, opened);
 	if (rc == -1)
 		err_set(err, ERR_SYNTAX,
 		    "broken CMS: recipientInfos (RFC 5652 6.2)");
@@ -208,7 +223,7 @@ cms_open(struct str der, const struct keydb *db, struct buf *out,
 
 	buf_reset(out);
 	if (envelope_read(der, &e, err) == 0 &&
-	    (opened->key = find_recipient(&e, db, &r, err)) != NULL) {
+	    (opened->key = find_recipient(&e, db, &r, opened, err)) != NULL) {
 		opened->cipher = e.cipher;
 		to = (unsigned char *)buf_room(out,
 		    e.content_len + EVP_MAX_BLOCK_LENGTH);
@@ -240,7 +255,7 @@ cms_open_inside(struct buf *text, const struct keydb *db,
 		return (-1);
 	}
 	if (envelope_read(buf_text(text), &e, err) == 0 &&
-	    (opened->key = find_recipient(&e, db, &r, err)) != NULL) {
+	    (opened->key = find_recipient(&e, db, &r, opened, err)) != NULL) {
 		opened->cipher = e.cipher;
 		rc = open_with(&e, opened->key, &r, (unsigned char *)text->data,
 		    true, &len, err);

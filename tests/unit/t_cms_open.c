@@ -340,11 +340,22 @@ t_tamper_cbc(void)
 	struct keydb *db = keydb_of(rsa);
 	struct cms_opened opened;
 	struct buf text, der, out;
+	uint8_t wrapped[sizeof(opened.wrapped)];
 	struct err err;
 	size_t i, failed = 0;
 
 	help_text(&text, 200);
+	buf_init(&out, 4096);
 	seal_to(rsa, NID_aes_256_cbc, TRANSPORT_PKCS1, buf_text(&text), &der);
+	CHECK_INT(cms_open(buf_text(&der), db, &out, &opened, &err), 0);
+	memcpy(wrapped, opened.wrapped, sizeof(wrapped));
+	buf_clear(&der);
+	unit_row("sealed anew");
+	seal_to(rsa, NID_aes_256_cbc, TRANSPORT_PKCS1, buf_text(&text), &der);
+	CHECK_INT(cms_open(buf_text(&der), db, &out, &opened, &err), 0);
+	CHECK(memcmp(wrapped, opened.wrapped, sizeof(wrapped)) != 0);
+	memcpy(wrapped, opened.wrapped, sizeof(wrapped));
+	buf_wipe(&out);
 	unit_row("bit flips");
 	for (i = der.len - 208; i < der.len; i++) {
 		der.data[i] ^= 0x10;
@@ -356,6 +367,8 @@ t_tamper_cbc(void)
 			failed++;
 		} else
 			CHECK(!str_eq(buf_text(&out), buf_text(&text)));
+		/* Whose it is does not hang on the content. */
+		CHECK_INT(memcmp(wrapped, opened.wrapped, sizeof(wrapped)), 0);
 		buf_wipe(&out);
 		der.data[i] ^= 0x10;
 	}
