@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAVE_SHUFFLE 1
+#include <immintrin.h>
+#endif
+
 /*
  * The tables are made by the preprocessor: SEXTET(c) is the value of a
  * character of the base64 alphabet (RFC 4648 table 1) or -1.
@@ -75,6 +80,48 @@ store3(unsigned char *out, uint32_t v)
 	out[2] = (unsigned char)v;
 }
 
+#ifdef HAVE_SHUFFLE
+/*
+ * Sixteen characters at a time (W. Mula, D. Lemire: Faster Base64 Encoding and
+ * Decoding using AVX2 Instructions).  The high half of a character tells what
+ * to add to make a sextet of it ("/" has its own number there); two tables by
+ * both halves have a bit in common where a character is none of base64.
+ * Writes 4 bytes more than it decodes: the last 24 characters are left alone.
+ */
+__attribute__((target("ssse3"))) static size_t
+decode_shuffled(const unsigned char *s, size_t len, unsigned char *out)
+{
+	const __m128i low = _mm_setr_epi8(0x15, 0x11, 0x11, 0x11, 0x11, 0x11,
+	    0x11, 0x11, 0x11, 0x11, 0x13, 0x1a, 0x1b, 0x1b, 0x1b, 0x1a);
+	const __m128i high = _mm_setr_epi8(0x10, 0x10, 0x01, 0x02, 0x04, 0x08,
+	    0x04, 0x08, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10);
+	const __m128i add = _mm_setr_epi8(0, 16, 19, 4, -65, -65, -71, -71, 0,
+	    0, 0, 0, 0, 0, 0, 0);
+	const __m128i order = _mm_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13,
+	    12, -1, -1, -1, -1);
+	const __m128i half = _mm_set1_epi8(0x0f);
+	size_t n = 0;
+	__m128i v, hi, bad;
+
+	for (; len - 4 * n >= 24; n += 4, s += 16, out += 12) {
+		v = _mm_loadu_si128((const __m128i *)(const void *)s);
+		hi = _mm_and_si128(_mm_srli_epi32(v, 4), half);
+		bad = _mm_and_si128(_mm_shuffle_epi8(high, hi),
+		    _mm_shuffle_epi8(low, _mm_and_si128(v, half)));
+		if (_mm_movemask_epi8(
+		        _mm_cmpeq_epi8(bad, _mm_setzero_si128())) != 0xffff)
+			break;
+		hi = _mm_add_epi8(hi, _mm_cmpeq_epi8(v, _mm_set1_epi8('/')));
+		v = _mm_add_epi8(v, _mm_shuffle_epi8(add, hi));
+		v = _mm_maddubs_epi16(v, _mm_set1_epi32(0x01400140));
+		v = _mm_madd_epi16(v, _mm_set1_epi32(0x00011000));
+		_mm_storeu_si128((__m128i *)(void *)out,
+		    _mm_shuffle_epi8(v, order));
+	}
+	return (n);
+}
+#endif
+
 /*
  * Decode whole groups of four as long as nothing else comes.  Returns how
  * many were decoded.
@@ -85,6 +132,13 @@ decode_run(const unsigned char *s, size_t len, unsigned char *out)
 	size_t n = 0;
 	uint32_t a, b;
 
+#ifdef HAVE_SHUFFLE
+	if (__builtin_cpu_supports("ssse3")) {
+		n = decode_shuffled(s, len, out);
+		s += 4 * n;
+		out += 3 * n;
+	}
+#endif
 	while (len - 4 * n >= 8) {
 		a = group(s);
 		b = group(s + 4);

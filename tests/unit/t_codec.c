@@ -126,6 +126,32 @@ test_b64_strict(void)
 	buf_clear(&out);
 }
 
+/* Many characters at once are decoded as they are one by one, whatever stands
+ * among them. */
+static void
+test_b64dec_wide(void)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                               "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	struct buf wide, narrow;
+	char text[80];
+	size_t i, at, c;
+
+	buf_init(&wide, 1000);
+	buf_init(&narrow, 1000);
+	for (at = 0; at < 40; at++)
+		for (c = 0; c < 256; c++) {
+			for (i = 0; i < sizeof(text); i++)
+				text[i] = alphabet[(at * 7 + c + i) % 64];
+			text[at] = (char)(unsigned char)c;
+			b64_pieces(str_of(text, sizeof(text)), 0, &wide);
+			b64_pieces(str_of(text, sizeof(text)), 1, &narrow);
+			CHECK_BUF_EQ(&wide, buf_text(&narrow));
+		}
+	buf_clear(&wide);
+	buf_clear(&narrow);
+}
+
 /* Lines as RFC 2045 6.8 has them, and what was encoded comes back. */
 static void
 test_b64enc(void)
@@ -345,6 +371,7 @@ main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"b64dec", test_b64dec},
+	    {"b64dec wide", test_b64dec_wide},
 	    {"b64 strict", test_b64_strict},
 	    {"b64enc", test_b64enc},
 	    {"qpdec", test_qpdec},
