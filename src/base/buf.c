@@ -6,11 +6,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define FIRST_CAP 256
 
 /* Passwords and keys are smaller than this; mail is larger. */
 #define WIPE_BELOW 65536
+
+/* From here on it is worth asking for large pages. */
+#define HUGE_FROM (4UL * 1024 * 1024)
+
+/* Ten thousand page faults take as long as decrypting what is filled in. */
+static void
+want_huge(char *p, size_t n)
+{
+#ifdef MADV_HUGEPAGE
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t skip = (page - (uintptr_t)p % page) % page;
+
+	if (n >= HUGE_FROM)
+		(void)madvise(p + skip, (n - skip) / page * page,
+		    MADV_HUGEPAGE);
+#else
+	(void)p;
+	(void)n;
+#endif
+}
 
 /*
  * realloc may leave a copy of the bytes in freed memory, so what could be a
@@ -34,6 +56,7 @@ grow(struct buf *b, size_t cap)
 			free(b->data);
 		}
 	}
+	want_huge(data, cap);
 	b->data = data;
 	b->cap = cap;
 	return (true);
@@ -99,6 +122,8 @@ buf_room(struct buf *b, size_t n)
 	if (need <= b->cap && b->data != NULL)
 		return (b->data + b->len);
 	cap = b->cap < FIRST_CAP ? FIRST_CAP : b->cap;
+	if (b->data == NULL && need >= WIPE_BELOW)
+		cap = need; /* who begins so knows how much there will be */
 	while (cap < need && cap <= b->max / 2)
 		cap *= 2;
 	if (cap < need)
