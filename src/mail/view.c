@@ -8,6 +8,9 @@
 #include "mail/splice.h"
 #include "mail/status.h"
 
+/* What is shorter is copied. */
+#define REST_MIN (64UL * 1024)
+
 /* Copy with CRLF for every bare LF.  s begins at the start of a line. */
 static void
 put_lines(struct buf *out, struct str s)
@@ -115,14 +118,45 @@ check(const struct buf *out, struct err *err)
 	return (-1);
 }
 
+/* Would put_text() change nothing? */
+static bool
+is_ready(struct str s)
+{
+	const char *p = s.p, *end = s.p + s.len, *lf;
+
+	if (memchr(s.p, '\0', s.len) != NULL)
+		return (false);
+	while (p < end && (lf = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		if (lf == s.p || lf[-1] != '\r')
+			return (false);
+		p = lf + 1;
+	}
+	return (true);
+}
+
+/* The last of it, which may stay where it is. */
+static int
+put_last(struct buf *out, struct str s, struct str *rest, struct err *err)
+{
+	if (rest != NULL)
+		*rest = STR("");
+	if (rest == NULL || s.len < REST_MIN || out->failed || !is_ready(s))
+		put_text(out, s);
+	else if (s.len > out->max - out->len)
+		out->failed = true;
+	else
+		*rest = s;
+	return (check(out, err));
+}
+
 int
-view_build(const struct view_source *src, struct buf *out, struct err *err)
+view_build(const struct view_source *src, struct buf *out, struct str *rest,
+    struct err *err)
 {
 	buf_str(out, src->status);
 	put_outer(out, src->wire, src->authserv);
 	put_entity(out, src->entity, src->authserv);
-	put_text(out, src->body);
-	return (check(out, err));
+	return (put_last(out, src->body, rest, err));
 }
 
 int
@@ -135,10 +169,9 @@ view_unopened(struct str status, struct str wire, struct str authserv,
 }
 
 int
-view_exact(struct str text, struct buf *out, struct err *err)
+view_exact(struct str text, struct buf *out, struct str *rest, struct err *err)
 {
-	put_text(out, text);
-	return (check(out, err));
+	return (put_last(out, text, rest, err));
 }
 
 struct view *

@@ -37,8 +37,12 @@ struct view_source {
  * from both headers.  The text becomes what IMAP can carry: bare LF becomes
  * CRLF, and NUL becomes 0x80 (RFC 3501 section 9, CHAR8; so does Dovecot).
  * Returns -1 if out is full.
+ *
+ * rest, where it is not NULL, gets what follows out: the end of body, where
+ * that is long and needs no change.  It counts for out's limit.
  */
-int view_build(const struct view_source *, struct buf *out, struct err *);
+int view_build(const struct view_source *, struct buf *out, struct str *rest,
+    struct err *);
 
 /*
  * The same for a message shown as it is, because it could not be opened: the
@@ -48,7 +52,8 @@ int view_unopened(struct str status, struct str wire, struct str authserv,
     struct buf *out, struct err *);
 
 /* The same for a message that is shown as it is and nothing else. */
-int view_exact(struct str text, struct buf *out, struct err *);
+int view_exact(struct str text, struct buf *out, struct str *rest,
+    struct err *);
 
 /* A view of this text; takes its own reference and parses it. */
 struct view *view_new(struct blob *text, struct err *);

@@ -15,7 +15,7 @@ struct opening {
 	const struct open_ctx *ctx;
 	const struct open_in *in;
 	struct open_out *out;
-	struct peeled peeled;
+	struct peeled *peeled; /* the out's */
 	struct verdict verdict;
 	struct status_fixed fixed; /* when in->status is there */
 	struct str from;           /* outer, in the arena */
@@ -58,24 +58,24 @@ judge_from(struct opening *o)
 	bool clear;
 
 	o->protected =
-	    protect_kind(o->peeled.entity, &o->arena) != PROTECT_NONE;
-	if (o->protected && header_count(o->peeled.entity, "From") > 0)
-		inner = heads_from(o->peeled.entity, &o->arena);
+	    protect_kind(o->peeled->entity, &o->arena) != PROTECT_NONE;
+	if (o->protected && header_count(o->peeled->entity, "From") > 0)
+		inner = heads_from(o->peeled->entity, &o->arena);
 	if (is_again(o)) {
 		o->verdict.sign = o->fixed.sign;
 		o->from_outer = o->fixed.from_outer;
 		return;
 	}
-	clear = heads_clear(o->in->wire) && heads_clear(o->peeled.entity);
+	clear = heads_clear(o->in->wire) && heads_clear(o->peeled->entity);
 	if (inner.len == 0 || !str_ieq(inner, o->from)) {
 		ask.from = clear ? inner : none;
-		judge(&o->peeled, &ask, &o->verdict);
+		judge(o->peeled, &ask, &o->verdict);
 		if (o->verdict.sign == SIGN_GOOD)
 			return;
 		o->from_outer = o->protected;
 	}
 	ask.from = clear ? o->from : none;
-	judge(&o->peeled, &ask, &o->verdict);
+	judge(o->peeled, &ask, &o->verdict);
 }
 
 /* Does nothing vouch for the content (DESIGN: EFAIL)? */
@@ -86,7 +86,7 @@ is_unauthenticated(const struct opening *o)
 
 	if (is_again(o))
 		return (o->fixed.reduced);
-	if (o->peeled.cipher != OPEN_CBC || o->verdict.sign == SIGN_GOOD ||
+	if (o->peeled->cipher != OPEN_CBC || o->verdict.sign == SIGN_GOOD ||
 	    o->verdict.sign == SIGN_UNTRUSTED)
 		return (false);
 	return (c->trusted == NULL || !c->trusted(o->from, c->trusted_arg));
@@ -97,15 +97,16 @@ put_status(struct opening *o)
 {
 	const struct status st = {
 	    .result = o->out->result,
-	    .encryption =
-	        o->peeled.cipher_name != NULL ? o->peeled.cipher_name : "none",
+	    .encryption = o->peeled->cipher_name != NULL
+	                      ? o->peeled->cipher_name
+	                      : "none",
 	    .sign = o->verdict.sign,
 	    .signer = o->verdict.signer,
 	    .why = o->verdict.why,
 	    .problem = o->out->problem,
 	    .reduced = o->reduced,
 	    .from_outer = o->from_outer,
-	    .kept = o->peeled.kept,
+	    .kept = o->peeled->kept,
 	    .other_from = o->in->other_from,
 	};
 
@@ -130,9 +131,10 @@ show_refused(struct opening *o, const char *problem, struct err *err)
 {
 	o->out->result = OPEN_BROKEN;
 	set_problem(o, problem);
-	o->reduced = o->from_outer = o->peeled.kept = false;
+	o->reduced = o->from_outer = o->peeled->kept = false;
 	buf_wipe(&o->out->status);
 	buf_wipe(&o->out->view);
+	o->out->rest = STR("");
 	return (show_unopened(o, err));
 }
 
@@ -143,10 +145,10 @@ show_refused(struct opening *o, const char *problem, struct err *err)
 static int
 build(struct opening *o, struct buf *outer, struct buf *inner, struct err *err)
 {
-	const struct heads_ask ask = {o->in->wire, o->peeled.entity,
+	const struct heads_ask ask = {o->in->wire, o->peeled->entity,
 	    o->protected, o->from_outer};
 	struct view_source src = {.authserv = o->ctx->authserv};
-	struct str entity = o->peeled.entity;
+	struct str entity = o->peeled->entity;
 	size_t head = header_len(entity);
 
 	if (heads_merge(&ask, outer, inner, err) == -1)
@@ -163,7 +165,7 @@ build(struct opening *o, struct buf *outer, struct buf *inner, struct err *err)
 		src.entity = buf_text(&o->reduced_text);
 		src.body = str_of("", 0);
 	}
-	return (view_build(&src, &o->out->view, err));
+	return (view_build(&src, &o->out->view, &o->out->rest, err));
 }
 
 /* What was judged earlier was told then. */
@@ -182,7 +184,7 @@ static void
 only_harvest(struct opening *o)
 {
 	judge_from(o);
-	o->out->result = o->peeled.result;
+	o->out->result = o->peeled->result;
 	o->out->sign = o->verdict.sign;
 	memcpy(o->out->signer, o->verdict.signer, sizeof(o->out->signer));
 	note_harvest(o);
@@ -230,7 +232,8 @@ static int
 show_own(struct opening *o, struct err *err)
 {
 	o->out->own = true;
-	return (view_exact(o->peeled.entity, &o->out->view, err));
+	return (
+	    view_exact(o->peeled->entity, &o->out->view, &o->out->rest, err));
 }
 
 static void
@@ -271,23 +274,23 @@ show(struct opening *o, struct err *err)
 		o->out->result = OPEN_NOT_OURS;
 		return (show_unopened(o, err));
 	}
-	if (peel(&ask, &o->peeled, err) == -1)
+	if (peel(&ask, o->peeled, err) == -1)
 		return (-1);
 	if (o->in->harvest) {
 		only_harvest(o);
 		return (0);
 	}
-	if (o->peeled.result == OPEN_NOT_OURS && is_awaited(o)) {
+	if (o->peeled->result == OPEN_NOT_OURS && is_awaited(o)) {
 		o->out->result = OPEN_KEY_LATER;
 		return (0);
 	}
-	o->out->result = o->peeled.result;
-	o->out->cipher = o->peeled.cipher;
-	memcpy(o->out->content, o->peeled.content, sizeof(o->out->content));
-	set_problem(o, o->peeled.problem);
-	if (o->peeled.own)
+	o->out->result = o->peeled->result;
+	o->out->cipher = o->peeled->cipher;
+	memcpy(o->out->content, o->peeled->content, sizeof(o->out->content));
+	set_problem(o, o->peeled->problem);
+	if (o->peeled->own)
 		return (show_own(o, err));
-	if (o->peeled.result == OPEN_OPENED)
+	if (o->peeled->result == OPEN_OPENED)
 		return (show_opened(o, err));
 	if (is_again(o)) {
 		/* Its status fields would say of the wire text what was true
@@ -309,7 +312,9 @@ open_message(const struct open_ctx *ctx, const struct open_in *in,
 	o.ctx = ctx;
 	o.in = in;
 	o.out = out;
+	o.peeled = &out->peeled;
 	memset(out, 0, sizeof(*out));
+	out->rest = STR("");
 	buf_init(&out->status, LIMIT_RECORD / 4);
 	buf_init(&out->view, LIMIT_MESSAGE);
 	buf_init(&out->certs, HARVEST_MAX);
@@ -321,7 +326,6 @@ open_message(const struct open_ctx *ctx, const struct open_in *in,
 	err_escape(out->from, sizeof(out->from), o.from);
 	rc = show(&o, err);
 	buf_wipe(&o.reduced_text);
-	peeled_clear(&o.peeled);
 	arena_clear(&o.arena);
 	return (rc);
 }
@@ -332,4 +336,5 @@ open_out_clear(struct open_out *out)
 	buf_clear(&out->status);
 	buf_clear(&out->certs);
 	buf_wipe(&out->view);
+	peeled_clear(&out->peeled);
 }

@@ -55,6 +55,8 @@ struct open_out {
 	char from[256]; /* the outer From address, escaped */
 	struct buf status;
 	struct buf view;
+	struct str rest;      /* what follows it, in the wire text or ... */
+	struct peeled peeled; /* owned; ... in here */
 	uint8_t content[32];
 	struct harvest harvest; /* its strings are in signer and certs */
 	struct buf certs;

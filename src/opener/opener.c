@@ -25,6 +25,9 @@
 /* A file of certificates, or an answer of a directory. */
 #define FOUND_MAX (4UL * 1024 * 1024)
 
+/* Views are written and digested in pieces of this size. */
+#define VIEW_PIECE (256UL * 1024)
+
 /* A challenge is a page of text with a signature. */
 #define CHALLENGE_MAX (256UL * 1024)
 
@@ -138,6 +141,51 @@ search_text(struct blob *text)
 	return (blob);
 }
 
+/* Add a piece to the view and to its digest while it is in the cache. */
+static int
+put_view(struct memfd *m, struct crypt_hash *hash, struct str s,
+    struct err *err)
+{
+	size_t n;
+
+	for (; s.len > 0; s.p += n, s.len -= n) {
+		n = s.len < VIEW_PIECE ? s.len : VIEW_PIECE;
+		if (memfd_put(m, s.p, n, err) == -1)
+			return (-1);
+		if (crypt_hash_put(hash, s.p, n) == -1) {
+			err_set(err, ERR_CRYPTO, "cannot digest");
+			return (-1);
+		}
+	}
+	return (0);
+}
+
+/* The view as a blob, and its digest. */
+static struct blob *
+take_view(const struct open_out *out, uint8_t digest[CRYPT_DIGEST],
+    struct err *err)
+{
+	struct memfd *m = memfd_new(out->view.len + out->rest.len, err);
+	struct crypt_hash *hash = crypt_hash_new();
+	int rc = -1;
+
+	if (m == NULL)
+		goto out;
+	if (hash == NULL)
+		err_set(err, ERR_MEMORY, "out of memory");
+	else if (put_view(m, hash, buf_text(&out->view), err) == 0)
+		rc = put_view(m, hash, out->rest, err);
+out:
+	if (rc == 0 && (rc = crypt_hash_end(hash, digest)) == -1)
+		err_set(err, ERR_CRYPTO, "cannot digest");
+	else if (rc == -1)
+		crypt_hash_free(hash);
+	if (rc == 0)
+		return (memfd_take(m, err));
+	memfd_free(m);
+	return (NULL);
+}
+
 static void
 answer_open(struct ipc *link, const struct ipc_msg *msg,
     const struct open_out *out, bool wants_text, const struct err *err)
@@ -151,8 +199,7 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 	if (err->code == ERR_OK && out->result == OPEN_KEY_LATER)
 		ans.result = OPEN_KEY_LATER;
 	else if (err->code == ERR_OK &&
-	         (view = memfd_copy(buf_text(&out->view).p, out->view.len,
-	              &ans.err)) != NULL) {
+	         (view = take_view(out, ans.view, &ans.err)) != NULL) {
 		ans.result = (uint8_t)out->result;
 		ans.cipher = (uint8_t)out->cipher;
 		ans.sign = (uint8_t)out->sign;
@@ -163,7 +210,6 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 		ans.status = buf_text(&out->status);
 		memcpy(ans.content, out->content, sizeof(ans.content));
 		ans.harvest = out->harvest;
-		crypt_sha256(blob_str(view), ans.view);
 	}
 	blobs[0] = view;
 	if (view != NULL && wants_text)
@@ -213,7 +259,7 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	if (open_message(&ctx, &in, &out, &err) == 0)
 		log_debug("open result=%d cipher=%d sign=%d bytes=%zu",
 		    (int)out.result, (int)out.cipher, (int)out.sign,
-		    out.view.len);
+		    out.view.len + out.rest.len);
 	if (FAULT("opener.flip") && out.view.len > 0)
 		out.view.data[out.view.len - 1] ^= 1;
 	if (FAULT("opener.before-answer"))

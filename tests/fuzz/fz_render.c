@@ -140,7 +140,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	src.authserv = STR("");
 	src.entity = str_of((const char *)data, size);
 	buf_init(&out, size * 2 + 16);
-	assert(view_build(&src, &out, NULL) == 0);
+	assert(view_build(&src, &out, NULL, NULL) == 0);
 	assert(memchr(buf_text(&out).p, 0, out.len) == NULL);
 	text = blob_take(&out);
 	v = view_new(text, NULL);

@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <stdlib.h>
+
 #include "mail/view.h"
 
 #define STATUS "Waxwing-Status: ours\r\n"
@@ -62,7 +64,7 @@ t_build(void)
 		buf_init(&out, 4096);
 		src.wire = str_c(views[i].wire);
 		src.entity = str_c(views[i].entity);
-		CHECK_INT(view_build(&src, &out, NULL), 0);
+		CHECK_INT(view_build(&src, &out, NULL, NULL), 0);
 		if (CHECK(out.len >= sizeof(STATUS) - 1)) {
 			buf_drop(&out, sizeof(STATUS) - 1);
 			CHECK_BUF(&out, views[i].want);
@@ -79,7 +81,7 @@ t_nul(void)
 	struct buf out;
 
 	buf_init(&out, 4096);
-	CHECK_INT(view_build(&src, &out, NULL), 0);
+	CHECK_INT(view_build(&src, &out, NULL, NULL), 0);
 	CHECK_BUF(&out, "A: b\x80"
 	                "c\r\n\r\nd\x80\x80"
 	                "e");
@@ -95,9 +97,65 @@ t_limit(void)
 	struct err err;
 
 	buf_init(&out, 10);
-	CHECK_INT(view_build(&src, &out, &err), -1);
+	CHECK_INT(view_build(&src, &out, NULL, &err), -1);
 	CHECK_INT(err.code, ERR_LIMIT);
 	buf_clear(&out);
+}
+
+static void
+check_rest(char *body, size_t len, bool stays)
+{
+	struct view_source src = {.wire = STR("A: b\r\n\r\n"),
+	    .entity = STR("C: d\r\n\r\n"),
+	    .body = str_of(body, len)};
+	struct buf out, whole;
+	struct str rest;
+
+	buf_init(&out, 1 << 20);
+	buf_init(&whole, 1 << 20);
+	CHECK_INT(view_build(&src, &whole, NULL, NULL), 0);
+	CHECK_INT(view_build(&src, &out, &rest, NULL), 0);
+	CHECK_INT(rest.len > 0, stays);
+	CHECK(rest.len == 0 || rest.p == body);
+	buf_str(&out, rest);
+	CHECK_BUF_EQ(&out, buf_text(&whole));
+	buf_clear(&whole);
+	buf_clear(&out);
+}
+
+static void
+t_rest(void)
+{
+	size_t i, n = 128UL * 1024;
+	char *body = malloc(n);
+	struct view_source src = {.body = str_of(body, n)};
+	struct str rest;
+	struct buf out;
+	struct err err;
+
+	for (i = 0; i < n; i++)
+		body[i] = "0123456789abcd\r\n"[i % 16];
+	unit_row("long");
+	check_rest(body, n, true);
+	unit_row("short");
+	check_rest(body, 100, false);
+	unit_row("LF alone");
+	body[n - 2] = 'e';
+	check_rest(body, n, false);
+	body[n - 2] = '\r';
+	body[0] = '\n';
+	check_rest(body, n, false);
+	body[0] = '0';
+	unit_row("NUL");
+	body[n / 2] = '\0';
+	check_rest(body, n, false);
+	body[n / 2] = '0';
+	unit_row("beyond the limit");
+	buf_init(&out, n - 1);
+	CHECK_INT(view_build(&src, &out, &rest, &err), -1);
+	CHECK_INT(err.code, ERR_LIMIT);
+	buf_clear(&out);
+	free(body);
 }
 
 static void
@@ -144,6 +202,7 @@ main(void)
 	    {"build", t_build},
 	    {"nul", t_nul},
 	    {"limit", t_limit},
+	    {"rest", t_rest},
 	    {"unopened", t_unopened},
 	    {"view", t_view},
 	    {NULL, NULL},
