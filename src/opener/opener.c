@@ -212,7 +212,8 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 		ans.harvest = out->harvest;
 	}
 	blobs[0] = view;
-	if (view != NULL && wants_text)
+	if (view != NULL && wants_text &&
+	    (ans.result != OPEN_OPENED || blob_len(view) <= OPEN_TEXT_LATER))
 		blobs[1] = search_text(view);
 	buf_init(&body, LIMIT_RECORD);
 	open_ans_put(&body, &ans);
@@ -268,6 +269,25 @@ out:
 	answer_open(link, msg, &out, wants_text, &err);
 	open_out_clear(&out);
 	blob_unref(wire);
+}
+
+static void
+do_text(struct ipc *link, struct ipc_msg *msg)
+{
+	struct err err = {.code = ERR_OK};
+	struct blob *view, *text = NULL;
+	struct buf body;
+
+	view = ipc_msg_blob(msg, 0, LIMIT_MESSAGE, &err);
+	if (view != NULL)
+		text = search_text(view);
+	buf_init(&body, LIMIT_RECORD);
+	rec_put_err(&body, &err);
+	ipc_answer(link, msg->op, msg->id, buf_text(&body), &text,
+	    text != NULL ? 1 : 0);
+	buf_clear(&body);
+	blob_unref(text);
+	blob_unref(view);
 }
 
 static void
@@ -343,6 +363,8 @@ on_request(struct ipc *link, struct ipc_msg *msg, void *arg)
 
 	if (msg->op == OP_OPEN)
 		do_open(o, link, msg);
+	else if (msg->op == OP_TEXT)
+		do_text(link, msg);
 	else if (msg->op == OP_CHALLENGE_CHECK)
 		do_challenge(o, link, msg);
 	else

@@ -34,6 +34,7 @@ enum op {
 	OP_HARVEST, /* a signature that counts: see harvest.h */
 	/* proxy > opener */
 	OP_OPEN,
+	OP_TEXT, /* the search text of a view: see open.h */
 	/* proxy > sealer */
 	OP_SENDER, /* which keys a sender has */
 	OP_SEAL,

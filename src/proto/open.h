@@ -4,7 +4,11 @@
  * Blob 0 of the request is the wire text.  Blob 0 of the answer is the view:
  * always there when err is ERR_OK, also when the message could not be opened
  * (then it is the wire text with status fields above it).  Blob 1, where it
- * was wanted and could be made: the view's search text.
+ * was wanted and could be made: the view's search text; but not if it was
+ * opened and its view is longer than OPEN_TEXT_LATER.
+ *
+ * OP_TEXT: the same for a view, which is blob 0; no body.  The answer is an
+ * err, with blob 0 where the text could be made.
  */
 #ifndef WAXWING_PROTO_OPEN_H
 #define WAXWING_PROTO_OPEN_H
@@ -13,6 +17,8 @@
 
 /* The rules by which a view is made; part of what fixes its bytes. */
 #define VIEW_VERSION 1
+
+#define OPEN_TEXT_LATER (256UL * 1024)
 
 struct open_req {
 	struct str account;
@@ -53,7 +59,8 @@ struct open_ans {
 	struct str problem;  /* a sentence, or "" */
 	struct str from;     /* the outer From address */
 	struct str status;   /* the status fields at the top of the view */
-	uint8_t content[32]; /* SHA-256 of the outermost CMS, zeros: none */
+	uint8_t content[32]; /* by what the outermost CMS is known again, zeros:
+	                      * none */
 	uint8_t view[32];    /* SHA-256 of the view */
 	/* With SIGN_GOOD that was judged now: what the signature brought. */
 	struct harvest harvest;

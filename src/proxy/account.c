@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "proto/enrol.h"
 #include "proto/op.h"
+#include "proxy/late.h"
 #include "proxy/mailbox.h"
 #include "proxy/opens.h"
 #include "proxy/resync.h"
@@ -50,6 +51,7 @@ account_free(struct account *a)
 		viewcache_drop(a->proxy->views, str_c(a->login));
 	warm_free(a->warm);
 	resync_free(a->resync);
+	late_account_gone(a);
 	opens_free(a->opens);
 	classes_save(a);
 	classes_free_all(a->classes);

@@ -28,6 +28,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/job_pull.c \
 	src/proxy/job_search.c \
 	src/proxy/job_sort.c \
+	src/proxy/late.c src/proxy/late.h \
 	src/proxy/listener.c src/proxy/listener.h \
 	src/proxy/mailbox.c src/proxy/mailbox.h \
 	src/proxy/msgname.c src/proxy/msgname.h \

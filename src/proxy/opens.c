@@ -31,13 +31,14 @@
 struct opening {
 	TAILQ_ENTRY(opening) next;
 	struct opens *o;
-	struct blob *wire; /* owned */
+	struct blob *wire; /* owned; or the view, for its text */
 	struct buf body;   /* owned; the request */
 	uint8_t digest[CRYPT_DIGEST];
 	unsigned deaths;
-	uint32_t id;   /* with the opener; 0: waiting */
-	unsigned keys; /* how many had come when it was asked */
-	opens_fn *fn;
+	uint32_t id;            /* with the opener; 0: waiting */
+	unsigned keys;          /* how many had come when it was asked */
+	opens_fn *fn;           /* OP_OPEN; or ... */
+	opens_text_fn *text_fn; /* ... OP_TEXT */
 	void *arg;
 };
 TAILQ_HEAD(opening_list, opening);
@@ -82,11 +83,15 @@ opening_free(struct opening *g)
 static void
 opening_fail(struct opening *g, const struct err *err)
 {
+	opens_text_fn *text_fn = g->text_fn;
 	opens_fn *fn = g->fn;
 	void *arg = g->arg;
 
 	opening_free(g);
-	fn(NULL, NULL, NULL, err, arg);
+	if (text_fn != NULL)
+		text_fn(NULL, arg);
+	else
+		fn(NULL, NULL, NULL, err, arg);
 }
 
 static void
@@ -191,6 +196,19 @@ opening_died(struct opening *g, const struct err *why)
 	opening_fail(g, &err);
 }
 
+/* The answer to OP_TEXT has come. */
+static void
+opening_text(struct opening *g, struct ipc_msg *msg)
+{
+	struct blob *text = NULL;
+
+	if (msg->nfds > 0)
+		text = ipc_msg_blob(msg, 0, LIMIT_SEARCH_TEXT, NULL);
+	g->text_fn(text, g->arg);
+	opening_free(g);
+	blob_unref(text);
+}
+
 /* A whole answer has come. */
 static void
 opening_answer(struct opening *g, struct ipc_msg *msg)
@@ -255,7 +273,10 @@ on_opened(struct ipc_msg *msg, const struct err *err, void *arg)
 	o->nrunning--;
 	opens_later(o);
 	if (msg != NULL) {
-		opening_answer(g, msg);
+		if (g->text_fn != NULL)
+			opening_text(g, msg);
+		else
+			opening_answer(g, msg);
 		return;
 	}
 	/* One that is too slow takes its opener with it. */
@@ -340,8 +361,9 @@ opens_pump(struct opens *o)
 		if (o->nrunning > 0 && TAILQ_FIRST(&o->running)->deaths > 0)
 			return;
 		g->keys = o->keys;
-		g->id = ipc_ask(o->link, OP_OPEN, buf_text(&g->body), &g->wire,
-		    1, LIMIT_OPEN_MS, on_opened, g);
+		g->id = ipc_ask(o->link, g->text_fn != NULL ? OP_TEXT : OP_OPEN,
+		    buf_text(&g->body), &g->wire, 1, LIMIT_OPEN_MS, on_opened,
+		    g);
 		if (g->id == 0) {
 			opens_unlink(o);
 			TAILQ_REMOVE(&o->waiting, g, next);
@@ -414,10 +436,10 @@ opens_free(struct opens *o)
 	free(o);
 }
 
-struct opening *
-opens_ask(struct account *a, struct blob *wire,
-    const uint8_t digest[CRYPT_DIGEST], const struct open_req *req,
-    opens_fn *fn, void *arg, struct err *err)
+/* One more that waits for its turn; NULL with the reason. */
+static struct opening *
+opening_new(struct account *a, struct blob *wire,
+    const uint8_t digest[CRYPT_DIGEST], void *arg, struct err *err)
 {
 	struct opening *g;
 
@@ -426,30 +448,52 @@ opens_ask(struct account *a, struct blob *wire,
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (NULL);
 	}
+	if (map_get(a->opens->quarantine,
+	        str_of((const char *)digest, CRYPT_DIGEST)) != NULL) {
+		err_set(err, ERR_UNAVAILABLE, "quarantined");
+		return (NULL);
+	}
 	if ((g = calloc(1, sizeof(*g))) == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (NULL);
 	}
 	g->o = a->opens;
-	g->fn = fn;
 	g->arg = arg;
 	buf_init(&g->body, LIMIT_RECORD);
-	open_req_put(&g->body, req);
 	memcpy(g->digest, digest, sizeof(g->digest));
-	if (g->body.failed) {
-		err_set(err, ERR_MEMORY, "cannot make the request");
-		opening_free(g);
-		return (NULL);
-	}
-	if (map_get(a->opens->quarantine,
-	        str_of((const char *)g->digest, sizeof(g->digest))) != NULL) {
-		err_set(err, ERR_UNAVAILABLE, "quarantined");
-		opening_free(g);
-		return (NULL);
-	}
 	g->wire = blob_ref(wire);
 	TAILQ_INSERT_TAIL(&a->opens->waiting, g, next);
 	opens_later(a->opens);
+	return (g);
+}
+
+struct opening *
+opens_ask(struct account *a, struct blob *wire,
+    const uint8_t digest[CRYPT_DIGEST], const struct open_req *req,
+    opens_fn *fn, void *arg, struct err *err)
+{
+	struct opening *g;
+
+	if ((g = opening_new(a, wire, digest, arg, err)) == NULL)
+		return (NULL);
+	g->fn = fn;
+	open_req_put(&g->body, req);
+	if (!g->body.failed)
+		return (g);
+	err_set(err, ERR_MEMORY, "cannot make the request");
+	opens_cancel(g);
+	return (NULL);
+}
+
+struct opening *
+opens_ask_text(struct account *a, struct blob *view,
+    const uint8_t digest[CRYPT_DIGEST], opens_text_fn *fn, void *arg)
+{
+	struct opening *g;
+	struct err err;
+
+	if ((g = opening_new(a, view, digest, arg, &err)) != NULL)
+		g->text_fn = fn;
 	return (g);
 }
 

@@ -37,6 +37,15 @@ struct opening *opens_ask(struct account *, struct blob *wire,
     const uint8_t digest[CRYPT_DIGEST], const struct open_req *, opens_fn *,
     void *arg, struct err *);
 
+/*
+ * Make the search text of a view that was opened (a reference is taken; must
+ * be a memfd's); digest is its SHA-256.  fn gets the text, borrowed, or NULL:
+ * there is none.  NULL when that cannot even begin.
+ */
+typedef void opens_text_fn(struct blob *text, void *arg);
+struct opening *opens_ask_text(struct account *, struct blob *view,
+    const uint8_t digest[CRYPT_DIGEST], opens_text_fn *, void *arg);
+
 /* The asker is gone.  Accepts NULL. */
 void opens_cancel(struct opening *);
 

@@ -20,6 +20,7 @@
 #include "proxy/account.h"
 #include "proxy/challenge.h"
 #include "proxy/facts.h"
+#include "proxy/late.h"
 #include "proxy/listener.h"
 #include "proxy/reading.h"
 #include "proxy/recorder.h"
@@ -135,13 +136,14 @@ proxy_start(struct self *self, struct err *err)
 	p->throttle = throttle_new(p->base);
 	p->views = viewcache_new();
 	p->readings = readings_new();
+	p->lates = lates_new();
 	p->recorder = recorder_new(&p->tokens_key);
 	p->sent = sentlog_new(&p->tokens_key);
 	p->tick = event_new(p->base, -1, EV_PERSIST, on_tick, p);
 	p->last = evtimer_new(p->base, on_last, p);
 	if (p->accounts == NULL || p->throttle == NULL || p->views == NULL ||
-	    p->readings == NULL || p->recorder == NULL || p->sent == NULL ||
-	    p->tick == NULL || p->last == NULL) {
+	    p->readings == NULL || p->lates == NULL || p->recorder == NULL ||
+	    p->sent == NULL || p->tick == NULL || p->last == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (-1);
 	}
@@ -385,6 +387,7 @@ proxy_end(struct self *self)
 	accounts_free(p->accounts);
 	throttle_free(p->throttle);
 	readings_free(p->readings);
+	lates_free(p->lates);
 	viewdisk_close(p->viewdisk);
 	viewcache_free(p->views);
 	recorder_free(p->recorder);

@@ -23,6 +23,7 @@ struct accounts;
 struct errand;
 struct facts;
 struct listener;
+struct lates;
 struct readings;
 struct recorder;
 struct self;
@@ -71,6 +72,7 @@ struct proxy {
 	struct viewcache *views;
 	struct viewdisk *viewdisk; /* NULL: [cache] views = memory */
 	struct readings *readings; /* see reading.h */
+	struct lates *lates;       /* see late.h */
 	struct seen *seen;         /* NULL when seen/ could not be opened */
 	struct facts *facts;       /* NULL when facts/ could not be opened */
 	uint64_t opened;           /* messages that openers answered */

@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "proxy/facts.h"
 #include "proxy/harvest.h"
+#include "proxy/late.h"
 #include "proxy/opens.h"
 #include "proxy/own.h"
 #include "proxy/viewdisk.h"
@@ -216,23 +217,6 @@ out:
 	return (rc);
 }
 
-/* What listing and searching it needs. */
-static void
-keep_facts(const struct course *c, const struct open_ans *ans,
-    const struct view *v, const struct blob *search)
-{
-	struct str text = search != NULL ? blob_str(search) : STR("");
-	struct facts_rec rec;
-	struct buf hold;
-	struct err err;
-
-	buf_init(&hold, FACTS_ITEMS_MAX);
-	if (facts_of_view(v, ans, &rec, &hold) == 0 &&
-	    facts_put(c->p->facts, &c->name, &rec, text, &err) == -1)
-		log_warn("facts reason=\"%s\"", err.text);
-	buf_wipe(&hold);
-}
-
 /* Parse and keep it. */
 static struct viewref *
 keep_view(const struct msg_name *n, const struct seen_key *key,
@@ -287,7 +271,7 @@ on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
 		rc = own_note(c->p, blob_str(text), &why);
 	view = rc == 0 ? keep_view(&c->name, &c->key.name, text, &why) : NULL;
 	if (view != NULL) {
-		keep_facts(c, ans, viewref_view(view), search);
+		late_keep(&c->name, ans, view, text, search);
 		viewdisk_put(c->p->viewdisk, &c->key.name, ans->view,
 		    viewref_view(view)->text);
 	}
@@ -524,6 +508,7 @@ reading_gone(const struct msg_name *n)
 	struct seen_key key;
 	struct err err;
 
+	late_gone(n);
 	facts_drop(p->facts, n);
 	if (msg_key(n, &key) == -1)
 		return;

@@ -852,6 +852,16 @@ t_open(void)
 		buf_putc(&text, '\0');
 		CHECK(strstr(text.data, "gr\xc3\xbcn") != NULL);
 		buf_clear(&text);
+		unit_row("its search text");
+		blob_unref(blob);
+		blob = blob_ref(r.blob);
+		fd = blob_fd(blob);
+		reply_clear(&r);
+		reply_ask(&r, opener.proxy, OP_TEXT, STR(""), &fd, 1);
+		reply_wait(&h, &r);
+		CHECK(r.blob != NULL &&
+		      memmem(blob_data(r.blob), blob_len(r.blob),
+		          "GRU\xcc\x88N", 6) != NULL);
 	}
 	reply_clear(&r);
 	buf_clear(&body);
