@@ -218,6 +218,7 @@ ownmail_get(const struct key *key, struct str wire, struct str entity,
 	const size_t text = (MARKER_LEN + 2) / 3 * 4;
 	unsigned char m[MARKER_LEN];
 	struct str inside;
+	struct field f;
 	struct buf said;
 	bool same;
 
@@ -227,7 +228,9 @@ ownmail_get(const struct key *key, struct str wire, struct str entity,
 		return (false);
 	inside = str_of(entity.p + begin + text + end,
 	    entity.len - begin - text - end);
-	if (!marker(key, wire, inside, m))
+	/* To a message without an id some servers give one. */
+	if (!marker(key, header_find(inside, "Message-ID", &f) ? wire : inside,
+	        inside, m))
 		return (false);
 	buf_init(&said, text);
 	b64_encode(str_of((char *)m, sizeof(m)), &said);

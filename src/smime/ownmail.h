@@ -9,9 +9,9 @@
  * nobody else: who only knows the certificate can seal to it, but what he
  * sealed has no marker that holds and is shown as anybody's mail.
  *
- * The marker covers each byte of the message and the Message-ID outside, so
- * that neither can be taken for another's.  Where the message lies is not
- * covered: COPY and MOVE must not break it.
+ * The marker covers each byte of the message and, if it has one, the Message-ID
+ * outside, so that neither can be taken for another's.  Where the message lies
+ * is not covered: COPY and MOVE must not break it.
  */
 #ifndef WAXWING_SMIME_OWNMAIL_H
 #define WAXWING_SMIME_OWNMAIL_H

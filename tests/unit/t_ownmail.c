@@ -308,6 +308,30 @@ test_other_shell(void)
 	buf_clear(&wire);
 }
 
+/* A draft may have no id: then the server may give it one. */
+static void
+test_no_id(void)
+{
+	static const char bare[] = "From: bob@smime.example\r\n\r\nx\r\n";
+	static const char *const ids[] = {"",
+	    "Message-ID: <new@server.example>\r\n"};
+	struct open_out out;
+	struct buf wire, put;
+	size_t i;
+
+	seal(bob, STR(bare), NID_aes_256_gcm, &wire);
+	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		unit_row(ids[i]);
+		reshell(&wire, ids[i], &put);
+		open_it(buf_text(&put), UNAUTH_TEXT, &out);
+		CHECK(out.own);
+		CHECK_BUF_EQ(&out.view, STR(bare));
+		open_out_clear(&out);
+		buf_clear(&put);
+	}
+	buf_clear(&wire);
+}
+
 /* Sealed once more by somebody: what is inside is not the root. */
 static void
 test_nested(void)
@@ -383,6 +407,7 @@ static const struct unit_test tests[] = {
     {"forged", test_forged},
     {"other_key", test_other_key},
     {"other_shell", test_other_shell},
+    {"no id", test_no_id},
     {"nested", test_nested},
     {"fixed", test_fixed},
     {"tampered", test_tampered},
