@@ -70,7 +70,8 @@ add_folded(struct builder *b, uint32_t cut)
 /* A field cut in its lines. */
 struct line {
 	struct str name;
-	struct str middle; /* ":" with blanks before, and one behind */
+	struct str middle; /* ":" with blanks before, and one behind; the
+	                    * whole line where it has no colon */
 	struct str value;  /* of the first line */
 	struct str more;   /* the lines that continue it */
 	bool ended;        /* the last one has its line end */
@@ -104,8 +105,10 @@ split_field(struct str all, struct line *l)
 	l->ended = all.p[all.len - 1] == '\n';
 	colon = str_find(first, ':');
 	if (colon == first.len) {
-		l->name = first;
-		l->middle = l->value = str_of(first.p + first.len, 0);
+		/* no field has this name */
+		l->name = str_of(first.p, 0);
+		l->middle = first;
+		l->value = str_of(first.p + first.len, 0);
 		return;
 	}
 	from = colon + 1;
@@ -269,7 +272,7 @@ add_field(struct builder *b, struct str all, struct reading *r,
 	at->name = b->bytes.len;
 	casemap_put(&b->fold, l->name);
 	at->nname = add_folded(b, cut);
-	buf_str(&b->fold, l->middle);
+	casemap_put(&b->fold, l->middle);
 	add_folded(b, cut);
 	at->value = b->bytes.len;
 	word_decode(buf_text(&b->line), true, &b->fold);
@@ -378,7 +381,7 @@ add_part(struct builder *b, const struct part *p, struct buf *places)
 	nhead = b->bytes.len - from;
 	/* What lies deeper than parts are looked for is one text: then it can
 	 * be found, and one such message does not spoil all searches. */
-	if (p->kind == PART_LEAF && (r.is_text || p->truncated) && !b->failed)
+	if (p->child == NULL && (r.is_text || p->truncated) && !b->failed)
 		add_body(b, span_str(b->text, p->body), &r);
 	match_put32(&b->parts, from);
 	match_put32(&b->parts, b->bytes.len - from);

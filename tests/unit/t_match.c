@@ -239,6 +239,28 @@ t_grows(void)
 	buf_clear(&in);
 }
 
+/* A line without a colon is text of the header, but no field; and the last
+ * Content-Type says what is text, though the first is a multipart. */
+static void
+t_odd(void)
+{
+	struct buf text;
+
+	build("To\r\nSubject\r\n  folded: word\r\n"
+	      "Content-Type: multipart/mixed\r\nContent-Type: text/plain\r\n"
+	      "\r\nbody\r\n",
+	    MATCH_TEXT, &text);
+	CHECK_INT(match_field(buf_text(&text), true, STR("To"), STR("")),
+	    MATCH_NO);
+	CHECK_INT(
+	    match_field(buf_text(&text), true, STR("Subject"), STR("WORD")),
+	    MATCH_NO);
+	CHECK_INT(match_text(buf_text(&text), STR("WORD")), MATCH_YES);
+	CHECK_INT(match_text(buf_text(&text), STR("SUBJECT")), MATCH_YES);
+	CHECK_INT(match_body(buf_text(&text), STR("BODY")), MATCH_YES);
+	buf_clear(&text);
+}
+
 /* Parts in more parts than are looked at are one text. */
 static void
 t_nested(void)
@@ -272,6 +294,7 @@ main(void)
 	    {"cut", t_cut},
 	    {"limits", t_limits},
 	    {"grows", t_grows},
+	    {"odd", t_odd},
 	    {"nested", t_nested},
 	    {NULL, NULL},
 	};
