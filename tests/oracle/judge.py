@@ -12,7 +12,7 @@ def first_difference(a, b):
              min(len(a), len(b)))
     lo = max(0, n - 60)
     return "at %d of %d/%d\n    want %r\n    got  %r" % (
-        n, len(a), len(b), a[lo:n + 90], b[lo:n + 90])
+        n, len(a), len(b), a[lo:n + 150], b[lo:n + 150])
 
 
 def brief(answer):

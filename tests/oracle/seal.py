@@ -52,10 +52,14 @@ def media_type(message):
 
 def fit(message):
     """Would a sealed copy show exactly this message?  What is S/MIME already
-    is opened further, and protected fields move."""
-    header = b"".join(divide(message)[0]).lower()
+    is opened further, and protected fields move.  What cannot be an entity's
+    header is not opened."""
+    fields = divide(message)[0]
     return not re.search(
-        rb"pkcs7-mime|\.p7m|multipart/signed|[;\s]hp=", header)
+        rb"pkcs7-mime|\.p7m|multipart/signed|[;\s]hp=",
+        b"".join(fields).lower()) and all(
+            re.fullmatch(rb"[!-9;-~]+", name(f))
+            for f in fields if of_entity(f))
 
 
 def entity(message):
