@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/num.h"
 #include "imap/nstring.h"
 #include "mail/charset.h"
@@ -136,7 +137,7 @@ part_text(const struct view *v, const struct part *p, struct buf *out)
 
 	if (body.len > PREVIEW_BODY)
 		body.len = PREVIEW_BODY;
-	arena_init(&arena, head.len * 4 + 4096);
+	arena_init(&arena, LIMIT_PARSE);
 	buf_init(&raw, 2 * PREVIEW_BODY);
 	if (p->mime && header_find(head, "Content-Type", &f)) {
 		if (ctype_parse(f.value, &arena, &type) == -1)

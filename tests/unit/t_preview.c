@@ -86,12 +86,38 @@ t_preview(void)
 	}
 }
 
+/* A type of many parameters does not keep it from being made. */
+static void
+t_long_type(void)
+{
+	struct blob *text;
+	struct view *v;
+	struct buf in, out;
+	int i;
+
+	buf_init(&in, 1 << 20);
+	buf_init(&out, 1000);
+	buf_puts(&in, "MIME-Version: 1.0\r\nContent-Type: text/plain");
+	for (i = 0; i < 5000; i++)
+		buf_puts(&in, ";a=b");
+	buf_puts(&in, "\r\n\r\nhello\r\n");
+	text = blob_copy(in.data, in.len);
+	v = view_new(text, NULL);
+	CHECK(v != NULL && render_preview(v, &out) == 0);
+	CHECK_BUF(&out, "\"hello\"");
+	view_free(v);
+	blob_unref(text);
+	buf_clear(&out);
+	buf_clear(&in);
+}
+
 int
 main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"words of HTML", t_html},
 	    {"first words", t_preview},
+	    {"long type", t_long_type},
 	    {NULL, NULL},
 	};
 
