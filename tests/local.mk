@@ -16,5 +16,5 @@ EXTRA_DIST += .ci/run .clang-format .gitattributes .gitignore \
 	tests/system/s_4_conf.py tests/system/s_5_rig.py \
 	tests/system/s_6_greedy.py tests/system/s_7_storm.py \
 	tests/system/s_6_bombs.py \
-	tests/system/s_8_append.py tests/system/s_8_extensions.py tests/system/s_8_facts.py \
+	tests/system/s_8_append.py tests/system/s_8_clients.py tests/system/s_8_extensions.py tests/system/s_8_facts.py \
 	tests/system/s_9_marker.py
