@@ -238,7 +238,7 @@ read_type(struct builder *b, struct reading *r)
 		r->charset = arena_str(&b->arena, charset);
 }
 
-/* Whatever follows the token does not count. */
+/* What follows the token has to be behind a semicolon. */
 static void
 read_encoding(struct builder *b, struct reading *r)
 {
@@ -247,8 +247,10 @@ read_encoding(struct builder *b, struct reading *r)
 	buf_reset(&b->tidy);
 	token_init(&t, buf_text(&b->line), NULL);
 	token_cfws(&t);
-	(void)token_mime(&t, &b->tidy);
-	r->cte = cte_of(buf_text(&b->tidy));
+	if (token_mime(&t, &b->tidy) > 0 && token_peek(&t) != ';')
+		r->cte = CTE_UNKNOWN;
+	else
+		r->cte = cte_of(buf_text(&b->tidy));
 }
 
 /* A field's place in the bytes. */

@@ -261,6 +261,49 @@ t_odd(void)
 	buf_clear(&text);
 }
 
+/* Encodings with something behind their names. */
+static void
+t_encoding(void)
+{
+	static const struct {
+		const char *value;
+		const char *finds;
+	} rows[] = {
+	    {"quoted-printable", "HELLO AB"},
+	    {"quoted-printable;\r\n x", "HELLO AB"},
+	    {"(y) quoted-printable (x) ; y", "HELLO AB"},
+	    {"quoted-printable (x", "HELLO AB"},
+	    {"quoted-printable x", NULL},
+	    {"quoted-printable\r\n <x>", NULL},
+	    {"quoted-printable (x) y", NULL},
+	    {"quoted-printable=x", NULL},
+	    {"8bit; x", "HELLO =41B"},
+	    {"7bit x", NULL},
+	    {"", NULL},
+	};
+	struct buf in, text;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].value);
+		buf_init(&in, 1000);
+		buf_printf(&in,
+		    "Content-Transfer-Encoding: %s\r\n\r\nhello =41B\r\n",
+		    rows[i].value);
+		buf_putc(&in, '\0');
+		build(in.data, MATCH_TEXT, &text);
+		if (rows[i].finds != NULL)
+			CHECK_INT(
+			    match_body(buf_text(&text), str_c(rows[i].finds)),
+			    MATCH_YES);
+		else
+			CHECK_INT(match_body(buf_text(&text), STR("B")),
+			    MATCH_NO);
+		buf_clear(&text);
+		buf_clear(&in);
+	}
+}
+
 /* Parts in more parts than are looked at are one text. */
 static void
 t_nested(void)
@@ -295,6 +338,7 @@ main(void)
 	    {"limits", t_limits},
 	    {"grows", t_grows},
 	    {"odd", t_odd},
+	    {"encoding", t_encoding},
 	    {"nested", t_nested},
 	    {NULL, NULL},
 	};
