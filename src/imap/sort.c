@@ -120,16 +120,21 @@ address_key(struct str header, const char *name, bool display,
 	struct addr *a = NULL;
 	struct arena all; /* the whole list, of which one is kept */
 	struct field f;
-	struct buf b;
+	struct buf b, shown;
 	int rc;
 
 	buf_init(&b, KEY_MAX);
+	buf_init(&shown, LIMIT_PARSE);
 	arena_init(&all, LIMIT_PARSE);
 	if (header_find(header, name, &f) &&
 	    addr_parse(f.value, &all, &a) == -1)
 		a = NULL;
-	if (a != NULL && display)
-		word_decode(a->name.p != NULL ? a->name : STR(""), true, &b);
+	if (a != NULL && display && a->name.p != NULL) {
+		/* made comparable as a whole, also words that nobody can read
+		 */
+		word_decode(a->name, false, &shown);
+		casemap_put(&b, buf_text(&shown));
+	}
 	if (a != NULL && b.len == 0) {
 		casemap_put(&b, a->mailbox);
 		if (display && a->domain.p != NULL) {
@@ -138,6 +143,7 @@ address_key(struct str header, const char *name, bool display,
 		}
 	}
 	rc = keep(arena, &b, out);
+	buf_clear(&shown);
 	buf_clear(&b);
 	arena_clear(&all);
 	return (rc);

@@ -187,6 +187,23 @@ t_order(void)
 	}
 }
 
+/* A word in a charset that nobody knows is made comparable, too. */
+static void
+t_display(void)
+{
+	struct arena arena;
+	struct sort_key k;
+	struct sort s;
+	const char *why;
+
+	arena_init(&arena, 1 << 16);
+	CHECK(sort_parse(STR("(DISPLAYFROM) UTF-8 ALL"), &arena, &s, &why));
+	CHECK(sort_key(&s, STR("From: =?x?q?y?= z <a@b.test>\r\n\r\n"), &arena,
+	          &k) == 0);
+	CHECK_STR(k.displayfrom, "Y Z");
+	arena_clear(&arena);
+}
+
 /* Of a long list one address is kept. */
 static void
 t_list(void)
@@ -265,6 +282,7 @@ main(void)
 	    {"subject", t_subject},
 	    {"blobs", t_blobs},
 	    {"order", t_order},
+	    {"display", t_display},
 	    {"list", t_list},
 	    {"empty", t_empty},
 	    {"many", t_many},
