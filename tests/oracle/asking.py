@@ -36,6 +36,12 @@ def why(names, want, got, shift):
         if more:
             out.append("    %s: %s" % (what, ", ".join(
                 name.rpartition("/")[2] for name in known[:5])))
+    if not out:
+        numbers = [re.findall(rb"\d+", answer[0]) for answer in (want, got)]
+        out += ["    first other: want %s, got %s" % tuple(
+            names[int(n) - 1 - shift].rpartition("/")[2] for n in pair)
+                for pair in zip(*numbers) if pair[0] != pair[1] and
+                max(map(int, pair)) - shift <= len(names)][:1]
     return "\n".join(out)
 
 
