@@ -70,8 +70,7 @@ add_folded(struct builder *b, uint32_t cut)
 /* A field cut in its lines. */
 struct line {
 	struct str name;
-	struct str middle; /* ":" with blanks before, and one behind; the
-	                    * whole line where it has no colon */
+	struct str middle; /* ":" with blanks before, and one behind */
 	struct str value;  /* of the first line */
 	struct str more;   /* the lines that continue it */
 	bool ended;        /* the last one has its line end */
@@ -106,9 +105,8 @@ split_field(struct str all, struct line *l)
 	colon = str_find(first, ':');
 	if (colon == first.len) {
 		/* no field has this name */
-		l->name = str_of(first.p, 0);
-		l->middle = first;
-		l->value = str_of(first.p + first.len, 0);
+		l->name = l->middle = str_of(first.p, 0);
+		l->value = first;
 		return;
 	}
 	from = colon + 1;
@@ -274,7 +272,7 @@ add_field(struct builder *b, struct str all, struct reading *r,
 	at->name = b->bytes.len;
 	casemap_put(&b->fold, l->name);
 	at->nname = add_folded(b, cut);
-	casemap_put(&b->fold, l->middle);
+	buf_str(&b->fold, l->middle);
 	add_folded(b, cut);
 	at->value = b->bytes.len;
 	word_decode(buf_text(&b->line), true, &b->fold);

@@ -246,7 +246,7 @@ t_odd(void)
 {
 	struct buf text;
 
-	build("To\r\nSubject\r\n  folded: word\r\n"
+	build("To\r\nSubject\r\n  folded: word\r\nTo=?utf-8?q?_x?= <y>\r\n"
 	      "Content-Type: multipart/mixed\r\nContent-Type: text/plain\r\n"
 	      "\r\nbody\r\n",
 	    MATCH_TEXT, &text);
@@ -257,6 +257,7 @@ t_odd(void)
 	    MATCH_NO);
 	CHECK_INT(match_text(buf_text(&text), STR("WORD")), MATCH_YES);
 	CHECK_INT(match_text(buf_text(&text), STR("SUBJECT")), MATCH_YES);
+	CHECK_INT(match_text(buf_text(&text), STR("TO X <Y>")), MATCH_YES);
 	CHECK_INT(match_body(buf_text(&text), STR("BODY")), MATCH_YES);
 	buf_clear(&text);
 }
