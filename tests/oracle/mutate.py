@@ -129,6 +129,8 @@ def mutate(rng, text, others):
             text = change_lines(rng, text, others)
     # A server takes neither empty messages nor NUL.  Dovecot 2.3 miscounts
     # where a partial fetch begins behind a bare CR, and may even hang up.
+    # Where a Subject is folded behind a blank it sorts by two of them.
+    text = re.sub(rb"(?im)^(subject:.*?)[ \t]+(\r?\n[ \t])", rb"\1\2", text)
     return re.sub(rb"\r(?!\n)", b"", text).replace(b"\0", b"?") or b"\r\n"
 
 

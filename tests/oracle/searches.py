@@ -223,6 +223,12 @@ def tree(words, depth):
         tree(words, depth - 1) for _ in range(rng.randint(1, 3))) + b")"
 
 
+def repeats(program):
+    """Dovecot 2.3 finds anything with "TEXT x NOT TEXT x" in some brackets."""
+    words = re.findall(rb'"[^"]+"|\{\d+\+\}[^ )]*', program)
+    return len(words) > len(set(words))
+
+
 def charset_for(program, rng):
     """A program with the charset in front that its words need."""
     if re.search(rb"[^\x00-\x7f]", program):
@@ -251,7 +257,10 @@ def drawn(words, count):
         elif dice < 0.7:
             yield search(leaf_pair(words), True)
         else:
-            yield search(charset_for(tree(words, 3), rng), rng.random() < 0.5,
+            program = tree(words, 3)
+            while repeats(program):
+                program = tree(words, 3)
+            yield search(charset_for(program, rng), rng.random() < 0.5,
                          rng.choice([None] * 6 + RETURNS))
 
 
