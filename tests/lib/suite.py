@@ -41,7 +41,8 @@ def main(name, here, prefix, users, conf, cloud=False):
     args = p.parse_args()
     begin = time.monotonic()
     passed = failed = 0
-    with daemon.Place(name) as place, \
+    # Two of one name may run side by side.
+    with daemon.Place(name + '-' + prefix[0]) as place, \
             Rig(os.path.join(place, 'rig'), users, conf,
                 cloud=cloud) as rig:
         rig.place = place
