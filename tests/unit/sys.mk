@@ -1,5 +1,6 @@
 check_PROGRAMS += \
 	tests/unit/t_conf \
+	tests/unit/t_connect \
 	tests/unit/t_crypt \
 	tests/unit/t_db \
 	tests/unit/t_dnstxt \
@@ -8,6 +9,7 @@ check_PROGRAMS += \
 	tests/unit/t_tls
 TESTS += \
 	tests/unit/t_conf \
+	tests/unit/t_connect \
 	tests/unit/t_crypt \
 	tests/unit/t_db \
 	tests/unit/t_dnstxt \
@@ -17,9 +19,14 @@ TESTS += \
 SYS_LDADD = src/sys/libsys.a $(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) \
 	$(LMDB_LIBS) $(INIPARSER_LIBS)
 tests_unit_t_conf_LDADD = $(SYS_LDADD)
+tests_unit_t_connect_SOURCES = tests/unit/t_connect.c \
+	tests/unit/streamends.c tests/unit/streamends.h
+tests_unit_t_connect_LDADD = $(SYS_LDADD)
 tests_unit_t_crypt_LDADD = $(SYS_LDADD)
 tests_unit_t_db_LDADD = $(SYS_LDADD)
 tests_unit_t_dnstxt_LDADD = $(SYS_LDADD)
 tests_unit_t_log_LDADD = $(SYS_LDADD)
+tests_unit_t_stream_SOURCES = tests/unit/t_stream.c \
+	tests/unit/streamends.c tests/unit/streamends.h
 tests_unit_t_stream_LDADD = $(SYS_LDADD)
 tests_unit_t_tls_LDADD = $(SYS_LDADD)
