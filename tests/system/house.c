@@ -74,7 +74,7 @@ house_open(struct house *h, const char *conf)
 	char path[200];
 
 	memset(h, 0, sizeof(*h));
-	(void)snprintf(h->dir, sizeof(h->dir), "t_roles.XXXXXX");
+	(void)snprintf(h->dir, sizeof(h->dir), "house.XXXXXX");
 	if (mkdtemp(h->dir) == NULL || crypt_random(&h->root, CRYPT_KEY) == -1)
 		abort();
 	house_write(h, "conf", str_c(conf));

@@ -1,13 +1,18 @@
-check_PROGRAMS += tests/system/t_roles
-TESTS += tests/system/t_roles
-tests_system_t_roles_SOURCES = tests/system/t_roles.c \
+ROLE_TESTS = tests/system/t_keep tests/system/t_seal tests/system/t_roles_die
+check_PROGRAMS += $(ROLE_TESTS)
+TESTS += $(ROLE_TESTS)
+ROLE_HOUSE_SOURCES = tests/system/rolehouse.c tests/system/rolehouse.h \
 	tests/system/house.c tests/system/house.h
-tests_system_t_roles_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
-tests_system_t_roles_LDADD = src/sealer/libsealer.a src/agent/libagent.a \
-	src/opener/libopener.a src/dkim/libdkim.a src/role/librole.a src/acme/libacme.a \
-	src/smime/libsmime.a src/mail/libmail.a src/proto/libproto.a src/sys/libsys.a \
-	$(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) \
-	$(JANSSON_LIBS) $(INIPARSER_LIBS) $(CURL_LIBS) $(OPENDKIM_LIBS)
+ROLE_HOUSE_LDADD = src/sealer/libsealer.a $(HOUSE_LDADD)
+tests_system_t_keep_SOURCES = tests/system/t_keep.c $(ROLE_HOUSE_SOURCES)
+tests_system_t_keep_CPPFLAGS = $(HOUSE_CPPFLAGS)
+tests_system_t_keep_LDADD = $(ROLE_HOUSE_LDADD)
+tests_system_t_seal_SOURCES = tests/system/t_seal.c $(ROLE_HOUSE_SOURCES)
+tests_system_t_seal_CPPFLAGS = $(HOUSE_CPPFLAGS)
+tests_system_t_seal_LDADD = $(ROLE_HOUSE_LDADD)
+tests_system_t_roles_die_SOURCES = tests/system/t_roles_die.c $(ROLE_HOUSE_SOURCES)
+tests_system_t_roles_die_CPPFLAGS = $(HOUSE_CPPFLAGS)
+tests_system_t_roles_die_LDADD = $(ROLE_HOUSE_LDADD)
 
 ENROL_TESTS = tests/system/t_enrol tests/system/t_enrol_refuse \
 	tests/system/t_enrol_dies
