@@ -217,7 +217,8 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 		w->state = WANT_READY;
 	}
 	want_window(w)->opens--;
-	job_opened(&f->j);
+	if (w->state != WANT_LATER)
+		job_opened(&f->j);
 	if (!f->j.over)
 		views_advance(f);
 	imap_turn(s);

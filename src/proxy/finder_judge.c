@@ -326,6 +326,7 @@ on_key(bool came, void *arg)
 	else if (!finder_stopped(f)) {
 		again = f->later;
 		set_init(&f->later);
+		job_again(&f->j, set_count(&again));
 		if (pull_start(&f->j, f->uid, &again, judge_opened,
 		        judge_done) == -1)
 			finder_oom(f);

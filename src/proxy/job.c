@@ -178,6 +178,12 @@ job_opened(struct job *j)
 }
 
 void
+job_again(struct job *j, size_t n)
+{
+	j->open_all -= n < j->open_all ? (uint32_t)n : j->open_all;
+}
+
+void
 job_tick(struct job *j)
 {
 	uint64_t mono = clock_now().mono;

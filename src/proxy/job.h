@@ -114,10 +114,12 @@ void job_pass_kept(struct job *);
 /*
  * So many messages are going to be opened for this command; one of them was,
  * or will not be.  While that takes longer than some seconds the client is
- * told how far it is (job_tick).
+ * told how far it is (job_tick).  One that waits for a key is not told as
+ * opened; before job_opening() counts those once more, job_again().
  */
 void job_opening(struct job *, size_t n);
 void job_opened(struct job *);
+void job_again(struct job *, size_t n);
 
 /* From imap_session.c, every second. */
 void job_tick(struct job *);

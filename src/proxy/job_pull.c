@@ -95,7 +95,8 @@ msg_end(struct pull_msg *m, struct viewref *view, const struct err *err)
 	struct job *j = m->pull->j;
 
 	m->state = PULL_DONE;
-	job_opened(j);
+	if (err == NULL || err->code != ERR_NOKEY)
+		job_opened(j);
 	m->pull->each(j, m->number, view, err);
 }
 

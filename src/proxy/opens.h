@@ -20,8 +20,8 @@ struct opening;
 /*
  * The answer; view and text (the search text, NULL: there is none) are
  * borrowed.  On failure ans and both are NULL and err says why: ERR_UNAVAILABLE
- * no opener, or it died twice; ERR_CRYPTO and others: it said no.  Called from
- * the event loop.
+ * no opener; ERR_DENIED two openers died of it; ERR_CRYPTO and others: it said
+ * no.  Called from the event loop.
  */
 typedef void opens_fn(const struct open_ans *ans, struct blob *view,
     struct blob *text, const struct err *, void *arg);
