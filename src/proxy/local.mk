@@ -56,5 +56,6 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/upstream.c src/proxy/upstream.h \
 	src/proxy/viewcache.c src/proxy/viewcache.h \
 	src/proxy/viewdisk.c src/proxy/viewdisk.h \
-	src/proxy/warm.c src/proxy/warm.h
+	src/proxy/warm.c src/proxy/warm.h src/proxy/warm_own.h \
+	src/proxy/warm_signed.c
 WAXWINGD_ROLES += src/proxy/libproxy.a

@@ -192,7 +192,7 @@ opening_died(struct opening *g, const struct err *why)
 	if (map_count(o->quarantine) < QUARANTINE_MAX)
 		map_put(o->quarantine,
 		    str_of((const char *)g->digest, sizeof(g->digest)), o);
-	err_set(&err, ERR_UNAVAILABLE, "two openers died of this message");
+	err_set(&err, ERR_DENIED, "two openers died of this message");
 	opening_fail(g, &err);
 }
 
@@ -450,7 +450,7 @@ opening_new(struct account *a, struct blob *wire,
 	}
 	if (map_get(a->opens->quarantine,
 	        str_of((const char *)digest, CRYPT_DIGEST)) != NULL) {
-		err_set(err, ERR_UNAVAILABLE, "quarantined");
+		err_set(err, ERR_DENIED, "two openers died of this message");
 		return (NULL);
 	}
 	if ((g = calloc(1, sizeof(*g))) == NULL) {

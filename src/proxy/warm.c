@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "proxy/warm.h"
+#include "proxy/warm_own.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +9,6 @@
 #include "base/num.h"
 #include "mail/classify.h"
 #include "proxy/facts.h"
-#include "proxy/harvest.h"
-#include "proxy/mailbox.h"
-#include "proxy/opens.h"
-#include "proxy/reading.h"
-#include "proxy/side.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
 
@@ -36,43 +31,8 @@
 /* Messages looked at in one command, and UIDs in one that opens. */
 #define WARM_WINDOW 200
 
-/* Openings in flight: the account's clients shall find the others free. */
-#define WARM_FLIGHT 2
-
 /* Larger messages wait until somebody wants them. */
 #define WARM_MESSAGE (16UL * 1024 * 1024)
-
-struct warm_reading {
-	struct warm *warm;
-	struct reading *reading; /* owned; NULL: this place is free */
-	uint32_t uid;
-};
-
-struct warm {
-	struct account *account;
-	struct side *side;   /* owned; NULL: not connected */
-	struct mailbox *box; /* owned; once EXAMINE was answered: bound */
-	struct event *timer; /* to connect, or to look again */
-	bool asked;          /* the side has something to do */
-	bool idle;           /* and that is IDLE */
-	bool news;           /* it told of new messages */
-	unsigned lost;       /* connections in a row */
-
-	uint32_t top;    /* messages above that were not looked at */
-	uint32_t down;   /* nor were those up to that, in the first look */
-	uint32_t lo, hi; /* what is being looked at */
-	struct set todo; /* UIDs of sealed messages to be read */
-	uint32_t uid;    /* whose body was asked for */
-	struct set only_signed; /* UIDs of plain messages that may bring
-	                         * certificates */
-	uint32_t harvest_uid;
-	struct opening *harvest; /* owned; one that is looked into */
-	uint32_t key_later;      /* messages that a key is missing for */
-	struct warm_reading readings[WARM_FLIGHT];
-	uint64_t read;
-};
-
-static void warm_step(struct warm *);
 
 static void
 warm_after(struct warm *w, unsigned seconds)
@@ -88,6 +48,7 @@ warm_close(struct warm *w)
 {
 	size_t i;
 
+	warm_harvest_end(w);
 	evtimer_del(w->timer);
 	for (i = 0; i < WARM_FLIGHT; i++) {
 		reading_cancel(w->readings[i].reading);
@@ -97,9 +58,6 @@ warm_close(struct warm *w)
 	w->side = NULL;
 	mailbox_free(w->box);
 	w->box = NULL;
-	opens_cancel(w->harvest);
-	w->harvest = NULL;
-	set_clear(&w->only_signed);
 	set_clear(&w->todo);
 	w->asked = w->idle = w->news = false;
 	w->key_later = 0;
@@ -133,7 +91,7 @@ warm_oom(struct warm *w)
 	warm_fail(w, &err);
 }
 
-static struct msg_name
+struct msg_name
 warm_name(const struct warm *w, uint32_t uid)
 {
 	return ((struct msg_name){w->account,
@@ -155,7 +113,7 @@ warm_expunged(struct warm *w, uint32_t seq)
 		w->hi--;
 }
 
-static void
+void
 warm_data(const struct resp *r, struct str text, void *arg)
 {
 	struct warm *w = arg;
@@ -195,17 +153,6 @@ warm_want(struct warm *w, uint32_t uid, uint64_t size)
 		log_warn("warm reason=\"out of memory\"");
 }
 
-/* It is only signed: what does the signature bring? */
-static void
-warm_signed(struct warm *w, uint32_t uid, uint64_t size)
-{
-	struct msg_name name = warm_name(w, uid);
-
-	if (size <= HARVEST_MESSAGE && !harvest_done(&name) &&
-	    set_add(&w->only_signed, uid, uid) == -1)
-		log_warn("warm reason=\"out of memory\"");
-}
-
 /* One of the messages that were looked at. */
 static void
 on_looked(struct gather *g, void *arg)
@@ -240,8 +187,8 @@ on_looked(struct gather *g, void *arg)
 		warm_signed(w, uid, size);
 }
 
-static void
-on_look_end(const struct resp *r, const struct err *err, void *arg)
+void
+warm_looked(const struct resp *r, const struct err *err, void *arg)
 {
 	struct warm *w = arg;
 
@@ -318,7 +265,7 @@ warm_look(struct warm *w)
 	if (!known && !b.failed) {
 		w->asked = true;
 		side_fetch(w->side, buf_text(&b).p, on_looked, warm_data,
-		    on_look_end, w);
+		    warm_looked, w);
 	}
 	buf_clear(&b);
 	return (!known);
@@ -377,72 +324,6 @@ on_body(struct gather *g, void *arg)
 		    (unsigned)w->uid, err_word(err.code), err.text);
 }
 
-/* --- harvesting --- */
-
-static void
-on_harvested(const struct open_ans *ans, struct blob *view, struct blob *text,
-    const struct err *err, void *arg)
-{
-	struct warm *w = arg;
-	struct msg_name name = warm_name(w, w->harvest_uid);
-
-	(void)view;
-	(void)text;
-	w->harvest = NULL;
-	/* One that the opener cannot stand is not shown to it again. */
-	harvest_note(&name);
-	if (ans != NULL)
-		harvest_tell(w->account->proxy, &ans->harvest);
-	else
-		log_debug("harvest uid=%u reason=\"%s\"",
-		    (unsigned)w->harvest_uid, err->text);
-	if (w->side != NULL && !w->asked)
-		warm_step(w);
-}
-
-/* The signed message that was asked for. */
-static void
-on_signed(struct gather *g, void *arg)
-{
-	struct warm *w = arg;
-	struct open_req req = {.account = str_c(w->account->login),
-	    .first_seen = clock_now().wall,
-	    .harvest = true};
-	uint8_t digest[CRYPT_DIGEST];
-	struct resp_item item;
-	struct blob *wire;
-	struct err err;
-
-	if (w->harvest != NULL || gather_uid(g) != w->harvest_uid ||
-	    !gather_find(g, STR("BODY[]"), false, &item) || item.data.p == NULL)
-		return;
-	wire = item.away != SIZE_MAX
-	           ? blob_ref(g->blobs[item.away])
-	           : memfd_copy(item.data.p, item.data.len, &err);
-	if (wire != NULL && crypt_sha256(blob_str(wire), digest) == 0)
-		w->harvest = opens_ask(w->account, wire, digest, &req,
-		    on_harvested, w, &err);
-	blob_unref(wire);
-}
-
-/* Ask for the newest message that may bring certificates; false: none. */
-static bool
-warm_harvest(struct warm *w)
-{
-	char line[64];
-
-	if (w->harvest != NULL || set_empty(&w->only_signed))
-		return (false);
-	w->harvest_uid = w->only_signed.r[w->only_signed.n - 1].hi;
-	if (set_remove(&w->only_signed, w->harvest_uid, w->harvest_uid) == -1)
-		return (false);
-	(void)snprintf(line, sizeof(line), "UID FETCH %u (UID BODY.PEEK[])",
-	    (unsigned)w->harvest_uid);
-	w->asked = true;
-	side_fetch(w->side, line, on_signed, warm_data, on_look_end, w);
-	return (true);
-}
-
 /* Ask for the newest message that is to be read; false: not now. */
 static bool
 warm_read(struct warm *w)
@@ -466,7 +347,7 @@ warm_read(struct warm *w)
 		(void)snprintf(line, sizeof(line),
 		    "UID FETCH %u (UID BODY.PEEK[])", (unsigned)w->uid);
 		w->asked = true;
-		side_fetch(w->side, line, on_body, warm_data, on_look_end, w);
+		side_fetch(w->side, line, on_body, warm_data, warm_looked, w);
 		return (true);
 	}
 	return (false);
@@ -492,12 +373,13 @@ on_idle_end(const struct resp *r, const struct err *err, void *arg)
 
 	w->idle = false;
 	evtimer_del(w->timer);
+	w->harvest_later = false;
 	if (w->key_later > 0 && !w->news) {
 		/* It may have come without our hearing of it. */
 		w->key_later = 0;
 		w->down = w->top;
 	}
-	on_look_end(r, err, w);
+	warm_looked(r, err, w);
 }
 
 /* Nothing is left to do. */
@@ -516,7 +398,7 @@ warm_wait(struct warm *w)
 }
 
 /* The side has nothing to do: what comes next? */
-static void
+void
 warm_step(struct warm *w)
 {
 	if (warm_read(w))
@@ -600,7 +482,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	if (w->side != NULL && !w->asked) {
 		w->asked = true;
-		side_ask(w->side, "NOOP", warm_data, on_look_end, w);
+		w->harvest_later = false;
+		side_ask(w->side, "NOOP", warm_data, warm_looked, w);
 		return;
 	}
 	if (w->side != NULL || w->account->proxy->stopping ||
