@@ -274,6 +274,12 @@ show(struct opening *o, struct err *err)
 		o->out->result = OPEN_NOT_OURS;
 		return (show_unopened(o, err));
 	}
+	if (o->in->closed && is_again(o)) {
+		err_set(err, ERR_DENIED, "openers died of it");
+		return (-1);
+	}
+	if (o->in->closed)
+		return (show_refused(o, "cannot be opened safely", err));
 	if (peel(&ask, o->peeled, err) == -1)
 		return (-1);
 	if (o->in->harvest) {

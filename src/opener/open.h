@@ -43,6 +43,7 @@ struct open_in {
 	bool other_from;
 	bool keys_come; /* the account has no key yet, but is being enrolled */
 	bool harvest;   /* no view; look at a signature around all, too */
+	bool closed;    /* show it as it is: openers died of it */
 };
 
 struct open_out {

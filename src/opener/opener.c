@@ -246,14 +246,14 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	}
 	if ((wire = ipc_msg_blob(msg, 0, LIMIT_MESSAGE, &err)) == NULL)
 		goto out;
-	if (FAULT("opener.before-open")) {
+	if (!q.closed && FAULT("opener.before-open")) {
 		err_set(&err, ERR_UNAVAILABLE, "fault point");
 		goto out;
 	}
 	make_ctx(o, &ctx);
 	wants_text = q.text;
 	in = (struct open_in){blob_str(wire), q.first_seen, q.status,
-	    q.other_from, false, q.harvest};
+	    q.other_from, false, q.harvest, q.closed};
 	/* Without any key yet, a message may be ours all the same. */
 	if (keydb_count(ctx.keys) == 0 && conf_enrols(o->self->conf, q.account))
 		in.keys_come = true;

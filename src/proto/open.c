@@ -11,6 +11,7 @@ open_req_put(struct buf *b, const struct open_req *q)
 	rec_put_bool(b, q->other_from);
 	rec_put_bool(b, q->text);
 	rec_put_bool(b, q->harvest);
+	rec_put_bool(b, q->closed);
 }
 
 int
@@ -25,6 +26,7 @@ open_req_get(struct str in, struct open_req *q, struct err *err)
 	q->other_from = rec_get_bool(&r);
 	q->text = rec_get_bool(&r);
 	q->harvest = rec_get_bool(&r);
+	q->closed = rec_get_bool(&r);
 	return (rec_end(&r, err));
 }
 

@@ -29,6 +29,7 @@ struct open_req {
 	bool text;       /* the search text is wanted */
 	bool harvest;    /* only the signer's certificates are, no view: of a
 	                  * message that is plain, too */
+	bool closed;     /* openers died of it: it stays unopened */
 };
 
 enum open_result {

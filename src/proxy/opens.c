@@ -18,6 +18,8 @@
 
 /* Messages remembered as deadly. */
 #define QUARANTINE_MAX 1000
+/* Openers that may die of one before it is. */
+#define DEATHS_MAX 2
 /* How long the parent may take to start an opener. */
 #define OPENER_MS 15000
 /* A key that is on its way is waited for so long; then not again for a while,
@@ -33,6 +35,7 @@ struct opening {
 	struct opens *o;
 	struct blob *wire; /* owned; or the view, for its text */
 	struct buf body;   /* owned; the request */
+	struct buf shut;   /* owned; the same, but not to open it */
 	uint8_t digest[CRYPT_DIGEST];
 	unsigned deaths;
 	uint32_t id;            /* with the opener; 0: waiting */
@@ -66,7 +69,7 @@ struct opens {
 	unsigned keys;        /* that came */
 	struct opening_list running;
 	unsigned nrunning;
-	struct map *quarantine; /* owned; digest -> anything */
+	struct map *quarantine; /* owned; digest -> quarantine_put() */
 };
 
 static void opens_pump(struct opens *);
@@ -76,6 +79,7 @@ opening_free(struct opening *g)
 {
 	blob_unref(g->wire);
 	buf_clear(&g->body);
+	buf_clear(&g->shut);
 	free(g);
 }
 
@@ -174,6 +178,37 @@ on_link_dead(struct ipc *l, const struct err *err, void *arg)
 	opens_unlink(o);
 }
 
+/* No opener is to open it; none: nor to show it unopened. */
+static void
+quarantine_put(struct opens *o, const struct opening *g, bool none)
+{
+	struct str key = str_of((const char *)g->digest, sizeof(g->digest));
+
+	if (map_count(o->quarantine) < QUARANTINE_MAX || none)
+		map_put(o->quarantine, key, none ? (void *)o->quarantine : o);
+}
+
+static bool
+quarantine_has(const struct opens *o, const uint8_t digest[CRYPT_DIGEST],
+    bool *none)
+{
+	const void *how =
+	    map_get(o->quarantine, str_of((const char *)digest, CRYPT_DIGEST));
+
+	*none = how == o->quarantine;
+	return (how != NULL);
+}
+
+/* From here on the opener is asked to leave it closed. */
+static void
+opening_shut(struct opening *g)
+{
+	buf_clear(&g->body);
+	g->body = g->shut;
+	buf_init(&g->shut, 0);
+	g->deaths = DEATHS_MAX;
+}
+
 /* The opener died (or was too slow) while it had this message. */
 static void
 opening_died(struct opening *g, const struct err *why)
@@ -182,16 +217,19 @@ opening_died(struct opening *g, const struct err *why)
 	struct err err;
 	char hex[2 * CRYPT_DIGEST + 1];
 
-	if (++g->deaths < 2) {
+	if (++g->deaths < DEATHS_MAX) {
 		TAILQ_INSERT_HEAD(&o->waiting, g, next);
 		return;
 	}
 	hex_encode(g->digest, sizeof(g->digest), hex);
 	log_warn("quarantine login=%s digest=%s reason=\"%s\"",
 	    log_addr(str_c(o->login)), hex, why->text);
-	if (map_count(o->quarantine) < QUARANTINE_MAX)
-		map_put(o->quarantine,
-		    str_of((const char *)g->digest, sizeof(g->digest)), o);
+	quarantine_put(o, g, g->deaths > DEATHS_MAX);
+	if (g->shut.len > 0) {
+		opening_shut(g);
+		TAILQ_INSERT_HEAD(&o->waiting, g, next);
+		return;
+	}
 	err_set(&err, ERR_DENIED, "two openers died of this message");
 	opening_fail(g, &err);
 }
@@ -436,20 +474,21 @@ opens_free(struct opens *o)
 	free(o);
 }
 
-/* One more that waits for its turn; NULL with the reason. */
+/* One more that waits for its turn; NULL with the reason.  shows: it could be
+ * shown unopened. */
 static struct opening *
 opening_new(struct account *a, struct blob *wire,
-    const uint8_t digest[CRYPT_DIGEST], void *arg, struct err *err)
+    const uint8_t digest[CRYPT_DIGEST], bool shows, void *arg, struct err *err)
 {
 	struct opening *g;
+	bool none;
 
 	if (a->opens == NULL &&
 	    (a->opens = opens_new(a->proxy, a->login)) == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (NULL);
 	}
-	if (map_get(a->opens->quarantine,
-	        str_of((const char *)digest, CRYPT_DIGEST)) != NULL) {
+	if (quarantine_has(a->opens, digest, &none) && (none || !shows)) {
 		err_set(err, ERR_DENIED, "two openers died of this message");
 		return (NULL);
 	}
@@ -460,6 +499,7 @@ opening_new(struct account *a, struct blob *wire,
 	g->o = a->opens;
 	g->arg = arg;
 	buf_init(&g->body, LIMIT_RECORD);
+	buf_init(&g->shut, LIMIT_RECORD);
 	memcpy(g->digest, digest, sizeof(g->digest));
 	g->wire = blob_ref(wire);
 	TAILQ_INSERT_TAIL(&a->opens->waiting, g, next);
@@ -472,13 +512,20 @@ opens_ask(struct account *a, struct blob *wire,
     const uint8_t digest[CRYPT_DIGEST], const struct open_req *req,
     opens_fn *fn, void *arg, struct err *err)
 {
+	struct open_req shut = *req;
 	struct opening *g;
+	bool none;
 
-	if ((g = opening_new(a, wire, digest, arg, err)) == NULL)
+	if ((g = opening_new(a, wire, digest, !req->harvest, arg, err)) == NULL)
 		return (NULL);
 	g->fn = fn;
 	open_req_put(&g->body, req);
-	if (!g->body.failed)
+	shut.closed = true;
+	if (!req->harvest)
+		open_req_put(&g->shut, &shut);
+	if (quarantine_has(a->opens, digest, &none))
+		opening_shut(g);
+	if (!g->body.failed && !g->shut.failed)
 		return (g);
 	err_set(err, ERR_MEMORY, "cannot make the request");
 	opens_cancel(g);
@@ -492,7 +539,7 @@ opens_ask_text(struct account *a, struct blob *view,
 	struct opening *g;
 	struct err err;
 
-	if ((g = opening_new(a, view, digest, arg, &err)) != NULL)
+	if ((g = opening_new(a, view, digest, false, arg, &err)) != NULL)
 		g->text_fn = fn;
 	return (g);
 }

@@ -4,7 +4,8 @@
  * The opener is asked for when the first message comes (OP_OPENER) and kept
  * as long as the account lives.  At most LIMIT_ACCOUNT_OPENS are with it at
  * once.  When it dies, what was with it is tried once more, one at a time in
- * another; a message that two openers died of is quarantined.
+ * another; a message that two openers died of is quarantined: openers are asked
+ * to show it as it is, unopened, so that its mailbox stays usable.
  */
 #ifndef WAXWING_PROXY_OPENS_H
 #define WAXWING_PROXY_OPENS_H

@@ -166,6 +166,46 @@ test_key_later(void)
 	keydb_free(none);
 }
 
+/* Openers died of it: it is shown as it is, even if a key opens it, and what
+ * was opened once is not shown at all. */
+static void
+test_closed(void)
+{
+	const char *says = "Waxwing-Status: unopened;\r\n"
+	                   " problem=\"message cannot be opened safely\"\r\n";
+	struct open_ctx ctx = ctx_bob();
+	struct err err = {.code = ERR_OK};
+	struct open_out first, out;
+	struct open_in in;
+	struct buf wire;
+
+	seal(&wire, outer_alice, str_c(text_entity), true, NID_aes_256_cbc);
+	in = (struct open_in){.wire = buf_text(&wire),
+	    .first_seen = HELP_NOW,
+	    .closed = true};
+	CHECK_INT(open_message(&ctx, &in, &first, &err), 0);
+	CHECK_INT(first.result, OPEN_BROKEN);
+	CHECK(memmem(first.view.data, first.view.len, says, strlen(says)) !=
+	      NULL);
+
+	/* Without an opener dying it stays so. */
+	in.closed = false;
+	in.status = buf_text(&first.status);
+	CHECK_INT(open_message(&ctx, &in, &out, &err), 0);
+	CHECK_BUF_EQ(&out.view, buf_text(&first.view));
+	open_out_clear(&out);
+	open_out_clear(&first);
+
+	open_it(&ctx, &wire, STR(""), &first);
+	in.closed = true;
+	in.status = buf_text(&first.status);
+	CHECK_INT(open_message(&ctx, &in, &out, &err), -1);
+	CHECK_INT(err.code, ERR_DENIED);
+	open_out_clear(&out);
+	open_out_clear(&first);
+	buf_clear(&wire);
+}
+
 static bool
 is_bob(const struct rid *rid, void *arg)
 {
@@ -281,7 +321,7 @@ test_later(void)
 
 	later.keys = none;
 	const struct open_in in = {buf_text(&wire), HELP_NOW,
-	    buf_text(&first.status), false, false, false};
+	    buf_text(&first.status), false, false, false, false};
 	CHECK_INT(open_message(&later, &in, &second, &err), -1);
 	CHECK_INT(err.code, ERR_UNAVAILABLE);
 	open_out_clear(&second);
@@ -346,7 +386,7 @@ test_harvest(void)
 		unit_row(t[i].name);
 		wish(&wire, t[i].outer, t[i].encrypt, t[i].sealed);
 		const struct open_in in = {buf_text(&wire), HELP_NOW, STR(""),
-		    false, false, t[i].only};
+		    false, false, t[i].only, false};
 		CHECK_INT(open_message(&ctx, &in, &out, &err), 0);
 		CHECK((out.harvest.certs.len > 0) == t[i].want);
 		if (t[i].want) {
@@ -370,6 +410,7 @@ main(void)
 	    {"not ours", test_not_ours},
 	    {"key later", test_key_later},
 	    {"key awaited", test_key_awaited},
+	    {"closed", test_closed},
 	    {"rules", test_rules},
 	    {"keep", test_keep},
 	    {"later", test_later},
