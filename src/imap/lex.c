@@ -96,7 +96,7 @@ lex_step(struct lex *l, struct str in, enum lex_event *ev)
 bool
 lex_line_ok(struct str line, const char **why)
 {
-	bool quoted = false;
+	bool quoted = false, escaped = false;
 	size_t i;
 
 	if (line.len < 2 || line.p[line.len - 2] != '\r' ||
@@ -114,15 +114,17 @@ lex_line_ok(struct str line, const char **why)
 			*why = "CR without LF";
 			return (false);
 		case '"':
-			quoted = !quoted;
+			quoted = quoted == escaped;
+			escaped = false;
 			break;
 		case '\\':
-			if (quoted)
-				i++;
+			escaped = quoted && !escaped;
 			break;
+		default:
+			escaped = false;
 		}
 	*why = "quoted string without its end";
-	return (!quoted && i == line.len);
+	return (!quoted);
 }
 
 void
@@ -252,20 +254,26 @@ no:
 bool
 tok_string(struct tok *t, struct arena *arena, struct str *out)
 {
-	size_t escapes, nth, i, n;
+	size_t from = t->pos, escapes, nth, i, n;
 	struct str raw;
 	char *p;
 
-	if (tok_peek(t) != '"')
-		return (tok_literal(t, out, &nth) && nth == SIZE_MAX);
+	if (tok_peek(t) != '"') {
+		if (tok_literal(t, out, &nth) && nth == SIZE_MAX)
+			return (true);
+		t->pos = from;
+		return (false);
+	}
 	if (!tok_quoted(t, &raw, &escapes))
 		return (false);
 	if (escapes == 0) {
 		*out = raw;
 		return (true);
 	}
-	if ((p = arena_alloc(arena, raw.len)) == NULL)
+	if ((p = arena_alloc(arena, raw.len)) == NULL) {
+		t->pos = from;
 		return (false);
+	}
 	for (i = n = 0; i < raw.len; i++) {
 		if (raw.p[i] == '\\')
 			i++;
@@ -286,40 +294,45 @@ tok_astring(struct tok *t, struct arena *arena, struct str *out)
 	return (tok_atom(t, out));
 }
 
+/* The next piece of a value; depth counts the lists that are open. */
+static bool
+tok_piece(struct tok *t, size_t *depth)
+{
+	size_t escapes, nth;
+	struct str word;
+
+	switch (tok_peek(t)) {
+	case '(':
+		t->pos++;
+		++*depth;
+		return (true);
+	case ')':
+		if (*depth == 0)
+			return (false);
+		t->pos++;
+		--*depth;
+		return (true);
+	case ' ':
+		t->pos++;
+		return (*depth > 0);
+	case '"':
+		return (tok_quoted(t, &word, &escapes));
+	case '{':
+		return (tok_literal(t, &word, &nth));
+	default:
+		return (tok_flag(t, &word));
+	}
+}
+
 bool
 tok_value(struct tok *t, struct str *out)
 {
-	size_t from = t->pos, depth = 0, escapes, nth;
-	struct str word;
+	size_t from = t->pos, depth = 0;
 
 	do {
-		switch (tok_peek(t)) {
-		case '(':
-			t->pos++;
-			depth++;
-			break;
-		case ')':
-			if (depth == 0)
-				return (false);
-			t->pos++;
-			depth--;
-			break;
-		case ' ':
-			if (depth == 0)
-				return (false);
-			t->pos++;
-			break;
-		case '"':
-			if (!tok_quoted(t, &word, &escapes))
-				return (false);
-			break;
-		case '{':
-			if (!tok_literal(t, &word, &nth))
-				return (false);
-			break;
-		default:
-			if (!tok_flag(t, &word))
-				return (false);
+		if (!tok_piece(t, &depth)) {
+			t->pos = from;
+			return (false);
 		}
 	} while (depth > 0);
 	*out = str_of(t->in.p + from, t->pos - from);

@@ -120,6 +120,9 @@ t_line_ok(void)
 	    {"a \"x\\\"\r\n", false},
 	    {"a \"x\\\r\n", false},
 	    {"a \\Seen\r\n", true},
+	    {"a \"x\\\\\"\r\n", true},
+	    {"a \"x\\yz\"\r\n", true},
+	    {"a \"x\\\ry\"\r\n", false},
 	    {"a b\rc\r\n", false},
 	    {"\r\n", true},
 	    {"\n", false},
@@ -133,6 +136,7 @@ t_line_ok(void)
 	}
 	unit_row("NUL");
 	CHECK(!lex_line_ok(STR("a\0b\r\n"), &why));
+	CHECK(!lex_line_ok(STR("a \"\\\0b\"\r\n"), &why));
 }
 
 static void
@@ -162,6 +166,8 @@ t_value(void)
 		CHECK(tok_value(&t, &got) == (rows[i].want != NULL));
 		if (rows[i].want != NULL)
 			CHECK_STR(got, rows[i].want);
+		else
+			CHECK_UINT(t.pos, 0);
 	}
 }
 
@@ -211,6 +217,8 @@ t_away(void)
 	t.naway = 1;
 	CHECK(!tok_literal(&t, &got, &nth));
 	t.in = STR("{9}\r\n {1}\r\ny");
+	CHECK(!tok_astring(&t, NULL, &got));
+	CHECK_UINT(t.pos, 0);
 	CHECK(tok_literal(&t, &got, &nth) && nth == 0 && got.len == 0);
 	CHECK(tok_char(&t, ' '));
 	CHECK(tok_literal(&t, &got, &nth) && nth == SIZE_MAX);
