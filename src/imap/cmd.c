@@ -97,7 +97,7 @@ cmd_refuse(struct cmd_reader *r, enum lex_event at, uint64_t most,
 	if (at == LEX_LITERAL && r->lex.nonsync) {
 		if (r->lex.left > most)
 			return (CMD_FATAL);
-	} else if (at != LEX_TEXT) {
+	} else if (at == LEX_LITERAL || at == LEX_LINE) {
 		r->lex.left = 0;
 		cmd_next(r);
 		return (CMD_REFUSED);

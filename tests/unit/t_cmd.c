@@ -215,12 +215,35 @@ t_parse(void)
 	}
 }
 
+/* Memory runs out within a literal: what is left of it is no command. */
+static void
+t_literal_cut(void)
+{
+	struct str in = STR("\r\nx NOOP\r\nyz\r\nb NOOP\r\n");
+	struct cmd_reader r;
+	enum cmd_event ev;
+	size_t at;
+
+	cmd_init(&r);
+	(void)cmd_feed(&r, STR("a LOGIN {12+}\r\n"), &ev);
+	r.text.max = r.text.len + 3; /* as if there were no more */
+	at = cmd_feed(&r, in, &ev);
+	CHECK(ev == CMD_REFUSED);
+	CHECK_STR(str_c(r.tag), "a");
+	at += cmd_feed(&r, str_of(in.p + at, in.len - at), &ev);
+	CHECK(ev == CMD_READY);
+	CHECK_STR(buf_text(&r.text), "b NOOP\r\n");
+	CHECK_UINT(at, in.len);
+	cmd_clear(&r);
+}
+
 int
 main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"commands in any pieces", t_feed},
 	    {"a line without end", t_long},
+	    {"memory runs out in a literal", t_literal_cut},
 	    {"a bare line", t_line},
 	    {"skip a refused message", t_skip},
 	    {"tag and verb", t_parse},
