@@ -96,17 +96,28 @@ dec_byte(struct dotdec *d, char c, struct buf *out)
 	}
 }
 
+/* How far plain_run() looks for one kind of line end before it looks for the
+ * other: lines are shorter. */
+#define WINDOW 128
+
 /* How many bytes from data on are nothing but the inside of a line. */
 static size_t
 plain_run(const char *data, size_t len)
 {
 	const char *lf, *cr;
+	size_t at = 0, n;
 
-	if ((lf = memchr(data, '\n', len)) != NULL)
-		len = (size_t)(lf - data);
-	if ((cr = memchr(data, '\r', len)) != NULL)
-		len = (size_t)(cr - data);
-	return (len);
+	while (at < len) {
+		n = len - at < WINDOW ? len - at : WINDOW;
+		if ((lf = memchr(data + at, '\n', n)) != NULL)
+			n = (size_t)(lf - (data + at));
+		if ((cr = memchr(data + at, '\r', n)) != NULL)
+			return ((size_t)(cr - data));
+		at += n;
+		if (lf != NULL)
+			break;
+	}
+	return (at);
 }
 
 int

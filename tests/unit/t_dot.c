@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "smtp/dot.h"
 
 /* rest: what is left for the next command; NULL: the end was not met. */
@@ -109,6 +110,34 @@ t_encode(void)
 		}
 }
 
+/* Lines of one kind of end only: not each looks for the other kind through
+ * all the rest. */
+static void
+t_quick(void)
+{
+	enum { N = 4 << 20 };
+	uint64_t begun = clock_now().mono;
+	struct dotdec d;
+	struct dotenc e;
+	struct buf in, out;
+	size_t i, used;
+
+	buf_init(&in, N);
+	buf_init(&out, 2 * N);
+	for (i = 0; i < N / 2; i++)
+		buf_puts(&in, "a\r");
+	dotdec_init(&d);
+	CHECK(dotdec_feed(&d, in.data, in.len, &out, &used) == 0);
+	CHECK_UINT(out.len, N - 1);
+	buf_reset(&out);
+	dotenc_init(&e);
+	dotenc_feed(&e, in.data, in.len, &out);
+	CHECK_UINT(out.len, N - 1);
+	CHECK(clock_now().mono - begun < 5000);
+	buf_clear(&out);
+	buf_clear(&in);
+}
+
 int
 main(void)
 {
@@ -116,6 +145,7 @@ main(void)
 	    {"decode, in pieces of every size", t_decode},
 	    {"decode beyond a limit", t_limit},
 	    {"encode, in pieces of every size", t_encode},
+	    {"quick with line ends of one kind", t_quick},
 	    {NULL, NULL},
 	};
 
