@@ -16,7 +16,7 @@ struct parse {
 	bool invalid; /* cur is not what the RFC wants */
 	bool failed;  /* out of memory */
 	unsigned n;   /* addresses so far */
-	bool strict;  /* an invalid address was met, for addr_specs() */
+	bool clean;   /* no invalid address was met, for addr_specs() */
 };
 
 static const struct str none = {NULL, 0};
@@ -41,7 +41,7 @@ add(struct parse *p)
 		return;
 	}
 	if (p->invalid)
-		p->strict = false;
+		p->clean = false;
 	*a = p->cur;
 	p->n++;
 	*p->tail = a;
@@ -327,7 +327,7 @@ address_list(struct parse *p)
 static int
 parse(struct str value, struct arena *arena, struct addr **out)
 {
-	struct parse p = {.arena = arena, .tail = out, .strict = true};
+	struct parse p = {.arena = arena, .tail = out, .clean = true};
 	int rc;
 
 	*out = NULL;
@@ -342,7 +342,7 @@ parse(struct str value, struct arena *arena, struct addr **out)
 	buf_clear(&p.comment);
 	if (p.failed)
 		return (-1);
-	return (rc == 0 && p.strict ? 1 : 0);
+	return (rc == 0 && p.clean ? 1 : 0);
 }
 
 int
@@ -471,7 +471,8 @@ spec_of(const struct addr *a, struct arena *arena)
 	return (str_of(p, n));
 }
 
-/* No control characters and no "@" but in quotes: nothing to be misread. */
+/* No control characters, and no "@" but in quotes (a domain-literal may hold
+ * one, RFC 5322 3.4.1): nothing to be misread. */
 static bool
 is_clean(const struct addr *a)
 {
@@ -483,7 +484,7 @@ is_clean(const struct addr *a)
 			return (false);
 	for (i = 0; i < a->domain.len; i++)
 		if ((unsigned char)a->domain.p[i] <= 0x20 ||
-		    a->domain.p[i] == 0x7f)
+		    a->domain.p[i] == 0x7f || a->domain.p[i] == '@')
 			return (false);
 	return (true);
 }

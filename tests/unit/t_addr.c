@@ -99,6 +99,7 @@ static const struct {
     {"g: a@b", NULL},
     {"<a@b> c@d", NULL},
     {"\"a\x01\"@b", NULL},
+    {"a@[b@c]", NULL},
 };
 
 static void
