@@ -42,6 +42,7 @@ struct entity {
 /* One BODY or BODYSTRUCTURE being written. */
 struct structure {
 	struct str text;
+	struct arena *arena; /* for the fields of all parts */
 	struct buf *out;
 	bool extended;
 };
@@ -161,17 +162,14 @@ put_envelope(struct buf *out, const struct envelope *e)
 }
 
 static int
-write_envelope(struct str text, const struct part *part, struct buf *out)
+write_envelope(const struct structure *s, const struct part *part)
 {
 	struct envelope e;
-	struct arena arena;
-	int rc;
 
-	arena_init(&arena, LIMIT_PARSE);
-	if ((rc = envelope_read(text, part, &arena, &e)) == 0)
-		put_envelope(out, &e);
-	arena_clear(&arena);
-	return (rc);
+	if (envelope_read(s->text, part, s->arena, &e) == -1)
+		return (-1);
+	put_envelope(s->out, &e);
+	return (0);
 }
 
 /* The first of several fields counts, unless it says nothing. */
@@ -402,7 +400,7 @@ write_single(const struct structure *s, const struct part *part,
 		buf_printf(s->out, " %zu", part->lines);
 	if (part->kind == PART_MESSAGE) {
 		buf_putc(s->out, ' ');
-		if (write_envelope(s->text, part->child, s->out) < 0)
+		if (write_envelope(s, part->child) < 0)
 			return (-1);
 		buf_putc(s->out, ' ');
 		if (write_children(s, part) < 0)
@@ -422,19 +420,16 @@ static int
 write_part(const struct structure *s, const struct part *part)
 {
 	struct entity e;
-	struct arena arena;
 	int rc;
 
-	arena_init(&arena, LIMIT_PARSE);
-	if ((rc = entity_read(s->text, part, &arena, &e)) == 0) {
-		buf_putc(s->out, '(');
-		if (part->kind == PART_MULTI)
-			rc = write_multi(s, part, &e);
-		else
-			rc = write_single(s, part, &e);
-		buf_putc(s->out, ')');
-	}
-	arena_clear(&arena);
+	if (entity_read(s->text, part, s->arena, &e) == -1)
+		return (-1);
+	buf_putc(s->out, '(');
+	if (part->kind == PART_MULTI)
+		rc = write_multi(s, part, &e);
+	else
+		rc = write_single(s, part, &e);
+	buf_putc(s->out, ')');
 	return (rc);
 }
 
@@ -442,6 +437,21 @@ static int
 done(int rc, const struct buf *out)
 {
 	return (rc < 0 || out->failed ? -1 : 0);
+}
+
+/* Write something of the root part. */
+static int
+write_root(const struct view *v, struct buf *out, bool extended,
+    int (*put)(const struct structure *, const struct part *))
+{
+	struct arena arena;
+	struct structure s = {view_text(v), &arena, out, extended};
+	int rc;
+
+	arena_init(&arena, LIMIT_PARSE);
+	rc = done(put(&s, v->root), out);
+	arena_clear(&arena);
+	return (rc);
 }
 
 int
@@ -454,23 +464,19 @@ render_size(const struct view *v, struct buf *out)
 int
 render_envelope(const struct view *v, struct buf *out)
 {
-	return (done(write_envelope(view_text(v), v->root, out), out));
+	return (write_root(v, out, false, write_envelope));
 }
 
 int
 render_body(const struct view *v, struct buf *out)
 {
-	struct structure s = {view_text(v), out, false};
-
-	return (done(write_part(&s, v->root), out));
+	return (write_root(v, out, false, write_part));
 }
 
 int
 render_structure(const struct view *v, struct buf *out)
 {
-	struct structure s = {view_text(v), out, true};
-
-	return (done(write_part(&s, v->root), out));
+	return (write_root(v, out, true, write_part));
 }
 
 /*

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "imap/render.h"
 
 /* What the oracle finds in a Dovecot, in small. */
@@ -218,6 +219,34 @@ t_commas(void)
 	blob_unref(blob);
 }
 
+/* Messages in messages, with long fields each: their memory is one. */
+static void
+t_nested(void)
+{
+	enum { DEPTH = 40, PARAMS = 200000 };
+	struct blob *blob;
+	struct view *v;
+	struct buf text, out;
+	int i, n;
+
+	buf_init(&text, LIMIT_MESSAGE);
+	for (i = 0; i < DEPTH; i++) {
+		buf_puts(&text, "Content-Type: message/rfc822\r\n"
+		                "Content-Disposition: inline");
+		for (n = 0; n < PARAMS; n++)
+			buf_puts(&text, ";a=b");
+		buf_puts(&text, "\r\n\r\n");
+	}
+	blob = blob_copy(text.data, text.len);
+	v = view_new(blob, NULL);
+	buf_init(&out, LIMIT_MESSAGE);
+	CHECK(v != NULL && render_structure(v, &out) == -1);
+	buf_clear(&out);
+	buf_clear(&text);
+	view_free(v);
+	blob_unref(blob);
+}
+
 int
 main(void)
 {
@@ -227,6 +256,7 @@ main(void)
 	    {"full", t_full},
 	    {"items", t_items},
 	    {"commas", t_commas},
+	    {"nested", t_nested},
 	    {NULL, NULL},
 	};
 
