@@ -232,8 +232,10 @@ read_type(struct builder *b, struct reading *r)
 	if (!type.valid)
 		return;
 	charset = ctype_param(&type, "charset");
-	if (charset.p != NULL)
-		r->charset = arena_str(&b->arena, charset);
+	if (charset.p == NULL)
+		return;
+	r->charset = arena_str(&b->arena, charset);
+	b->failed |= r->charset.p == NULL;
 }
 
 /* What follows the token has to be behind a semicolon. */
