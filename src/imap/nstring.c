@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "imap/nstring.h"
 
 #include <stdint.h>

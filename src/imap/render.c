@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "imap/render.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "imap/section.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "mail/ctype.h"
 
 #include <stdint.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "mail/header.h"
 
 #include <string.h>

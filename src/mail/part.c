@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "mail/part.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "mail/splice.h"
 
 #include "mail/header.h"

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "mail/status.h"
 
 static bool

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "mail/token.h"
 
 #include <string.h>

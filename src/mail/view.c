@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "mail/view.h"
 
 #include <stdlib.h>

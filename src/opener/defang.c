@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "opener/defang.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "opener/heads.h"
 
 #include <string.h>

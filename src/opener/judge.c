@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "opener/judge.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "opener/keys.h"
 
 #include <stdio.h>

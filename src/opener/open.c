@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "opener/open.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "opener/peel.h"
 
 #include <openssl/sha.h>

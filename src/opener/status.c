@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "opener/status.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "opener/verify.h"
 
 #include <string.h>

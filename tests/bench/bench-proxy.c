@@ -3,6 +3,8 @@
  * through Waxwing and through nginx's mail proxy, in turn, as ratios of one
  * run.  Called by tests/bench/run with the ports; median of five rounds.
  */
+#include "config.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 

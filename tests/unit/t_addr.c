@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include <string.h>
 
 #include "unit.h"

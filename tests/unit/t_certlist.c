@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "agent/certlist.h"
 
 #include <string.h>

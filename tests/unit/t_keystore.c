@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "sealer/keystore.h"
 
 #include <dirent.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "sealer/owner.h"
 
 #include <stdio.h>

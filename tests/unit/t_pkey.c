@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "smime/pkey.h"
 
 #include <openssl/evp.h>

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "mail/sevenbit.h"
 
 #include <stdio.h>

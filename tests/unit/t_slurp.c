@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "sealer/slurp.h"
 
 #include <fcntl.h>
