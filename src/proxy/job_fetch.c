@@ -323,11 +323,14 @@ static bool
 exist_fetch(struct job *j, struct ask *a, struct gather *g)
 {
 	struct fetch_job *f = fetch_job(j);
-	uint32_t uid = gather_uid(g), n = f->uid ? uid : g->seq;
-	uint32_t top = f->asked.r[f->asked.n - 1].hi;
+	uint32_t uid = gather_uid(g), n = f->uid ? uid : g->seq, top;
 	struct resp_item item;
 
 	(void)a;
+	/* All that were asked about may be expunged meanwhile. */
+	if (set_empty(&f->asked))
+		return (false);
+	top = f->asked.r[f->asked.n - 1].hi;
 	if (uid == 0 || (!set_has(&f->asked, n) && n <= top) ||
 	    (f->cmd.changed && !gather_find(g, STR("MODSEQ"), false, &item)))
 		return (false);
