@@ -21,6 +21,7 @@ struct seen {
 	 * database would not see it: key -> struct buf with the plain record,
 	 * empty: dropped.  NULL: nothing, and no transaction is open. */
 	struct map *fresh;
+	bool torn; /* it could not be written: it has to be put once more */
 };
 
 static void
@@ -82,14 +83,62 @@ seen_open(const char *state_dir, const struct crypt_key *key, struct err *err)
 	return (s);
 }
 
+static struct str
+key_str(const uint8_t k[CRYPT_DIGEST])
+{
+	return (str_of((const char *)k, CRYPT_DIGEST));
+}
+
+/* A value for the disk. */
+static int
+put_sealed(struct seen *s, struct str key, struct str plain, struct err *err)
+{
+	struct buf sealed;
+	int rc = -1;
+
+	buf_init(&sealed, LIMIT_RECORD * 2);
+	if (crypt_seal(&s->key, key, plain, &sealed, err) == 0)
+		rc = db_put(s->db, key, buf_text(&sealed), err);
+	buf_clear(&sealed);
+	return (rc);
+}
+
+/* The transaction was lost, not what was put. */
+static int
+put_again(struct seen *s, struct err *err)
+{
+	const struct buf *plain;
+	struct str key;
+	void *value;
+	size_t pos = 0;
+	int rc = db_begin(s->db, err);
+
+	while (rc != -1 && map_next(s->fresh, &pos, &key, &value)) {
+		plain = value;
+		if (plain->len > 0)
+			rc = put_sealed(s, key, buf_text(plain), err);
+		else
+			rc = db_del(s->db, key, err);
+	}
+	if (rc == -1)
+		db_abort(s->db);
+	return (rc == -1 ? -1 : 0);
+}
+
+/* Nobody may be told of a view as long as this fails, whoever put it: the disk
+ * may be full. */
 int
 seen_commit(struct seen *s, struct err *err)
 {
 	if (s->fresh == NULL)
 		return (0);
+	if (s->torn && put_again(s, err) == -1)
+		return (-1);
+	if ((s->torn = db_commit(s->db, err) == -1))
+		return (-1);
 	map_free(s->fresh);
 	s->fresh = NULL;
-	return (db_commit(s->db, err));
+	return (0);
 }
 
 void
@@ -98,15 +147,10 @@ seen_close(struct seen *s)
 	if (s == NULL)
 		return;
 	(void)seen_commit(s, NULL);
+	map_free(s->fresh);
 	db_close(s->db);
 	crypt_key_wipe(&s->key);
 	free(s);
-}
-
-static struct str
-key_str(const uint8_t k[CRYPT_DIGEST])
-{
-	return (str_of((const char *)k, CRYPT_DIGEST));
 }
 
 /* Get and decrypt: 1, 0 or -1. */
@@ -137,6 +181,9 @@ seen_begin(struct seen *s, const uint8_t k[CRYPT_DIGEST],
 {
 	struct buf *copy;
 
+	/* No more of what cannot be written. */
+	if (s->torn && seen_commit(s, err) == -1)
+		return (-1);
 	if (s->fresh == NULL) {
 		if (db_begin(s->db, err) == -1)
 			return (-1);
@@ -163,18 +210,13 @@ static int
 seen_write(struct seen *s, const uint8_t k[CRYPT_DIGEST],
     const struct buf *plain, struct err *err)
 {
-	struct buf sealed;
-	int rc = -1;
-
-	buf_init(&sealed, LIMIT_RECORD * 2);
-	if (plain->failed)
+	if (plain->failed) {
 		err_set(err, ERR_LIMIT, "record too large");
-	else if (crypt_seal(&s->key, key_str(k), buf_text(plain), &sealed,
-	             err) == 0 &&
-	         seen_begin(s, k, plain, err) == 0)
-		rc = db_put(s->db, key_str(k), buf_text(&sealed), err);
-	buf_clear(&sealed);
-	return (rc);
+		return (-1);
+	}
+	if (seen_begin(s, k, plain, err) == -1)
+		return (-1);
+	return (put_sealed(s, key_str(k), buf_text(plain), err));
 }
 
 int

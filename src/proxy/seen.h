@@ -80,7 +80,8 @@ int seen_kept(struct seen *, struct str name, struct buf *value, struct err *);
 int seen_keep(struct seen *, struct str name, const struct buf *value,
     struct err *);
 
-/* Sync what was put.  Cheap when there is nothing. */
+/* Sync what was put.  Cheap when there is nothing.  What could not be written
+ * is tried again by the next one, and -1 until it was. */
 int seen_commit(struct seen *, struct err *);
 
 #endif

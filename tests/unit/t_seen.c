@@ -2,9 +2,11 @@
 
 #include "proxy/seen.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -200,6 +202,80 @@ t_keys_came(void)
 	seen_close(s);
 }
 
+/* Files of this process may be so long. */
+static void
+limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	CHECK_INT(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+	CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Put more than there is room for. */
+static void
+fill(struct seen *s, uint32_t uid)
+{
+	static char text[30000];
+	struct seen_rec rec = {.version = 1};
+	struct seen_key k = name(9, uid);
+	struct err err;
+
+	memset(text, 'x', sizeof(text));
+	rec.status = str_of(text, sizeof(text));
+	CHECK_INT(seen_put(s, &k, &rec, &err), 0);
+}
+
+/* A disk that is full for a while: until all is written, nothing counts as
+ * written, whoever asks. */
+static void
+t_full(void)
+{
+	struct crypt_key key = a_key(1);
+	struct seen_key one = name(9, 1), two = name(9, 2), gone = name(1, 1);
+	struct seen_rec rec = {.version = 1}, got;
+	struct seen *s;
+	struct buf hold;
+	struct err err;
+
+	buf_init(&hold, 100000);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	if ((s = seen_open(dir, &key, &err)) == NULL) {
+		CHECK_CSTR(err.text, "");
+		return;
+	}
+	CHECK_INT(seen_put(s, &gone, &rec, &err), 0);
+	CHECK_INT(seen_commit(s, &err), 0);
+	fill(s, 1);
+	CHECK_INT(seen_drop(s, &gone, &err), 0);
+	limit_files(0);
+	CHECK_INT(seen_commit(s, &err), -1);
+	unit_row("the next one that asks");
+	CHECK_INT(seen_commit(s, &err), -1);
+	CHECK_INT(seen_get(s, &one, &got, &hold, &err), 1);
+	unit_row("no more is taken");
+	CHECK_INT(seen_put(s, &two, &rec, &err), -1);
+	limit_files(RLIM_INFINITY);
+	unit_row("there is room again");
+	fill(s, 2);
+	CHECK_INT(seen_commit(s, &err), 0);
+	seen_close(s);
+	s = seen_open(dir, &key, &err);
+	buf_reset(&hold);
+	CHECK_INT(seen_get(s, &one, &got, &hold, &err), 1);
+	buf_reset(&hold);
+	CHECK_INT(seen_get(s, &two, &got, &hold, &err), 1);
+	buf_reset(&hold);
+	CHECK_INT(seen_get(s, &gone, &got, &hold, &err), 0);
+	unit_row("closed while it is full");
+	fill(s, 3);
+	limit_files(0);
+	seen_close(s);
+	limit_files(RLIM_INFINITY);
+	buf_clear(&hold);
+}
+
 /* Names that are remembered. */
 static void
 t_marks(void)
@@ -232,6 +308,7 @@ main(void)
 	    {"drop", t_drop},
 	    {"keys that came", t_keys_came},
 	    {"marks", t_marks},
+	    {"a full disk", t_full},
 	    {NULL, NULL},
 	};
 	int rc;
