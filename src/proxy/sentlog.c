@@ -91,13 +91,15 @@ put_value(struct buf *out, struct field f)
 }
 
 /* The name of a mail: anybody may use a Message-ID again, so it is that with
- * the date and the author.  -1: it has none. */
+ * the date, the author and whom it names.  -1: it has none. */
 static int
 make_id(const struct sentlog *l, struct str account, struct str mail,
     uint8_t id[CRYPT_DIGEST])
 {
+	static const char *const more[] = {"Date", "From", "To", "Cc"};
 	struct field f;
 	struct buf all;
+	size_t i;
 	int rc = -1;
 
 	if (!header_find(mail, "Message-ID", &f))
@@ -106,10 +108,11 @@ make_id(const struct sentlog *l, struct str account, struct str mail,
 	buf_str(&all, account);
 	put_value(&all, f);
 	if (all.len > account.len + 1) {
-		if (header_find(mail, "Date", &f))
-			put_value(&all, f);
-		if (header_find(mail, "From", &f))
-			put_value(&all, f);
+		for (i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+			if (header_find(mail, more[i], &f)) {
+				buf_puts(&all, more[i]);
+				put_value(&all, f);
+			}
 		if (!all.failed)
 			rc = crypt_hmac(&l->key, buf_text(&all), id);
 	}

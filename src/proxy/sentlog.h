@@ -2,8 +2,8 @@
  * sentlog.h - what was sent lately, for the copy that clients put into the
  * sent mailbox afterwards.
  *
- * A mail that was delivered is known by its account, Message-ID, Date and From
- * for SENTLOG_KEEP_S: whether it went out sealed or in clear, and if the
+ * A mail that was delivered is known by its account, Message-ID, Date, From, To
+ * and Cc for SENTLOG_KEEP_S: whether it went out sealed or in clear, and if the
  * account wants that (sent = as-sent), the text itself.  It is in memory only;
  * what is not known here has to be taken for sealed.
  */

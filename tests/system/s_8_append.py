@@ -7,6 +7,7 @@ import imaplib
 import os
 import re
 import signal
+import smtplib
 import subprocess
 import threading
 import time
@@ -232,17 +233,41 @@ def test_as_sent(rig):
 
 def test_suppressed(rig):
     """[account] sent = suppress: the provider keeps its own."""
-    boxes(rig, 'user4', 'Sent')
+    boxes(rig, 'user4', 'Sent', 'Drafts')
     text = mail('twice', MARKER).replace(b'user1', b'user4')
     with Sent(rig, 'user4', 'suppress'):
         rig.send(text, 'user4')
         c = rig.imap('user4')
         expect(append(c, 'Sent', text) is None, 'it has a UID')
         expect(c.select('Sent')[1] == [b'0'], 'it was stored')
-        uid = append(c, 'Sent', text.replace(b'<twice', b'<never'))
-        expect(b'pkcs7-mime' in stored(rig, 'user4', 'Sent', uid),
-               'what was not sent is not sealed')
+        kept(rig, c, 'what was not sent', text.replace(b'<twice', b'<never'))
+        # Its copy was taken: another one is none.
+        kept(rig, c, 'the second copy', text)
+        rig.send(text, 'user4')
+        kept(rig, c, 'with other recipients',
+             text.replace(b'To: user2', b'To: user3'))
+        kept(rig, c, 'by another author',
+             text.replace(b'From: user4', b'From: user1'))
+        kept(rig, c, 'elsewhere', text, 'Drafts')
+        for reply in ('451 4.3.0 full', '554 5.7.1 no'):
+            text = text.replace(b'<twice', b'<' + reply[:3].encode())
+            rig.upstream_faults({'at': 'dot', 'reply': reply, 'count': 1})
+            try:
+                rig.send(text, 'user4')
+            except smtplib.SMTPResponseException:
+                kept(rig, c, 'what the provider refused', text)
+            else:
+                raise Failed('it was taken')
+            finally:
+                rig.upstream_faults()
         c.logout()
+
+
+def kept(rig, c, what, text, box='Sent'):
+    """The provider has no copy of that: it is stored."""
+    uid = append(c, box, text)
+    expect(uid and b'pkcs7-mime' in stored(rig, 'user4', box, uid),
+           what + ' is not stored, or not sealed')
 
 
 # kill -9.

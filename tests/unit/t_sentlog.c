@@ -46,6 +46,14 @@ test_known(void)
 	          STR("Message-ID: <1@example.test>\r\n"
 	              "Date: Mon, 2 Nov 2026 12:00:00 +0000\r\n\r\n"),
 	          NOW) == NULL);
+	CHECK(sentlog_get(l, me(),
+	          STR("Message-ID: <1@example.test>\r\n"
+	              "To: bob@example.test\r\n\r\n"),
+	          NOW) == NULL);
+	CHECK(sentlog_get(l, me(),
+	          STR("Message-ID: <1@example.test>\r\n"
+	              "Cc: bob@example.test\r\n\r\n"),
+	          NOW) == NULL);
 	unit_row("its copy came");
 	sentlog_done(l, s);
 	CHECK(sentlog_get(l, me(), STR(mail), NOW) == NULL);
