@@ -227,7 +227,8 @@ answer_give(struct fetch_job *f, struct want *w, struct gather *g)
 	/* Nothing is sent before all is there: half an answer would be none,
 	 * and would take the session with it. */
 	if (a.away == NULL || put_answer(&a, w, g) == -1)
-		want_lost(w, "an item cannot be made of it");
+		want_lost(w, a.away == NULL ? ERR_MEMORY : ERR_LIMIT,
+		    "an item cannot be made of it");
 	else {
 		send_answer(&a, f->j.s->client);
 		w->state = WANT_ANSWERED;

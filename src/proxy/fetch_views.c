@@ -93,12 +93,12 @@ views_expunge(struct fetch_job *f, uint32_t seq)
 }
 
 void
-want_lost(struct want *w, const char *why)
+want_lost(struct want *w, enum err_code code, const char *why)
 {
 	log_warn("view session=%s uid=%u result=lost reason=\"%s\"",
 	    w->f->j.s->s.id, (unsigned)w->uid, why);
 	w->state = WANT_LOST;
-	w->f->unavailable = true;
+	job_lacks(&w->f->j, code);
 }
 
 /* Which window is it in? */
@@ -211,7 +211,7 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 		w->state = WANT_LATER;
 		f->late = true;
 	} else if (view == NULL)
-		want_lost(w, err->text);
+		want_lost(w, err->code, err->text);
 	else {
 		w->view = viewref_ref(view);
 		w->state = WANT_READY;
@@ -238,7 +238,7 @@ want_wire(struct want *w, struct window *win, struct blob *wire,
 		if ((w->view = reading_plain(&name, wire, &err)) != NULL)
 			w->state = WANT_READY;
 		else
-			want_lost(w, err.text);
+			want_lost(w, err.code, err.text);
 		return;
 	}
 	w->reading =
@@ -246,7 +246,7 @@ want_wire(struct want *w, struct window *win, struct blob *wire,
 	        ? reading_start_digest(&name, wire, digest, on_read, w, &err)
 	        : reading_start(&name, wire, on_read, w, &err);
 	if (w->reading == NULL) {
-		want_lost(w, err.text);
+		want_lost(w, err.code, err.text);
 		return;
 	}
 	w->state = WANT_OPEN;
@@ -281,7 +281,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 	} else
 		wire = memfd_copy(item.data.p, item.data.len, &err);
 	if (wire == NULL) {
-		want_lost(w, err.text);
+		want_lost(w, err.code, err.text);
 		return (true);
 	}
 	if (blob_len(wire) > w->size)
@@ -306,7 +306,8 @@ window_parts(struct fetch_job *f, const struct window *win,
 	for (i = win->lo; win->asks == 0 && i < win->hi; i++)
 		if (f->wants[i].state == state &&
 		    set_has(&f->j.parts, f->wants[i].uid))
-			want_lost(&f->wants[i], "the answer is not whole");
+			want_lost(&f->wants[i], ERR_PEER,
+			    "the answer is not whole");
 }
 
 static void
@@ -423,7 +424,7 @@ window_answer(struct fetch_job *f, struct window *win)
 
 	win->state = WIN_ANSWERS;
 	if (reading_commit(f->j.s->p) == -1) {
-		f->unavailable = true;
+		job_lacks(&f->j, ERR_IO);
 		return;
 	}
 	set_init(&ready);
@@ -457,7 +458,7 @@ on_key(bool came, void *arg)
 		if (w->state != WANT_LATER)
 			continue;
 		if (!came) {
-			want_lost(w, "the key is not here yet");
+			want_lost(w, ERR_NOKEY, "the key is not here yet");
 			continue;
 		}
 		w->state = WANT_NEW;
@@ -484,7 +485,7 @@ views_end(struct fetch_job *f)
 			return;
 		for (i = 0; i < f->nwants; i++)
 			if (f->wants[i].state == WANT_LATER)
-				want_lost(&f->wants[i],
+				want_lost(&f->wants[i], ERR_NOKEY,
 				    "the key is not here yet");
 	}
 	fetch_finish(f);

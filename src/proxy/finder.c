@@ -161,8 +161,8 @@ find_result(struct finder *f)
 {
 	if (f->asks > 0 || f->judging || finder_stopped(f))
 		return;
-	if (f->unavailable || f->j.unclear)
-		job_finish(&f->j, FINDER_UNAVAILABLE);
+	if (job_lacking(&f->j) != NULL)
+		job_finish(&f->j, "%s", job_lacking(&f->j));
 	else if (search_eval(&f->plan, f->hits, &f->result) == -1 ||
 	         fold(&f->result, &f->sealed, set_minus) == -1 ||
 	         fold(&f->result, &f->yes, set_or) == -1 ||

@@ -21,8 +21,6 @@
 #include "imap/search.h"
 #include "proxy/job.h"
 
-#define FINDER_UNAVAILABLE "NO [UNAVAILABLE] some messages cannot be opened now"
-
 struct keywait;
 
 struct finder {
@@ -65,7 +63,6 @@ struct finder {
 	struct keywait *keywait; /* owned */
 	bool needs_text;
 	bool judging;
-	bool unavailable;
 	bool moved; /* numbers do not mean what they meant */
 };
 

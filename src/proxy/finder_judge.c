@@ -145,6 +145,8 @@ needle(struct finder *f, struct str raw, struct buf *out)
 		    err.text);
 	else if (err.code == ERR_SYNTAX)
 		job_finish(&f->j, "BAD %s", err.text);
+	else if (err.code == ERR_LIMIT)
+		job_finish(&f->j, "NO [LIMIT] %s", err.text);
 	else
 		job_finish(&f->j, "NO %s", err.text);
 	return (-1);
@@ -203,7 +205,8 @@ judged(struct finder *f, uint32_t number, const struct subject *m)
 			f->keep(f, number, m->size, m->header);
 		return;
 	case UNKNOWN:
-		f->unavailable = true;
+		/* Its search text was cut. */
+		job_lacks(&f->j, ERR_LIMIT);
 		return;
 	}
 }
@@ -255,7 +258,7 @@ judge_view(struct finder *f, uint32_t number, const struct view *view)
 	    match_build(view, MATCH_WHOLE, &f->text, &err) == -1) {
 		log_warn("search session=%s reason=\"%s\"", f->j.s->s.id,
 		    err.text);
-		f->unavailable = true;
+		job_lacks(&f->j, err.code);
 		return;
 	}
 	m.text = buf_text(&f->text);
@@ -295,7 +298,7 @@ judge_opened(struct job *j, uint32_t number, struct viewref *view,
 	} else if (err != NULL) {
 		log_warn("search session=%s number=%u reason=\"%s\"",
 		    j->s->s.id, (unsigned)number, err->text);
-		f->unavailable = true;
+		job_lacks(j, err->code);
 	}
 	/* Else it is gone, and not found. */
 }
@@ -306,7 +309,7 @@ judge_end(struct finder *f)
 	f->judging = false;
 	/* What was opened keeps its bytes from now on. */
 	if (!set_empty(&f->later) || reading_commit(f->j.s->p) == -1)
-		f->unavailable = true;
+		job_lacks(&f->j, ERR_UNAVAILABLE);
 	f->judged(f);
 }
 

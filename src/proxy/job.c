@@ -184,6 +184,28 @@ job_again(struct job *j, size_t n)
 }
 
 void
+job_lacks(struct job *j, enum err_code code)
+{
+	/* What may do better another time is worth to be said. */
+	if (j->lack == ERR_OK || code != ERR_LIMIT)
+		j->lack = code;
+}
+
+const char *
+job_lacking(const struct job *j)
+{
+	if (j->unclear)
+		return ("NO [UNAVAILABLE] the mail server's answers are not "
+		        "whole");
+	if (j->lack == ERR_OK)
+		return (NULL);
+	if (j->lack == ERR_LIMIT)
+		return ("NO [LIMIT] some messages are too large or have too "
+		        "many parts");
+	return ("NO [UNAVAILABLE] some messages cannot be opened now");
+}
+
+void
 job_tick(struct job *j)
 {
 	uint64_t mono = clock_now().mono;

@@ -75,6 +75,7 @@ struct job {
 	uint64_t open_said;
 	uint32_t open_all;
 	uint32_t open_done;
+	enum err_code lack; /* job_lacks() */
 
 	/* Servers may divide what they say of a message: the last piece that
 	 * no ask wanted, joined with those before it (owned), and the UIDs of
@@ -120,6 +121,14 @@ void job_pass_kept(struct job *);
 void job_opening(struct job *, size_t n);
 void job_opened(struct job *);
 void job_again(struct job *, size_t n);
+
+/*
+ * Something is missing that cannot be answered now (ERR_UNAVAILABLE and others)
+ * or never, because of a limit (ERR_LIMIT).  What to say of it in the end, or
+ * NULL.
+ */
+void job_lacks(struct job *, enum err_code);
+const char *job_lacking(const struct job *);
 
 /* From imap_session.c, every second. */
 void job_tick(struct job *);

@@ -36,14 +36,9 @@ fetch_oom(struct fetch_job *f)
 void
 fetch_finish(struct fetch_job *f)
 {
-	if (f->j.unclear)
-		job_finish(&f->j,
-		    "NO [UNAVAILABLE] the mail server's answers are not whole");
-	else if (f->unavailable)
-		job_finish(&f->j,
-		    "NO [UNAVAILABLE] some messages cannot be opened now");
-	else
-		job_finish(&f->j, "OK Fetch completed.");
+	const char *lack = job_lacking(&f->j);
+
+	job_finish(&f->j, "%s", lack != NULL ? lack : "OK Fetch completed.");
 }
 
 struct ask *

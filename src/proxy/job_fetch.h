@@ -70,10 +70,9 @@ struct fetch_job {
 	size_t nwants;
 	size_t next; /* first that is in no window */
 	struct window win[2];
-	unsigned cur;      /* the window that is answered first */
-	unsigned sizes;    /* asks about sizes in flight */
-	unsigned expunged; /* by sequence number: how many were */
-	bool unavailable;
+	unsigned cur;            /* the window that is answered first */
+	unsigned sizes;          /* asks about sizes in flight */
+	unsigned expunged;       /* by sequence number: how many were */
 	bool late;               /* some wait for a key */
 	struct keywait *keywait; /* owned; all others are answered */
 	bool lazy;               /* PREVIEW (LAZY) is among the items */
@@ -113,7 +112,7 @@ void views_start(struct fetch_job *);
 void views_free(struct fetch_job *);
 void views_expunge(struct fetch_job *, uint32_t seq);
 /* There is no answer for it, and a NO in the end. */
-void want_lost(struct want *, const char *why);
+void want_lost(struct want *, enum err_code, const char *why);
 struct want *views_find(struct fetch_job *, const struct window *,
     uint32_t uid);
 

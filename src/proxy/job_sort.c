@@ -289,7 +289,7 @@ order_done(struct job *j, struct ask *a)
 	if (o->limit)
 		job_finish(j, ORDER_LIMIT);
 	else if (j->unclear)
-		job_finish(j, FINDER_UNAVAILABLE);
+		job_finish(j, "%s", job_lacking(j));
 	else if (order_more(o) == -1)
 		finder_oom(&o->f);
 	else if (o->flight == 0)

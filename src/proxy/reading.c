@@ -16,6 +16,7 @@
 #include "proxy/opens.h"
 #include "proxy/own.h"
 #include "proxy/viewdisk.h"
+#include "sys/fault.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
 
@@ -225,6 +226,10 @@ keep_view(const struct msg_name *n, const struct seen_key *key,
 	struct viewref *ref;
 	struct view *v;
 
+	if (FAULT("proxy.view-limit")) {
+		err_set(err, ERR_LIMIT, "fault proxy.view-limit");
+		return (NULL);
+	}
 	if ((text = memfd_keep(blob_ref(text), err)) == NULL)
 		return (NULL);
 	v = view_new(text, err);
