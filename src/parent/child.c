@@ -14,6 +14,7 @@
 #include "parent/openers.h"
 #include "proto/op.h"
 #include "proto/start.h"
+#include "sys/fault.h"
 #include "sys/memfd.h"
 #include "sys/proc.h"
 
@@ -361,7 +362,7 @@ child_start_later(struct child *c)
 	    evtimer_pending(c->timer, NULL))
 		return;
 	if (clock_now().mono - c->started > CHILD_STABLE_MS ||
-	    c->backoff_ms == 0)
+	    c->backoff_ms == 0 || FAULT("parent.patience"))
 		c->backoff_ms = CHILD_BACKOFF_MIN_MS;
 	set_timer(c, c->backoff_ms);
 	c->backoff_ms *= 2;

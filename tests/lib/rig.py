@@ -130,8 +130,10 @@ class Rig:
                    json.dumps(dict(more, faults=list(faults))))
 
     def faults(self, *lines):
-        """Fault points of waxwingd (test hooks); nothing: none."""
-        self.write('waxwing', 'faults', '\n'.join(lines) + '\n')
+        """Fault points of waxwingd (test hooks); nothing: none.  One is
+        always there: who is killed often is not started again ever later."""
+        self.write('waxwing', 'faults', '\n'.join(
+            lines + ('parent.patience error',)) + '\n')
 
     def write(self, where, name, text):
         path = os.path.join(os.path.dirname(self.env['LOG_DIR']), where,

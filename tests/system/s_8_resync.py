@@ -250,7 +250,7 @@ def one(rig, number, point, victim, more):
 
 
 def cases():
-    """A proxy that is killed often is started again ever later."""
+    """Some, or with WAXWING_LONG all."""
     if not os.environ.get('WAXWING_LONG'):
         twice = ('proxy.resync.twice error',)
         yield from (('copied', 'proxy', ()), ('stored', 'proxy', ()),
