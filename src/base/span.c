@@ -31,6 +31,15 @@ str_eq(struct str a, struct str b)
 	return (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
 }
 
+int
+str_cmp(struct str a, struct str b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
+
+	return (c != 0 ? c : a.len < b.len ? -1 : a.len > b.len);
+}
+
 bool
 str_istarts(struct str a, struct str b)
 {

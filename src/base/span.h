@@ -52,6 +52,10 @@ struct span span_clip(struct span, size_t from, size_t count);
 /* Byte-wise equality. */
 bool str_eq(struct str, struct str);
 
+/* Less than, equal to or greater than 0, as memcmp(3) orders bytes; what is
+ * the beginning of the other comes first. */
+int str_cmp(struct str, struct str);
+
 /* Equality without regard to the case of A-Z (RFC 3501's and 5321's words). */
 bool str_ieq(struct str, struct str);
 

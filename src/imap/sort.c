@@ -209,36 +209,27 @@ sort_key(const struct sort *s, struct str header, struct arena *arena,
 }
 
 static int
-cmp_str(struct str a, struct str b)
-{
-	size_t n = a.len < b.len ? a.len : b.len;
-	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
-
-	return (c != 0 ? c : a.len < b.len ? -1 : a.len > b.len);
-}
-
-static int
 cmp_by(enum sort_by by, const struct sort_key *a, const struct sort_key *b)
 {
 	switch (by) {
 	case SORT_ARRIVAL:
 		return (a->arrival < b->arrival ? -1 : a->arrival > b->arrival);
 	case SORT_CC:
-		return (cmp_str(a->cc, b->cc));
+		return (str_cmp(a->cc, b->cc));
 	case SORT_DATE:
 		return (a->date < b->date ? -1 : a->date > b->date);
 	case SORT_DISPLAYFROM:
-		return (cmp_str(a->displayfrom, b->displayfrom));
+		return (str_cmp(a->displayfrom, b->displayfrom));
 	case SORT_DISPLAYTO:
-		return (cmp_str(a->displayto, b->displayto));
+		return (str_cmp(a->displayto, b->displayto));
 	case SORT_FROM:
-		return (cmp_str(a->from, b->from));
+		return (str_cmp(a->from, b->from));
 	case SORT_SIZE:
 		return (a->size < b->size ? -1 : a->size > b->size);
 	case SORT_SUBJECT:
-		return (cmp_str(a->subject, b->subject));
+		return (str_cmp(a->subject, b->subject));
 	case SORT_TO:
-		return (cmp_str(a->to, b->to));
+		return (str_cmp(a->to, b->to));
 	case SORT_KINDS:
 		break;
 	}

@@ -20,19 +20,10 @@ struct place {
 };
 
 static int
-cmp_str(struct str a, struct str b)
-{
-	size_t n = a.len < b.len ? a.len : b.len;
-	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
-
-	return (c != 0 ? c : a.len < b.len ? -1 : a.len > b.len);
-}
-
-static int
 by_id(const void *va, const void *vb)
 {
 	const struct place *a = va, *b = vb;
-	int c = cmp_str(a->id, b->id);
+	int c = str_cmp(a->id, b->id);
 
 	return (c != 0 ? c : a->at < b->at ? -1 : a->at > b->at);
 }
@@ -237,7 +228,7 @@ static int
 by_subject(const void *va, const void *vb)
 {
 	const struct thread_key *a = va, *b = vb;
-	int c = cmp_str(a->subject, b->subject);
+	int c = str_cmp(a->subject, b->subject);
 
 	if (c == 0)
 		c = a->date < b->date ? -1 : a->date > b->date;

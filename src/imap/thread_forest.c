@@ -123,14 +123,8 @@ static int
 by_subject(const void *va, const void *vb)
 {
 	const struct entry *a = va, *b = vb;
-	size_t n =
-	    a->subject.len < b->subject.len ? a->subject.len : b->subject.len;
-	int c = n > 0 ? memcmp(a->subject.p, b->subject.p, n) : 0;
+	int c = str_cmp(a->subject, b->subject);
 
-	if (c == 0)
-		c = a->subject.len < b->subject.len
-		        ? -1
-		        : a->subject.len > b->subject.len;
 	return (c != 0 ? c : a->root < b->root ? -1 : a->root > b->root);
 }
 

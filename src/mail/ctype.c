@@ -152,17 +152,6 @@ read_raws(struct token *t, struct arena *arena, struct raws *out)
 	return (ret);
 }
 
-static int
-str_cmp(struct str a, struct str b)
-{
-	size_t n = a.len < b.len ? a.len : b.len;
-	int rc = n > 0 ? memcmp(a.p, b.p, n) : 0;
-
-	if (rc != 0 || a.len == b.len)
-		return (rc);
-	return (a.len < b.len ? -1 : 1);
-}
-
 /* Whole parameters first as they came, then the pieces by name and index. */
 static int
 raw_cmp(const void *pa, const void *pb)

@@ -39,6 +39,12 @@ test_compare(void)
 	CHECK(!str_eq(STR("ab"), STR("abc")));
 	CHECK(str_eq(STR("a\0b"), STR("a\0b")));
 	CHECK(!str_eq(STR("a\0b"), STR("a\0c")));
+	CHECK_INT(str_cmp(none, STR("")), 0);
+	CHECK_INT(str_cmp(STR("a\0b"), STR("a\0b")), 0);
+	CHECK(str_cmp(none, STR("a")) < 0 && str_cmp(STR("a"), none) > 0);
+	CHECK(str_cmp(STR("ab"), STR("abc")) < 0);
+	CHECK(str_cmp(STR("b"), STR("abc")) > 0);
+	CHECK(str_cmp(STR("\x80"), STR("a")) > 0);
 	CHECK(str_ieq(none, none));
 	CHECK(str_ieq(STR("Fetch"), STR("fETCH")));
 	CHECK(!str_ieq(STR("FETCH"), STR("FETCHES")));
