@@ -349,7 +349,7 @@ b64enc_end(struct b64enc *e, struct buf *out)
 	e->n = 0;
 }
 
-static int
+int
 hex_value(char c)
 {
 	if (c >= '0' && c <= '9')

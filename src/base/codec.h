@@ -55,6 +55,8 @@ void qpdec_end(struct qpdec *, struct buf *out);
 /* Whole text to quoted-printable with CRLF line ends kept. */
 void qp_encode(struct str s, struct buf *out);
 
+/* What one hex digit of either case stands for, or -1. */
+int hex_value(char);
 /* Lower-case hex of n bytes: writes 2n characters and a NUL. */
 void hex_encode(const void *, size_t n, char *out);
 /* -1 unless s is exactly 2n hex digits. */

@@ -6,17 +6,6 @@
 
 #define LINE_MAX_QP 76 /* RFC 2045 6.7 rule 5, without the CRLF */
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	c = ascii_lower(c);
-	if (c >= 'a' && c <= 'f')
-		return (c - 'a' + 10);
-	return (-1);
-}
-
 void
 qpdec_init(struct qpdec *d)
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/codec.h"
 #include "mail/token.h"
 
 /* One parameter as written. */
@@ -424,15 +425,6 @@ struct str
 ctype_param(const struct ctype *c, const char *name)
 {
 	return (param_named(c, str_c(name)));
-}
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	c = ascii_lower(c);
-	return (c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1);
 }
 
 /* charset'language'text with %HH (RFC 2231 4) */

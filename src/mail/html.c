@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/codec.h"
 #include "base/num.h"
 
 /* From 160 on (HTML 4.01 section 24.2), each in its place, with a blank on
@@ -136,13 +137,9 @@ numbered(struct str digits)
 
 	if (digits.len > 0 && (digits.p[0] | 0x20) == 'x') {
 		for (i = 1; i < digits.len && n <= 0x10ffff; i++) {
-			c = digits.p[i] | 0x20;
-			if (c >= '0' && c <= '9')
-				n = n * 16 + (uint64_t)(c - '0');
-			else if (c >= 'a' && c <= 'f')
-				n = n * 16 + (uint64_t)(c - 'a') + 10;
-			else
+			if ((c = hex_value(digits.p[i])) == -1)
 				return (0);
+			n = n * 16 + (uint64_t)c;
 		}
 	} else if (!num_parse(digits, 0x10ffff, &n))
 		return (0);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/codec.h"
 #include "mail/casemap.h"
 #include "mail/charset.h"
 #include "mail/cte.h"
@@ -21,15 +22,6 @@ is_space(struct str s)
 	return (str_trim(s).len == 0);
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	c = ascii_lower(c);
-	return (c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1);
-}
-
 /* The "Q" encoding (RFC 2047 4.2); behind a "=" that is cut off nothing is
  * decoded any more. */
 static void
@@ -43,8 +35,8 @@ decode_q(struct str s, struct buf *out)
 			buf_str(out, str_of(s.p + i, s.len - i));
 			return;
 		}
-		if (s.p[i] == '=' && (hi = hex_digit(s.p[i + 1])) >= 0 &&
-		    (lo = hex_digit(s.p[i + 2])) >= 0) {
+		if (s.p[i] == '=' && (hi = hex_value(s.p[i + 1])) >= 0 &&
+		    (lo = hex_value(s.p[i + 2])) >= 0) {
 			buf_putc(out, (char)(hi << 4 | lo));
 			i += 2;
 		} else {
