@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "imap/lex.h"
+#include "imap/resp.h"
 
 /*
  * Each has its dialog test.  A name that ends with "-" stands for all that
@@ -179,19 +180,10 @@ caps_greeting(bool starttls, bool login, struct buf *out)
 	buf_puts(out, login ? " AUTH=PLAIN" : " LOGINDISABLED");
 }
 
-static struct str
-code_word(struct str code, struct str *rest)
-{
-	size_t n = str_find(code, ' ');
-
-	*rest = str_trim(str_of(code.p + n, code.len - n));
-	return (str_of(code.p, n));
-}
-
 bool
 caps_code_edits(struct str code)
 {
-	struct str rest, word = code_word(code, &rest);
+	struct str rest, word = resp_code_word(code, &rest);
 
 	return (str_ieq(word, STR("CAPABILITY")) ||
 	        str_ieq(word, STR("REFERRAL")) ||
@@ -201,7 +193,7 @@ caps_code_edits(struct str code)
 void
 caps_code(struct str code, struct buf *out)
 {
-	struct str rest, word = code_word(code, &rest);
+	struct str rest, word = resp_code_word(code, &rest);
 	uint64_t n;
 
 	if (code.len == 0 || str_ieq(word, STR("REFERRAL")))

@@ -79,15 +79,27 @@ resp_text(struct str rest, struct resp *r)
 	r->text = str_trim(str_of(rest.p + end + 1, rest.len - end - 1));
 }
 
+/* A word, and up to the end of its line a list. */
+static int
+resp_list(struct str in, size_t pos, enum resp_kind kind, struct resp *r)
+{
+	int rc;
+
+	r->kind = kind;
+	if ((rc = resp_line(in, &r->line)) != 1)
+		return (rc);
+	r->text = str_trim(str_of(in.p + pos, r->line.len - pos));
+	return (1);
+}
+
 /* RFC 7162 section 7, expunged-resp. */
 static int
 resp_vanished(struct str in, size_t pos, struct resp *r)
 {
-	static const char earlier[] = "(EARLIER) ";
+	const struct str earlier = STR("(EARLIER) ");
 	int rc;
 
-	r->kind = RESP_VANISHED;
-	if ((rc = resp_line(in, &r->line)) == -1 &&
+	if ((rc = resp_list(in, pos, RESP_VANISHED, r)) == -1 &&
 	    str_istarts(str_of(in.p + pos, in.len - pos), STR(" (EARLIER) "))) {
 		/* Nothing moves, so it may stream through unread. */
 		r->kind = RESP_DATA;
@@ -96,12 +108,10 @@ resp_vanished(struct str in, size_t pos, struct resp *r)
 	}
 	if (rc != 1)
 		return (rc);
-	r->text = str_trim(str_of(in.p + pos, r->line.len - pos));
-	r->earlier = str_istarts(r->text, STR("(EARLIER) "));
-	if (r->earlier) {
-		r->text.p += sizeof(earlier) - 1;
-		r->text.len -= sizeof(earlier) - 1;
-	}
+	r->earlier = str_istarts(r->text, earlier);
+	if (r->earlier)
+		r->text =
+		    str_of(r->text.p + earlier.len, r->text.len - earlier.len);
 	return (1);
 }
 
@@ -119,20 +129,10 @@ resp_untagged(struct str in, struct str word, struct resp *r)
 		resp_text(str_of(in.p + pos, r->line.len - pos), r);
 		return (1);
 	}
-	if (str_ieq(word, STR("CAPABILITY"))) {
-		r->kind = RESP_CAPABILITY;
-		if ((rc = resp_line(in, &r->line)) != 1)
-			return (rc);
-		r->text = str_trim(str_of(in.p + pos, r->line.len - pos));
-		return (1);
-	}
-	if (str_ieq(word, STR("ENABLED"))) {
-		r->kind = RESP_ENABLED;
-		if ((rc = resp_line(in, &r->line)) != 1)
-			return (rc);
-		r->text = str_trim(str_of(in.p + pos, r->line.len - pos));
-		return (1);
-	}
+	if (str_ieq(word, STR("CAPABILITY")))
+		return (resp_list(in, pos, RESP_CAPABILITY, r));
+	if (str_ieq(word, STR("ENABLED")))
+		return (resp_list(in, pos, RESP_ENABLED, r));
 	if (str_ieq(word, STR("VANISHED")))
 		return (resp_vanished(in, pos, r));
 	r->kind = RESP_DATA;

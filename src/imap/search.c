@@ -469,6 +469,13 @@ search_parse_return(struct tok *t, struct search *s, const char **why)
 }
 
 bool
+search_parse_charset(struct tok *t, struct arena *arena, struct search *s)
+{
+	return (tok_astring(t, arena, &s->charset) &&
+	        s->charset.len <= CHARSET_MAX && tok_char(t, ' '));
+}
+
+bool
 search_parse(struct str args, struct arena *arena, struct search *s,
     const char **why)
 {
@@ -481,8 +488,7 @@ search_parse(struct str args, struct arena *arena, struct search *s,
 		return (false);
 	if (skip_word(&t, STR("CHARSET"))) {
 		*why = "bad CHARSET";
-		if (!tok_astring(&t, arena, &s->charset) ||
-		    s->charset.len > CHARSET_MAX || !tok_char(&t, ' '))
+		if (!search_parse_charset(&t, arena, s))
 			return (false);
 	}
 	return (search_parse_keys(&t, arena, s, why));

@@ -25,6 +25,8 @@
 #include "base/set.h"
 #include "base/span.h"
 
+struct tok;
+
 /* Longest command line we send (RFC 7162 section 4), literals not counted,
  * without tag and the words before the program. */
 #define SEARCH_LINE 7800
@@ -103,9 +105,12 @@ bool search_parse(struct str args, struct arena *, struct search *,
  * The keys of a SEARCH or SORT or THREAD from t on, to the end; without
  * RETURN and CHARSET.
  */
-struct tok;
 bool search_parse_keys(struct tok *, struct arena *, struct search *,
     const char **why);
+
+/* The name of a charset at t, and a blank behind it: SORT and THREAD have to
+ * have one. */
+bool search_parse_charset(struct tok *, struct arena *, struct search *);
 
 /*
  * RETURN (...) at t, if it is there, with a blank behind it; for SORT too.

@@ -94,8 +94,7 @@ sort_parse(struct str args, struct arena *arena, struct sort *s,
 	    !parse_criteria(&t, s, why))
 		return (false);
 	*why = "a charset is missing";
-	if (!tok_char(&t, ' ') || !tok_astring(&t, arena, &s->search.charset) ||
-	    s->search.charset.len > 64 || !tok_char(&t, ' '))
+	if (!tok_char(&t, ' ') || !search_parse_charset(&t, arena, &s->search))
 		return (false);
 	return (search_parse_keys(&t, arena, &s->search, why));
 }

@@ -50,8 +50,7 @@ thread_parse(struct str args, struct arena *arena, struct thread *t,
 	t->how = names[i].how;
 	*why = "a charset is missing";
 	if (!tok_char(&tok, ' ') ||
-	    !tok_astring(&tok, arena, &t->search.charset) ||
-	    t->search.charset.len > 64 || !tok_char(&tok, ' '))
+	    !search_parse_charset(&tok, arena, &t->search))
 		return (false);
 	return (search_parse_keys(&tok, arena, &t->search, why));
 }
