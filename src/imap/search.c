@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "imap/lex.h"
+#include "mail/date.h"
 
 /* The longest name of a charset. */
 #define CHARSET_MAX 64
@@ -119,33 +120,17 @@ node_add(struct search_node *n, struct search_node **end, struct search_node *c)
 static bool
 parse_day(struct str s, int64_t *out)
 {
-	static const char months[] = "janfebmaraprmayjunjulaugsepoctnovdec";
-	static const unsigned char len[] = {31, 28, 31, 30, 31, 30, 31, 31, 30,
-	    31, 30, 31};
-	struct str month;
 	uint64_t d, y;
-	int64_t m, era, leap;
 	size_t n;
 
 	if (s.len > 0 && s.p[0] == ' ')
 		s = str_of(s.p + 1, s.len - 1); /* date-day-fixed */
-	if ((n = num_lead(s, 31, &d)) == 0 || n > 2 || d == 0 ||
-	    s.len != n + 9 || s.p[n] != '-' || s.p[n + 4] != '-' ||
+	if ((n = num_lead(s, 31, &d)) == 0 || n > 2 || s.len != n + 9 ||
+	    s.p[n] != '-' || s.p[n + 4] != '-' ||
 	    !num_parse(str_of(s.p + n + 5, 4), 9999, &y))
 		return (false);
-	month = str_of(s.p + n + 1, 3);
-	for (m = 0; m < 12; m++)
-		if (str_ieq(month, str_of(months + 3 * m, 3)))
-			break;
-	leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-	if (m == 12 || d > len[m] + (m == 1 ? (uint64_t)leap : 0))
-		return (false);
-	/* years that begin in March put the leap day at the end */
-	era = (int64_t)y + 400 - (m < 2);
-	m = m < 2 ? m + 10 : m - 2;
-	*out = era * 365 + era / 4 - era / 100 + era / 400 + (m * 153 + 2) / 5 +
-	       (int64_t)d - 1 - 719468 - 146097;
-	return (true);
+	return (date_days((int64_t)y, date_month(str_of(s.p + n + 1, 3)),
+	    (int64_t)d, out));
 }
 
 /* The text of a set, checked. */

@@ -52,14 +52,36 @@ skip_colon(struct reader *r)
 	return (true);
 }
 
-/* Days since 1970-01-01; years that begin in March put leap days last. */
+/* Days since 1970-01-01.  Years that begin in March put leap days last; 400 of
+ * them (146097 days) more keep the year 0 from becoming negative. */
 static int64_t
-days(int64_t y, int64_t m, int64_t d)
+days(int64_t y, int m, int64_t d)
 {
-	y -= m < 3;
+	y += 400 - (m < 3);
 	m = m < 3 ? m + 9 : m - 3;
 	return (y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + d -
-	        719469);
+	        719469 - 146097);
+}
+
+int
+date_month(struct str s)
+{
+	static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+	int m;
+
+	for (m = 0; m < 12; m++)
+		if (str_ieq(s, str_of(names + 3 * m, 3)))
+			return (m + 1);
+	return (0);
+}
+
+bool
+date_days(int64_t y, int m, int64_t d, int64_t *out)
+{
+	if (m < 1 || m > 12 || d < 1)
+		return (false);
+	*out = days(y, m, d);
+	return (*out < (m == 12 ? days(y + 1, 1, 1) : days(y, m + 1, 1)));
 }
 
 static int
@@ -131,17 +153,14 @@ read_mday(struct reader *r, uint64_t *d)
 }
 
 static bool
-read_month(struct reader *r, int64_t *m)
+read_month(struct reader *r, int *m)
 {
-	static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
 	struct str word;
 
 	if (next_word(r, &word) <= 0 || word.len < 3)
 		return (false);
-	for (*m = 1; *m <= 12; ++*m)
-		if (str_ieq(str_of(word.p, 3), str_of(names + 3 * (*m - 1), 3)))
-			return (true);
-	return (false);
+	*m = date_month(str_of(word.p, 3));
+	return (*m != 0);
 }
 
 static bool
@@ -159,22 +178,13 @@ read_year(struct reader *r, int64_t *y)
 	return (*y >= 1900);
 }
 
-/* A day that the month does not have is no date. */
-static bool
-is_day(int64_t y, int64_t m, uint64_t d)
-{
-	return (d >= 1 && d <= 31 &&
-	        days(y, m, (int64_t)d) <
-	            (m == 12 ? days(y + 1, 1, 1) : days(y, m + 1, 1)));
-}
-
 static bool
 read_date(struct reader *r, int64_t *utc, int *zone)
 {
 	struct str word;
 	uint64_t d, hour, min, sec = 0;
-	int64_t m, y;
-	int rc;
+	int64_t y, day;
+	int rc, m;
 
 	if (!read_mday(r, &d) || !read_month(r, &m) || !read_year(r, &y) ||
 	    !next_number(r, 1, 2, &hour) || !skip_colon(r) ||
@@ -185,12 +195,13 @@ read_date(struct reader *r, int64_t *utc, int *zone)
 	if ((rc = next_word(r, &word)) < 0)
 		return (false);
 	*zone = rc > 0 ? zone_of(word) : 0;
-	if (!is_day(y, m, d) || hour > 23 || min > 59 || sec > 60)
+	if (!date_days(y, m, (int64_t)d, &day) || hour > 23 || min > 59 ||
+	    sec > 60)
 		return (false);
 	if (sec == 60)
 		sec = 59; /* a leap second; no clock counts it */
-	*utc = days(y, m, (int64_t)d) * 86400 + (int64_t)hour * 3600 +
-	       (int64_t)min * 60 + (int64_t)sec;
+	*utc = day * 86400 + (int64_t)hour * 3600 + (int64_t)min * 60 +
+	       (int64_t)sec;
 	if (*utc == -1)
 		return (false); /* to mktime(3) that is an error */
 	*utc -= (int64_t)*zone * 60;

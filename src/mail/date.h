@@ -1,5 +1,6 @@
 /*
- * date.h - the Date field (RFC 5322 section 3.3, with its obsolete forms).
+ * date.h - the Date field (RFC 5322 section 3.3, with its obsolete forms), and
+ * the calendar.
  */
 #ifndef WAXWING_MAIL_DATE_H
 #define WAXWING_MAIL_DATE_H
@@ -21,6 +22,13 @@ bool date_parse(struct str value, int64_t *utc, int *zone);
  * before 1970 and from 2106 on come out somewhere between.
  */
 void date_sent(struct str header, uint32_t *utc, int *zone);
+
+/* The month whose name begins with these three letters, 1 to 12, or 0. */
+int date_month(struct str);
+
+/* Days from 1970-01-01 to a day of the years 0 to 9999.  False if the month
+ * has no such day. */
+bool date_days(int64_t year, int month, int64_t day, int64_t *out);
 
 /* The day for SENTBEFORE, SENTON, SENTSINCE: since 1970-01-01, without
  * regard to the zone (RFC 3501 6.4.4). */
