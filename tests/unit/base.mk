@@ -1,4 +1,4 @@
-check_PROGRAMS += \
+BASE_TESTS = \
 	tests/unit/t_arena \
 	tests/unit/t_blob \
 	tests/unit/t_buf \
@@ -9,17 +9,8 @@ check_PROGRAMS += \
 	tests/unit/t_num \
 	tests/unit/t_set \
 	tests/unit/t_span
-TESTS += \
-	tests/unit/t_arena \
-	tests/unit/t_blob \
-	tests/unit/t_buf \
-	tests/unit/t_clock \
-	tests/unit/t_codec \
-	tests/unit/t_err \
-	tests/unit/t_map \
-	tests/unit/t_num \
-	tests/unit/t_set \
-	tests/unit/t_span
+check_PROGRAMS += $(BASE_TESTS)
+TESTS += $(BASE_TESTS)
 tests_unit_t_arena_LDADD = $(UNIT_LDADD)
 tests_unit_t_blob_LDADD = $(UNIT_LDADD)
 tests_unit_t_buf_LDADD = $(UNIT_LDADD)

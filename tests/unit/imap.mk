@@ -1,4 +1,4 @@
-check_PROGRAMS += \
+IMAP_TESTS = \
 	tests/unit/t_caps \
 	tests/unit/t_cmd \
 	tests/unit/t_copyuid \
@@ -7,15 +7,8 @@ check_PROGRAMS += \
 	tests/unit/t_preview \
 	tests/unit/t_resp \
 	tests/unit/t_search
-TESTS += \
-	tests/unit/t_caps \
-	tests/unit/t_cmd \
-	tests/unit/t_copyuid \
-	tests/unit/t_fetch \
-	tests/unit/t_lex \
-	tests/unit/t_preview \
-	tests/unit/t_resp \
-	tests/unit/t_search
+check_PROGRAMS += $(IMAP_TESTS)
+TESTS += $(IMAP_TESTS)
 tests_unit_t_caps_LDADD = src/imap/libimap.a $(UNIT_LDADD)
 tests_unit_t_cmd_LDADD = src/imap/libimap.a $(UNIT_LDADD)
 tests_unit_t_copyuid_LDADD = src/imap/libimap.a $(UNIT_LDADD)

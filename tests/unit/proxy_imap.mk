@@ -4,7 +4,7 @@ PROXY_IMAP_LIBS = src/proxy/libproxy.a src/imap/libimap.a \
 	src/role/librole.a src/proto/libproto.a src/sys/libsys.a $(UNIT_LDADD) \
 	$(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) $(JANSSON_LIBS) \
 	$(INIPARSER_LIBS)
-check_PROGRAMS += \
+PROXY_IMAP_TESTS = \
 	tests/unit/t_candidate \
 	tests/unit/t_gather \
 	tests/unit/t_job \
@@ -15,17 +15,8 @@ check_PROGRAMS += \
 	tests/unit/t_throttle \
 	tests/unit/t_upstream \
 	tests/unit/t_viewcache
-TESTS += \
-	tests/unit/t_candidate \
-	tests/unit/t_gather \
-	tests/unit/t_job \
-	tests/unit/t_mailbox \
-	tests/unit/t_seen \
-	tests/unit/t_sentlog \
-	tests/unit/t_special \
-	tests/unit/t_throttle \
-	tests/unit/t_upstream \
-	tests/unit/t_viewcache
+check_PROGRAMS += $(PROXY_IMAP_TESTS)
+TESTS += $(PROXY_IMAP_TESTS)
 tests_unit_t_candidate_LDADD = src/proxy/libproxy.a $(UNIT_LDADD)
 tests_unit_t_gather_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_job_LDADD = $(PROXY_IMAP_LIBS)

@@ -1,5 +1,6 @@
-check_PROGRAMS += tests/unit/t_recorder tests/unit/t_smtp_session
-TESTS += tests/unit/t_recorder tests/unit/t_smtp_session
+PROXY_SMTP_TESTS = tests/unit/t_recorder tests/unit/t_smtp_session
+check_PROGRAMS += $(PROXY_SMTP_TESTS)
+TESTS += $(PROXY_SMTP_TESTS)
 PROXY_SMTP_LIBS = src/proxy/libproxy.a src/smtp/libsmtp.a \
 	src/policy/libpolicy.a src/mail/libmail.a src/proto/libproto.a \
 	src/sys/libsys.a $(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS)

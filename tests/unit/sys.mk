@@ -1,4 +1,4 @@
-check_PROGRAMS += \
+SYS_TESTS = \
 	tests/unit/t_conf \
 	tests/unit/t_connect \
 	tests/unit/t_crypt \
@@ -7,15 +7,8 @@ check_PROGRAMS += \
 	tests/unit/t_log \
 	tests/unit/t_stream \
 	tests/unit/t_tls
-TESTS += \
-	tests/unit/t_conf \
-	tests/unit/t_connect \
-	tests/unit/t_crypt \
-	tests/unit/t_db \
-	tests/unit/t_dnstxt \
-	tests/unit/t_log \
-	tests/unit/t_stream \
-	tests/unit/t_tls
+check_PROGRAMS += $(SYS_TESTS)
+TESTS += $(SYS_TESTS)
 SYS_LDADD = src/sys/libsys.a $(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) \
 	$(LMDB_LIBS) $(INIPARSER_LIBS)
 tests_unit_t_conf_LDADD = $(SYS_LDADD)
