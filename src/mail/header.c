@@ -116,6 +116,14 @@ field_is(const struct field *f, const char *name)
 	return (f->name.len > 0 && str_ieq(f->name, str_c(name)));
 }
 
+void
+field_put(const struct field *f, struct buf *out)
+{
+	buf_str(out, f->all);
+	if (f->all.p[f->all.len - 1] != '\n')
+		buf_puts(out, "\r\n");
+}
+
 bool
 header_find(struct str text, const char *name, struct field *f)
 {

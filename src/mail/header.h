@@ -43,6 +43,10 @@ size_t header_count(struct str text, const char *name);
 /* Is it this name (without regard to case)? */
 bool field_is(const struct field *, const char *name);
 
+/* Append a whole field; the last one of a text gets the line end it may lack.
+ */
+void field_put(const struct field *, struct buf *out);
+
 /*
  * The value on one line: line ends go, white space around the whole is
  * trimmed (RFC 5322 2.2.3).  p is NULL when memory is out.

@@ -43,15 +43,6 @@ protect_find(struct str payload, const char *name, struct arena *arena,
 	        header_find(payload, name, f));
 }
 
-/* A field that may lack its line end, with one. */
-static void
-put_field(struct buf *out, struct str all)
-{
-	buf_str(out, all);
-	if (all.len == 0 || all.p[all.len - 1] != '\n')
-		buf_puts(out, "\r\n");
-}
-
 /* The Content-Type, on a line more for hp; false if it has one. */
 static bool
 put_type(struct buf *out, const struct field *f)
@@ -91,9 +82,9 @@ protect_clear(struct str mail, struct buf *outer, struct buf *payload)
 			typed = true;
 			continue;
 		}
-		put_field(payload, f.all);
+		field_put(&f, payload);
 		if (!splice_is_entity(f.name))
-			put_field(outer, f.all);
+			field_put(&f, outer);
 	}
 	if (!typed)
 		buf_puts(payload,

@@ -6,6 +6,7 @@
 
 #include "base/codec.h"
 #include "base/limits.h"
+#include "mail/cte.h"
 #include "mail/ctype.h"
 #include "mail/header.h"
 #include "mail/part.h"
@@ -13,8 +14,6 @@
 #define LINE_MAX_BYTES 998
 
 #define ENCODING "Content-Transfer-Encoding"
-
-enum coding { PLAIN, BASE64, QP, UNKNOWN };
 
 struct encoder {
 	const char *text;
@@ -36,24 +35,17 @@ sevenbit_is(struct str s)
 	return (true);
 }
 
-static enum coding
-coding_of(struct encoder *e, struct str head)
+static enum cte
+encoding_of(struct encoder *e, struct str head)
 {
 	struct field f;
 	struct str word;
 
 	if (!header_find(head, ENCODING, &f))
-		return (PLAIN);
+		return (CTE_NONE);
 	if (ctype_encoding(f.value, &e->arena, &word) == -1 || word.p == NULL)
-		return (UNKNOWN);
-	if (str_ieq(word, STR("base64")))
-		return (BASE64);
-	if (str_ieq(word, STR("quoted-printable")))
-		return (QP);
-	if (str_ieq(word, STR("7bit")) || str_ieq(word, STR("8bit")) ||
-	    str_ieq(word, STR("binary")))
-		return (PLAIN);
-	return (UNKNOWN);
+		return (CTE_UNKNOWN);
+	return (cte_of(word));
 }
 
 /* The header with another encoding (NULL: none), and its empty line. */
@@ -77,22 +69,27 @@ put_head(struct str head, const char *encoding, struct buf *out)
 
 /* What a body with stray 8-bit bytes in it means. */
 static int
-decode(struct str body, enum coding coding, struct buf *out)
+decode(struct str body, enum cte cte, struct buf *out)
 {
 	struct qpdec qp;
 	struct b64dec b64;
 	char *to;
 
-	if (coding == BASE64) {
+	switch (cte) {
+	case CTE_BASE64:
 		b64dec_init(&b64);
 		if ((to = buf_room(out, body.len + 3)) != NULL)
 			out->len += b64dec_feed(&b64, body.p, body.len, to);
-	} else if (coding == QP) {
+		break;
+	case CTE_QP:
 		qpdec_init(&qp);
 		qpdec_feed(&qp, body.p, body.len, out);
 		qpdec_end(&qp, out);
-	} else {
+		break;
+	case CTE_NONE:
+	case CTE_UNKNOWN:
 		buf_str(out, body);
+		break;
 	}
 	return (out->failed ? -1 : 0);
 }
@@ -115,19 +112,19 @@ put_leaf(struct encoder *e, const struct part *p, struct buf *out)
 {
 	struct str head = span_str(e->text, p->head);
 	struct str body = span_str(e->text, p->body);
-	enum coding coding = coding_of(e, head);
+	enum cte cte = encoding_of(e, head);
 	struct buf plain;
 	int rc = -1;
 
 	/* RFC 2046 5.2: a part of type message has no encoding */
-	if (sevenbit_is(body) || coding == UNKNOWN || p->truncated ||
+	if (sevenbit_is(body) || cte == CTE_UNKNOWN || p->truncated ||
 	    part_is(p, "message/") || part_is(p, "multipart/")) {
 		buf_str(out, head);
 		buf_str(out, body);
 		return (0);
 	}
 	buf_init(&plain, body.len + 3);
-	if (decode(body, coding, &plain) == 0) {
+	if (decode(body, cte, &plain) == 0) {
 		if (part_is(p, "text/")) {
 			put_head(head, "quoted-printable", out);
 			qp_encode(buf_text(&plain), out);
@@ -199,7 +196,7 @@ put_part(struct encoder *e, const struct part *p, struct buf *out)
 	}
 	if (p->kind == PART_LEAF)
 		return (put_leaf(e, p, out));
-	if (coding_of(e, span_str(e->text, p->head)) != PLAIN) {
+	if (encoding_of(e, span_str(e->text, p->head)) != CTE_NONE) {
 		buf_str(out, whole);
 		return (0);
 	}

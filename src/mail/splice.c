@@ -20,15 +20,6 @@ put_field(struct buf *out, const char *name, struct str value)
 	buf_puts(out, "\r\n");
 }
 
-/* A whole field; the last one of a mail may lack its line end. */
-static void
-put_whole(struct buf *out, const struct field *f)
-{
-	buf_str(out, f->all);
-	if (f->all.p[f->all.len - 1] != '\n')
-		buf_puts(out, "\r\n");
-}
-
 int
 splice_outgoing(struct str mail, const struct splice_add *add, struct buf *out)
 {
@@ -59,14 +50,14 @@ splice_divide(struct str mail, struct buf *outer, struct buf *head,
 	header_init(&h, mail);
 	while (header_next(&h, &f)) {
 		if (!splice_is_entity(f.name)) {
-			put_whole(outer, &f);
+			field_put(&f, outer);
 			continue;
 		}
 		if (field_is(&f, "MIME-Version"))
 			continue;
 		if (field_is(&f, "Content-Type"))
 			typed = true;
-		put_whole(head, &f);
+		field_put(&f, head);
 	}
 	if (!typed)
 		buf_puts(head, "Content-Type: text/plain\r\n");
