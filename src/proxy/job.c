@@ -404,6 +404,17 @@ job_expunged(struct job *j, uint32_t seq, uint32_t uid)
 		j->ops->expunge(j, seq, uid);
 }
 
+bool
+job_learn(struct job *j, const struct gather *g, uint32_t uid)
+{
+	if (mailbox_learn(j->s->box, g->seq, uid) == 0)
+		return (true);
+	imap_die(j->s, "the mail server talks nonsense",
+	    "server: message %u cannot have UID %u", (unsigned)g->seq,
+	    (unsigned)uid);
+	return (false);
+}
+
 int
 job_cut(struct set *rest, struct set *part, uint64_t most, size_t room)
 {

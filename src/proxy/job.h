@@ -142,6 +142,10 @@ bool job_wants(const struct job *, bool *bodies);   /* FETCH responses? */
 void job_fetch_take(struct job *, struct gather *); /* frees it */
 void job_expunged(struct job *, uint32_t seq, uint32_t uid);
 
+/* The server said which UID the message of a response has.  False: it cannot
+ * have that one, and the session died. */
+bool job_learn(struct job *, const struct gather *, uint32_t uid);
+
 /*
  * Divide a set over several command lines: move from rest to part (emptied
  * first) at most so many numbers, printed in at most so many bytes.  -1: out

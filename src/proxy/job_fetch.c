@@ -329,11 +329,7 @@ exist_fetch(struct job *j, struct ask *a, struct gather *g)
 	if (uid == 0 || (!set_has(&f->asked, n) && n <= top) ||
 	    (f->cmd.changed && !gather_find(g, STR("MODSEQ"), false, &item)))
 		return (false);
-	if (mailbox_learn(j->s->box, g->seq, uid) == -1)
-		imap_die(j->s, "the mail server talks nonsense",
-		    "server: message %u cannot have UID %u", (unsigned)g->seq,
-		    (unsigned)uid);
-	else if (n <= top && set_add(&f->exist, n, n) == -1)
+	if (job_learn(j, g, uid) && n <= top && set_add(&f->exist, n, n) == -1)
 		fetch_oom(f);
 	return (true);
 }
@@ -414,10 +410,7 @@ star_fetch(struct job *j, struct ask *a, struct gather *g)
 	(void)a;
 	if (uid == 0 || g->seq != a->n)
 		return (false);
-	if (mailbox_learn(j->s->box, g->seq, uid) == -1)
-		imap_die(j->s, "the mail server talks nonsense",
-		    "server: message %u cannot have UID %u", (unsigned)g->seq,
-		    (unsigned)uid);
+	(void)job_learn(j, g, uid);
 	return (true);
 }
 

@@ -40,11 +40,8 @@ probe_fetch(struct job *j, struct ask *a, struct gather *g)
 	    item.away == SIZE_MAX ? item.data : blob_str(g->blobs[item.away]);
 	s->p->probed++;
 	sealed = classify(fields, str_c(s->p->install_id)) == CLASS_SEALED;
-	if (mailbox_learn(s->box, g->seq, uid) == -1 ||
-	    mailbox_class(s->box, uid, sealed) == -1)
-		imap_die(s, "the mail server talks nonsense",
-		    "server: message %u cannot have UID %u", (unsigned)g->seq,
-		    (unsigned)uid);
+	if (job_learn(j, g, uid) && mailbox_class(s->box, uid, sealed) == -1)
+		imap_die(s, "out of memory", "out of memory");
 	return (true);
 }
 
@@ -153,10 +150,7 @@ name_fetch(struct job *j, struct ask *a, struct gather *g)
 
 	if (uid == 0 || !set_has(&a->set, g->seq))
 		return (false);
-	if (mailbox_learn(j->s->box, g->seq, uid) == -1)
-		imap_die(j->s, "the mail server talks nonsense",
-		    "server: message %u cannot have UID %u", (unsigned)g->seq,
-		    (unsigned)uid);
+	(void)job_learn(j, g, uid);
 	return (true);
 }
 

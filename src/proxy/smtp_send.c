@@ -415,23 +415,6 @@ ask_mail(struct smtp_tx *tx)
 	return (rc);
 }
 
-static int
-ask_rcpt(struct tx_rcpt *r)
-{
-	struct buf line;
-	int rc = -1;
-
-	buf_init(&line, LIMIT_SMTP_LINE);
-	buf_puts(&line, "RCPT TO:<");
-	buf_str(&line, buf_text(&r->path));
-	buf_putc(&line, '>');
-	if (!line.failed)
-		rc = smtp_up_ask(r->tx->session->up, buf_text(&line),
-		    rcpt_answered, r);
-	buf_clear(&line);
-	return (rc);
-}
-
 /* A transaction for those of the group who have not got the mail yet. */
 static void
 send_envelope(struct smtp_tx *tx)
@@ -453,7 +436,7 @@ send_envelope(struct smtp_tx *tx)
 		if (r->fate != FATE_OPEN)
 			continue;
 		tx->expected++;
-		rc = ask_rcpt(r);
+		rc = smtp_tx_ask_rcpt(r, rcpt_answered);
 	}
 	if (rc == -1)
 		group_lost(tx, "4.3.0 Out of memory");

@@ -391,9 +391,8 @@ tried(const struct reply *reply, const struct err *why, void *arg)
 	smtp_session_leave(s);
 }
 
-/* RCPT TO:<...> upstream.  -1: memory is out. */
-static int
-try_upstream(struct tx_rcpt *r)
+int
+smtp_tx_ask_rcpt(struct tx_rcpt *r, smtp_up_fn *done)
 {
 	struct buf line;
 	int rc = -1;
@@ -403,9 +402,8 @@ try_upstream(struct tx_rcpt *r)
 	buf_str(&line, buf_text(&r->path));
 	buf_putc(&line, '>');
 	if (!line.failed)
-		rc = smtp_up_ask(r->tx->session->up, buf_text(&line), tried, r);
+		rc = smtp_up_ask(r->tx->session->up, buf_text(&line), done, r);
 	buf_clear(&line);
-	r->trying = rc == 0;
 	return (rc);
 }
 
@@ -466,10 +464,11 @@ smtp_tx_rcpt(struct smtp_tx *tx, const struct verb_line *v)
 		return;
 	}
 	if (r->same == NULL) {
-		if (try_upstream(r) == -1) {
+		if (smtp_tx_ask_rcpt(r, tried) == -1) {
 			smtp_session_kill(tx->session);
 			return;
 		}
+		r->trying = true;
 		look_up(r);
 	}
 	answer_rcpts(tx);

@@ -117,6 +117,9 @@ struct smtp_tx {
 	struct reply last;   /* what the client will be told */
 };
 
+/* RCPT TO:<...> upstream; done gets r.  -1: memory is out. */
+int smtp_tx_ask_rcpt(struct tx_rcpt *r, smtp_up_fn *done);
+
 /* MAIL: begins a mail.  NULL: memory is out.  Answers the client in time. */
 struct smtp_tx *smtp_tx_new(struct smtp_session *, const struct verb_line *);
 void smtp_tx_free(struct smtp_tx *); /* accepts NULL */
