@@ -28,6 +28,9 @@ struct memfd {
 /* Kept bytes up to this are copied: a process may have 65530 mappings. */
 #define COPY_MAX (64UL * 1024)
 
+/* From so many bytes the descriptor is kept: to copy them takes 10 ms. */
+#define KEEP_FD (16UL * 1024 * 1024)
+
 /* What a blob's release needs. */
 struct mapping {
 	void *addr; /* NULL: nothing is mapped */
@@ -291,7 +294,7 @@ memfd_keep(struct blob *b, struct err *err)
 	struct blob *kept = NULL;
 	int fd;
 
-	if (blob_fd(b) == -1)
+	if (blob_fd(b) == -1 || blob_len(b) >= KEEP_FD)
 		return (b);
 	if (blob_len(b) <= COPY_MAX)
 		kept = copy_of(b, err);

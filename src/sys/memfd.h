@@ -41,6 +41,7 @@ struct blob *memfd_receive(int fd, size_t max, struct err *);
 struct blob *memfd_ensure(struct blob *, struct err *);
 
 /* The same bytes to be kept, by the thousand perhaps: without a descriptor
+ * unless they are so many that a copy for another process would take long,
  * and, if they are few, without a mapping.  Wiped when they go.  Swallows a
  * reference, returns one. */
 struct blob *memfd_keep(struct blob *, struct err *);

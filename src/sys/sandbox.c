@@ -38,14 +38,15 @@ struct allowance {
 };
 
 /*
- * Opener: a message, what it grows to, and copies while it is parsed.  The
+ * Opener: a message, what it grows to, and copies while it is parsed; the
+ * longest memfd is a search text at full length (mail/match_build.h).  The
  * sealer's own database is far smaller than a message.  libcurl resolves names
  * in threads, so agent keeps them.
  */
 static const struct allowance allowances[] = {
     [ROLE_PARENT] = {"parent", KEEP, KEEP, KEEP, true},
     [ROLE_PROXY] = {"proxy", KEEP, KEEP, KEEP, false},
-    [ROLE_OPENER] = {"opener", 256, 2 * LIMIT_MESSAGE,
+    [ROLE_OPENER] = {"opener", 256, 4 * LIMIT_MESSAGE,
         LIMIT_OPEN_GROWTH *LIMIT_MESSAGE, false},
     [ROLE_SEALER] = {"sealer", 256, 4 * LIMIT_MESSAGE,
         LIMIT_OPEN_GROWTH *LIMIT_MESSAGE, false},

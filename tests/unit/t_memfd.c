@@ -133,12 +133,12 @@ test_ensure(void)
 	blob_unref(sealed);
 }
 
-/* What is kept costs no descriptor, and is the same. */
+/* What is kept costs no descriptor unless it is huge, and is the same. */
 static void
 test_keep(void)
 {
 	static const size_t sizes[] = {0, 3, 65536, 65537, 1000000};
-	static char bytes[1000000];
+	static char bytes[1000000], huge[16 * 1024 * 1024];
 	struct blob *b, *plain = blob_copy("abc", 3);
 	size_t i;
 	int fd;
@@ -158,6 +158,10 @@ test_keep(void)
 	}
 	CHECK(memfd_keep(plain, NULL) == plain);
 	blob_unref(plain);
+	/* A copy of that many for another process would take long. */
+	b = memfd_copy(huge, sizeof(huge), NULL);
+	CHECK(b != NULL && memfd_keep(b, NULL) == b && blob_fd(b) != -1);
+	blob_unref(b);
 }
 
 int
