@@ -82,6 +82,10 @@
 /* The search text of one message: a book has 1 MiB. */
 #define LIMIT_SEARCH_TEXT (16UL * 1024 * 1024)
 
+/* The same at full length: most text is not longer than its message, little is
+ * three times as long when its characters are taken apart. */
+#define LIMIT_SEARCH_WHOLE (520UL * 1024 * 1024)
+
 /* One line of an SMTP client: AUTH lines are the longest (RFC 4954 4: 12288
  * octets). */
 #define LIMIT_SMTP_LINE (12UL * 1024 + 2)

@@ -9,7 +9,7 @@ src_mail_libmail_a_SOURCES = \
 	src/mail/date.c src/mail/date.h \
 	src/mail/header.c src/mail/header.h \
 	src/mail/match.c src/mail/match.h src/mail/match_priv.h \
-	src/mail/match_build.c \
+	src/mail/match_build.c src/mail/match_build.h \
 	src/mail/html.c src/mail/html.h \
 	src/mail/part.c src/mail/part.h \
 	src/mail/protect.c src/mail/protect.h \

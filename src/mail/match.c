@@ -56,28 +56,69 @@ contains(struct str s, struct str needle)
 	            memmem(s.p, s.len, needle.p, needle.len) != NULL));
 }
 
+/* A part, without its header if only bodies count.  Parts follow each other:
+ * so a text that is none of ours costs no more than its length. */
+static bool
+text_part(const struct text *t, uint32_t i, bool body, struct str *out)
+{
+	const char *row = t->parts + (size_t)i * MATCH_PART;
+	uint32_t off = match_get32(row), len = match_get32(row + 4);
+	uint32_t head = body ? match_get32(row + 8) : 0;
+
+	if (i > 0) {
+		row -= MATCH_PART;
+		if (off < match_get32(row) ||
+		    off - match_get32(row) < match_get32(row + 4))
+			return (false);
+	}
+	if (head > len || off > UINT32_MAX - head)
+		return (false);
+	*out = text_piece(t, off + head, len - head);
+	return (true);
+}
+
+bool
+match_some(struct str s, struct str needle, bool body, size_t bytes,
+    struct match_at *at, enum match *found)
+{
+	struct str part, piece;
+	struct text t;
+
+	*found = MATCH_YES;
+	if (needle.len == 0)
+		return (true);
+	*found = MATCH_UNSURE;
+	if (!text_open(s, &t))
+		return (true);
+	for (; at->part < t.nparts; at->part++, at->off = 0) {
+		if (!text_part(&t, at->part, body, &part) || at->off > part.len)
+			return (true);
+		piece = str_of(part.p + at->off, part.len - at->off);
+		/* It may begin in this piece and end in the next. */
+		if (piece.len > bytes && piece.len - bytes >= needle.len)
+			piece.len = bytes + needle.len - 1;
+		if (contains(piece, needle)) {
+			*found = MATCH_YES;
+			return (true);
+		}
+		if (at->off + piece.len < part.len) {
+			at->off += bytes;
+			return (false);
+		}
+		bytes -= piece.len < bytes ? piece.len : bytes;
+	}
+	*found = t.flags & MATCH_CUT ? MATCH_UNSURE : MATCH_NO;
+	return (true);
+}
+
 static enum match
 find(struct str s, struct str needle, bool body)
 {
-	struct text t;
-	const char *row;
-	uint32_t off, len, head, i;
+	struct match_at at = {0, 0};
+	enum match found;
 
-	if (needle.len == 0)
-		return (MATCH_YES);
-	if (!text_open(s, &t))
-		return (MATCH_UNSURE);
-	for (i = 0; i < t.nparts; i++) {
-		row = t.parts + (size_t)i * MATCH_PART;
-		off = match_get32(row);
-		len = match_get32(row + 4);
-		head = body ? match_get32(row + 8) : 0;
-		if (head > len || off > UINT32_MAX - head)
-			return (MATCH_UNSURE);
-		if (contains(text_piece(&t, off + head, len - head), needle))
-			return (MATCH_YES);
-	}
-	return (t.flags & MATCH_CUT ? MATCH_UNSURE : MATCH_NO);
+	(void)match_some(s, needle, body, SIZE_MAX, &at, &found);
+	return (found);
 }
 
 enum match
@@ -98,10 +139,12 @@ match_field(struct str s, bool tidy, struct str field, struct str needle)
 	struct text t;
 	const char *row;
 	struct str value;
+	size_t left;
 	uint32_t i;
 
 	if (!text_open(s, &t))
 		return (MATCH_UNSURE);
+	left = t.bytes.len;
 	for (i = 0; i < t.nfields; i++) {
 		row = t.fields + (size_t)i * MATCH_FIELD;
 		if (!str_ieq(
@@ -113,6 +156,10 @@ match_field(struct str s, bool tidy, struct str field, struct str needle)
 		if (tidy && match_get32(row + 20) != NO_LEN)
 			value = text_piece(&t, match_get32(row + 16),
 			    match_get32(row + 20));
+		/* No two values lie at the same place. */
+		if (value.len > left)
+			return (MATCH_UNSURE);
+		left -= value.len;
 		if (contains(value, needle))
 			return (MATCH_YES);
 	}

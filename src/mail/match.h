@@ -1,13 +1,13 @@
 /*
  * match.h - what SEARCH finds in a message (RFC 3501 6.4.4).
  *
- * A message is read once and turned into its search text: fields with their
- * encoded words decoded, bodies of text and message parts without their
- * transfer encoding, all of it in UTF-8 and made comparable (casemap.h).  A
- * search is then a search for bytes.  What is found is what Dovecot 2.3 finds
- * without a full text index: HTML is searched with its tags, parts that are
- * no text are not searched but for their headers, and nothing is found across
- * two parts.
+ * A message is read once and turned into its search text (match_build.h):
+ * fields with their encoded words decoded, bodies of text and message parts
+ * without their transfer encoding, all of it in UTF-8 and made comparable
+ * (casemap.h).  A search is then a search for bytes.  What is found is what
+ * Dovecot 2.3 finds without a full text index: HTML is searched with its tags,
+ * parts that are no text are not searched but for their headers, and nothing is
+ * found across two parts.
  *
  * The search text is opaque, and may come from a process that is not trusted:
  * no text does harm.
@@ -18,26 +18,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
-#include "mail/view.h"
-
-/* Text of one message that is kept for searching: a book has 1 MiB. */
-#define MATCH_TEXT (2UL * 1024 * 1024)
-
-/* To look into a message at full length. */
-#define MATCH_WHOLE (512UL * 1024 * 1024)
-
-/* Fields of its header that can be searched one by one; of all of it when it
- * is looked into at full length. */
-#define MATCH_FIELDS 4000
-
-/* How much longer than its text a search text may be. */
-#define MATCH_EXTRA (256UL * 1024)
-
-/*
- * Append the search text of a message to out, with at most max bytes of text;
- * longer ones are cut, and say so.  -1: out is full or memory is out.
- */
-int match_build(const struct view *, size_t max, struct buf *out, struct err *);
 
 /* Does a search text hold less than the message? */
 bool match_is_cut(struct str text);
@@ -59,6 +39,18 @@ enum match {
 /* TEXT and BODY.  An empty needle is everywhere. */
 enum match match_text(struct str text, struct str needle);
 enum match match_body(struct str text, struct str needle);
+
+/*
+ * The same for a long text, piece by piece, so that others have their turn:
+ * false when about so many bytes were looked at and there is more to do.
+ * Begin with a place of zeroes.
+ */
+struct match_at {
+	uint32_t part;
+	size_t off; /* in it */
+};
+bool match_some(struct str text, struct str needle, bool body, size_t bytes,
+    struct match_at *, enum match *);
 
 /* HEADER, and SUBJECT, FROM, TO, CC, BCC, which look at a tidied value.  An
  * empty needle asks whether the field is there. */

@@ -3,6 +3,8 @@
  */
 #include "config.h"
 
+#include "mail/match_build.h"
+
 #include <string.h>
 
 #include "base/limits.h"
@@ -12,7 +14,6 @@
 #include "mail/cte.h"
 #include "mail/ctype.h"
 #include "mail/header.h"
-#include "mail/match.h"
 #include "mail/match_priv.h"
 #include "mail/token.h"
 #include "mail/word.h"

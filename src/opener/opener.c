@@ -7,7 +7,7 @@
 
 #include "base/limits.h"
 #include "mail/addr.h"
-#include "mail/match.h"
+#include "mail/match_build.h"
 #include "opener/challenge.h"
 #include "opener/keys.h"
 #include "opener/open.h"
@@ -127,14 +127,15 @@ make_ctx(struct opener *o, struct open_ctx *ctx)
 
 /* The search text of a view, or NULL: then searches open the message. */
 static struct blob *
-search_text(struct blob *text)
+search_text(struct blob *text, bool whole)
 {
+	size_t max = whole ? MATCH_WHOLE : MATCH_TEXT;
 	struct view *v = view_new(text, NULL);
 	struct blob *blob = NULL;
 	struct buf out;
 
-	buf_init(&out, MATCH_TEXT + MATCH_EXTRA);
-	if (v != NULL && match_build(v, MATCH_TEXT, &out, NULL) == 0)
+	buf_init(&out, max + (whole ? MATCH_EXTRA_WHOLE : MATCH_EXTRA));
+	if (v != NULL && match_build(v, max, &out, NULL) == 0)
 		blob = memfd_copy(out.data, out.len, NULL);
 	buf_wipe(&out);
 	view_free(v);
@@ -214,7 +215,7 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 	blobs[0] = view;
 	if (view != NULL && wants_text &&
 	    (ans.result != OPEN_OPENED || blob_len(view) <= OPEN_TEXT_LATER))
-		blobs[1] = search_text(view);
+		blobs[1] = search_text(view, false);
 	buf_init(&body, LIMIT_RECORD);
 	open_ans_put(&body, &ans);
 	ipc_answer(link, msg->op, msg->id, buf_text(&body), blobs,
@@ -275,12 +276,17 @@ static void
 do_text(struct ipc *link, struct ipc_msg *msg)
 {
 	struct err err = {.code = ERR_OK};
-	struct blob *view, *text = NULL;
+	struct blob *view = NULL, *text = NULL;
+	struct text_req q;
 	struct buf body;
 
-	view = ipc_msg_blob(msg, 0, LIMIT_MESSAGE, &err);
-	if (view != NULL)
-		text = search_text(view);
+	if (text_req_get(msg->body, &q, &err) == 0)
+		view = ipc_msg_blob(msg, 0, LIMIT_MESSAGE * LIMIT_OPEN_GROWTH,
+		    &err);
+	if (FAULT("opener.before-text"))
+		err_set(&err, ERR_UNAVAILABLE, "fault point");
+	else if (view != NULL)
+		text = search_text(view, q.whole);
 	buf_init(&body, LIMIT_RECORD);
 	rec_put_err(&body, &err);
 	ipc_answer(link, msg->op, msg->id, buf_text(&body), &text,

@@ -67,3 +67,19 @@ open_ans_get(struct str in, struct open_ans *a, struct err *err)
 	harvest_get(&r, &a->harvest);
 	return (rec_end(&r, err));
 }
+
+void
+text_req_put(struct buf *b, const struct text_req *q)
+{
+	rec_put_bool(b, q->whole);
+}
+
+int
+text_req_get(struct str in, struct text_req *q, struct err *err)
+{
+	struct rec r;
+
+	rec_init(&r, in);
+	q->whole = rec_get_bool(&r);
+	return (rec_end(&r, err));
+}

@@ -7,8 +7,8 @@
  * was wanted and could be made: the view's search text; but not if it was
  * opened and its view is longer than OPEN_TEXT_LATER.
  *
- * OP_TEXT: the same for a view, which is blob 0; no body.  The answer is an
- * err, with blob 0 where the text could be made.
+ * OP_TEXT: the search text of a view, which is blob 0.  The answer is an err,
+ * with blob 0 where the text could be made.
  */
 #ifndef WAXWING_PROTO_OPEN_H
 #define WAXWING_PROTO_OPEN_H
@@ -30,6 +30,10 @@ struct open_req {
 	bool harvest;    /* only the signer's certificates are, no view: of a
 	                  * message that is plain, too */
 	bool closed;     /* openers died of it: it stays unopened */
+};
+
+struct text_req {
+	bool whole; /* at full length; else what is worth keeping */
 };
 
 enum open_result {
@@ -71,5 +75,7 @@ void open_req_put(struct buf *, const struct open_req *);
 int open_req_get(struct str, struct open_req *, struct err *);
 void open_ans_put(struct buf *, const struct open_ans *);
 int open_ans_get(struct str, struct open_ans *, struct err *);
+void text_req_put(struct buf *, const struct text_req *);
+int text_req_get(struct str, struct text_req *, struct err *);
 
 #endif

@@ -93,6 +93,16 @@ finder_stopped(struct finder *f)
 	return (true);
 }
 
+struct msg_name
+finder_name(const struct finder *f, uint32_t number)
+{
+	const struct imap *s = f->j.s;
+
+	return ((struct msg_name){s->account,
+	    str_of(s->box->name, s->box->namelen), s->box->uidvalidity,
+	    f->uid ? number : mailbox_uid(s->box, number)});
+}
+
 void
 finder_init(struct finder *f)
 {
@@ -104,8 +114,9 @@ finder_init(struct finder *f)
 	set_init(&f->yes);
 	set_init(&f->gone);
 	set_init(&f->result);
+	TAILQ_INIT(&f->wholes);
 	buf_init(&f->hold, LIMIT_PARSE);
-	buf_init(&f->text, 2 * LIMIT_MESSAGE);
+	buf_init(&f->text, LIMIT_SEARCH_TEXT);
 }
 
 void
@@ -120,6 +131,7 @@ finder_clear(struct finder *f)
 			buf_wipe(&f->needles[i]);
 	}
 	opens_wait_cancel(f->keywait);
+	whole_clear(f);
 	if (f->slice != NULL)
 		event_free(f->slice);
 	set_clear(&f->asked);

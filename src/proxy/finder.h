@@ -4,6 +4,7 @@
  *
  *	finder.c	from a program to the messages it finds
  *	finder_judge.c	sealed messages, by what is in them
+ *	finder_whole.c	those whose search text is not kept, or not all of it
  *	job_search.c	SEARCH and UID SEARCH
  *	job_sort.c	SORT, THREAD
  *
@@ -19,9 +20,18 @@
 #include <event2/event.h>
 
 #include "imap/search.h"
+#include "mail/match.h"
+#include "mail/view.h"
 #include "proxy/job.h"
+#include "proxy/msgname.h"
+
+/* How long others wait for us.  The clock is looked at after each message, and
+ * within a long one. */
+#define FINDER_SLICE_MS 10
 
 struct keywait;
+struct viewref;
+TAILQ_HEAD(whole_list, whole);
 
 struct finder {
 	struct job j; /* first */
@@ -58,12 +68,18 @@ struct finder {
 	struct buf hold;
 	struct buf text;
 	struct event *slice; /* owned */
+	bool pulling;        /* all is looked at that is at hand */
 	void (*judged)(struct finder *);
 	struct set later;        /* wait for a key */
 	struct keywait *keywait; /* owned */
 	bool needs_text;
 	bool judging;
 	bool moved; /* numbers do not mean what they meant */
+
+	/* finder_whole.c */
+	struct whole_list wholes; /* owned */
+	unsigned nwholes;
+	struct event *match; /* owned */
 };
 
 static inline struct finder *
@@ -82,6 +98,9 @@ void finder_clear(struct finder *);
  * follows. */
 void finder_start(struct finder *);
 
+/* The name of a message by its number. */
+struct msg_name finder_name(const struct finder *, uint32_t number);
+
 /* Something that makes all answers wrong happened: NO was said. */
 bool finder_stopped(struct finder *);
 void finder_oom(struct finder *);
@@ -93,6 +112,43 @@ bool finder_all_plain(const struct mailbox *);
  * is called.  Before it prepare: -1 when it cannot be done, and NO was said. */
 void judge_start(struct finder *, void (*next)(struct finder *));
 int judge_prepare(struct finder *);
+
+/* Keys that are looked for in a long text: how far that is. */
+struct sift {
+	signed char *verdicts; /* owned; of each unit of the plan */
+	struct match_at at;    /* within the one that is looked for */
+	uint64_t until;        /* mono: when this turn ends */
+};
+
+/* A message that is judged. */
+struct subject {
+	uint64_t size;
+	int64_t sent;
+	struct str header;
+	struct str text;
+	struct sift *sift; /* NULL: the text is short */
+};
+
+/* What a view tells; not its text. */
+void judge_subject_of(const struct view *, struct subject *);
+
+/* Found, or not, or a NO is due.  False: there is more to do, in another
+ * turn. */
+bool judge_subject(struct finder *, uint32_t number, const struct subject *);
+
+/* Some turns later, go on looking at what is at hand. */
+void judge_resume(struct finder *);
+
+/*
+ * finder_whole.c: judge a message by the whole search text of its view (a
+ * reference is taken), in some turns of the loop; then pull_judged(), if the
+ * pull holds it, else judge_resume().  More than whole_full() says shall not
+ * wait.
+ */
+void whole_judge(struct finder *, uint32_t number, struct viewref *,
+    bool pulled);
+bool whole_full(const struct finder *);
+void whole_clear(struct finder *);
 
 /* Do the hits without content settle it?  1 found, 0 not found, -1 no. */
 int judge_known(const struct finder *, uint32_t number);

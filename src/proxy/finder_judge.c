@@ -6,7 +6,8 @@
  * must not depend on what was found in others.
  *
  * Thousands of messages take a while, which belongs to all sessions: they are
- * judged in slices.
+ * judged in slices.  What is in a message whose search text is not kept as a
+ * whole is looked for by finder_whole.c.
  */
 #include "config.h"
 
@@ -14,26 +15,17 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "mail/match.h"
 #include "proxy/facts.h"
 #include "proxy/finder.h"
 #include "proxy/opens.h"
 #include "proxy/reading.h"
 #include "sys/log.h"
 
-/* How long others wait for us.  The clock is looked at after each message: two
- * hundred keys in a long one take longer than that. */
-#define SLICE_MS 10
+/* So much of a long text is looked at between two looks at the clock. */
+#define PIECE (2UL * 1024 * 1024)
 
-enum verdict { UNKNOWN = -1, NO, YES };
-
-/* A message that is judged. */
-struct subject {
-	uint64_t size;
-	int64_t sent;
-	struct str header;
-	struct str text;
-};
+/* NEW has to be 0. */
+enum verdict { LATER = -2, UNKNOWN = -1, NEW, NO, YES };
 
 static bool
 is_text(enum search_what what)
@@ -57,6 +49,34 @@ of_match(enum match m)
 	return (UNKNOWN);
 }
 
+/* A key in a long text: what was found out is kept, one goes after another. */
+static enum verdict
+judge_long(const struct finder *f, const struct search_node *n,
+    const struct subject *m)
+{
+	struct str needle = buf_text(&f->needles[n->unit]);
+	struct sift *s = m->sift;
+	enum match found = MATCH_NO;
+	bool done;
+
+	if (s->verdicts[n->unit] != NEW)
+		return ((enum verdict)s->verdicts[n->unit]);
+	do {
+		if (clock_now().mono >= s->until)
+			return (LATER);
+		done = true;
+		if (n->what == SEARCH_BODY || n->what == SEARCH_TEXT)
+			done = match_some(m->text, needle,
+			    n->what == SEARCH_BODY, PIECE, &s->at, &found);
+		else
+			found = match_field(m->text, n->what != SEARCH_HEADER,
+			    n->field, needle);
+	} while (!done);
+	s->at = (struct match_at){0, 0};
+	s->verdicts[n->unit] = (signed char)of_match(found);
+	return (of_match(found));
+}
+
 static enum verdict
 judge_key(const struct finder *f, const struct search_node *n,
     const struct subject *m)
@@ -64,6 +84,8 @@ judge_key(const struct finder *f, const struct search_node *n,
 	struct str needle = buf_text(&f->needles[n->unit]);
 	bool yes = false;
 
+	if (m->sift != NULL && is_text(n->what))
+		return (judge_long(f, n, m));
 	switch (n->what) {
 	case SEARCH_SERVER:
 		break;
@@ -110,7 +132,7 @@ judge(const struct finder *f, const struct search_node *n, uint32_t number,
 		return (m != NULL ? judge_key(f, n, m) : UNKNOWN);
 	case SEARCH_NOT:
 		v = judge(f, n->child, number, m);
-		return (v == UNKNOWN ? v : v == YES ? NO : YES);
+		return (v == YES ? NO : v == NO ? YES : v);
 	case SEARCH_AND:
 	case SEARCH_OR:
 		break;
@@ -118,6 +140,8 @@ judge(const struct finder *f, const struct search_node *n, uint32_t number,
 	all = n->op == SEARCH_AND ? YES : NO;
 	for (c = n->child; c != NULL; c = c->next) {
 		v = judge(f, c, number, m);
+		if (v == LATER)
+			return (v);
 		if (v == UNKNOWN)
 			all = v;
 		else if (v == (n->op == SEARCH_AND ? NO : YES))
@@ -129,7 +153,17 @@ judge(const struct finder *f, const struct search_node *n, uint32_t number,
 int
 judge_known(const struct finder *f, uint32_t number)
 {
-	return (judge(f, f->cmd.root, number, NULL));
+	switch (judge(f, f->cmd.root, number, NULL)) {
+	case YES:
+		return (1);
+	case NO:
+		return (0);
+	case NEW:
+	case LATER:
+	case UNKNOWN:
+		break;
+	}
+	return (-1);
 }
 
 /* A client's string, made comparable. */
@@ -182,40 +216,42 @@ judge_prepare(struct finder *f)
 	return (0);
 }
 
-static struct msg_name
-name_of(const struct finder *f, uint32_t number)
+void
+judge_subject_of(const struct view *view, struct subject *m)
 {
-	const struct imap *s = f->j.s;
-
-	return ((struct msg_name){s->account,
-	    str_of(s->box->name, s->box->namelen), s->box->uidvalidity,
-	    f->uid ? number : mailbox_uid(s->box, number)});
+	*m = (struct subject){.size = blob_len(view->text),
+	    .sent = facts_sent(view),
+	    .header = span_str(view_text(view).p, view->root->head)};
 }
 
-static void
-judged(struct finder *f, uint32_t number, const struct subject *m)
+bool
+judge_subject(struct finder *f, uint32_t number, const struct subject *m)
 {
 	switch (judge(f, f->cmd.root, number, m)) {
 	case NO:
-		return;
+		break;
 	case YES:
 		if (set_add(&f->yes, number, number) == -1)
 			finder_oom(f);
 		if (f->keep != NULL)
 			f->keep(f, number, m->size, m->header);
-		return;
+		break;
+	case NEW:
+	case LATER:
+		return (false);
 	case UNKNOWN:
 		/* Its search text was cut. */
 		job_lacks(&f->j, ERR_LIMIT);
-		return;
+		break;
 	}
+	return (true);
 }
 
 /* Judge by what is kept.  False: that is not enough. */
 static bool
 judge_kept(struct finder *f, uint32_t number)
 {
-	struct msg_name name = name_of(f, number);
+	struct msg_name name = finder_name(f, number);
 	struct facts *facts = f->j.s->p->facts;
 	struct facts_rec rec;
 	struct subject m = {0};
@@ -231,8 +267,8 @@ judge_kept(struct finder *f, uint32_t number)
 	if (rc == -1)
 		log_warn("facts session=%s reason=\"%s\"", f->j.s->s.id,
 		    err.text);
-	/* One that is not kept as a whole is always opened, not only when
-	 * nothing is found in the part that is. */
+	/* One that is not kept as a whole is always looked at as a whole, not
+	 * only when nothing is found in the part that is kept. */
 	if (rc != 1 || (f->keep != NULL && rec.header.len == 0) ||
 	    (f->needs_text && match_is_cut(buf_text(&f->text))))
 		return (false);
@@ -240,29 +276,24 @@ judge_kept(struct finder *f, uint32_t number)
 	m.header = rec.header;
 	m.sent = rec.sent;
 	m.text = buf_text(&f->text);
-	judged(f, number, &m);
+	(void)judge_subject(f, number, &m);
 	return (true);
 }
 
-/* By a view, where no facts can be kept. */
+/* By a view; pulled: one that the pull waits for. */
 static void
-judge_view(struct finder *f, uint32_t number, const struct view *view)
+judge_view(struct finder *f, uint32_t number, struct viewref *view, bool pulled)
 {
-	struct subject m = {.size = blob_len(view->text)};
-	struct err err;
+	struct subject m;
 
-	m.sent = facts_sent(view);
-	m.header = span_str(view_text(view).p, view->root->head);
-	buf_reset(&f->text);
-	if (f->needs_text &&
-	    match_build(view, MATCH_WHOLE, &f->text, &err) == -1) {
-		log_warn("search session=%s reason=\"%s\"", f->j.s->s.id,
-		    err.text);
-		job_lacks(&f->j, err.code);
+	if (f->needs_text) {
+		if (pulled)
+			pull_hold(&f->j, number);
+		whole_judge(f, number, view, pulled);
 		return;
 	}
-	m.text = buf_text(&f->text);
-	judged(f, number, &m);
+	judge_subject_of(viewref_view(view), &m);
+	(void)judge_subject(f, number, &m);
 }
 
 /* By what is in memory.  False: nothing is. */
@@ -270,7 +301,7 @@ static bool
 judge_cached(struct finder *f, uint32_t number)
 {
 	const struct imap *s = f->j.s;
-	struct msg_name name = name_of(f, number);
+	struct msg_name name = finder_name(f, number);
 	struct viewref *ref;
 	struct seen_key key;
 
@@ -278,7 +309,7 @@ judge_cached(struct finder *f, uint32_t number)
 	    (ref = viewcache_get(s->p->views, str_c(s->account->login),
 	         &key)) == NULL)
 		return (false);
-	judge_view(f, number, viewref_view(ref));
+	judge_view(f, number, ref, false);
 	viewref_unref(ref);
 	return (true);
 }
@@ -291,7 +322,7 @@ judge_opened(struct job *j, uint32_t number, struct viewref *view,
 
 	if (view != NULL) {
 		if (!judge_kept(f, number))
-			judge_view(f, number, viewref_view(view));
+			judge_view(f, number, view, true);
 	} else if (err != NULL && err->code == ERR_NOKEY) {
 		if (set_add(&f->later, number, number) == -1)
 			finder_oom(f);
@@ -353,15 +384,14 @@ judge_done(struct job *j)
 static void
 on_slice(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval at_once = {0, 0};
 	struct finder *f = arg;
 	struct imap *s = f->j.s;
-	uint64_t until = clock_now().mono + SLICE_MS;
+	uint64_t until = clock_now().mono + FINDER_SLICE_MS;
 	bool more = !finder_stopped(f);
 
 	(void)fd;
 	(void)what;
-	while (more) {
+	while (more && !whole_full(f)) {
 		if (!(more = set_next(&f->sealed, &f->at)))
 			break;
 		if (!set_has(&f->gone, f->at) && !judge_kept(f, f->at) &&
@@ -371,22 +401,34 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 		if (clock_now().mono >= until)
 			break;
 	}
-	if (more)
-		/* Not event_active(): others come first. */
-		event_add(f->slice, &at_once);
-	else if (!finder_stopped(f) && pull_start(&f->j, f->uid, &f->closed,
-	                                   judge_opened, judge_done) == -1)
-		finder_oom(f);
+	if (more && !whole_full(f))
+		judge_resume(f);
+	else if (!more && f->nwholes == 0 && !finder_stopped(f)) {
+		f->pulling = true;
+		if (pull_start(&f->j, f->uid, &f->closed, judge_opened,
+		        judge_done) == -1)
+			finder_oom(f);
+	}
 	imap_turn(s);
+}
+
+/* Not event_active(): others come first. */
+void
+judge_resume(struct finder *f)
+{
+	static const struct timeval at_once = {0, 0};
+
+	if (!f->pulling)
+		event_add(f->slice, &at_once);
 }
 
 void
 judge_start(struct finder *f, void (*next)(struct finder *))
 {
-	static const struct timeval at_once = {0, 0};
-
 	f->judged = next;
 	f->slice = evtimer_new(f->j.s->p->base, on_slice, f);
-	if (f->slice == NULL || event_add(f->slice, &at_once) == -1)
+	if (f->slice == NULL)
 		finder_oom(f);
+	else
+		judge_resume(f);
 }

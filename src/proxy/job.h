@@ -170,11 +170,17 @@ int probe_start(struct job *, bool uid, const struct set *,
  * every number in the set: with its view (borrowed), or NULL and the reason,
  * or both NULL when it is no longer there; then done, maybe at once.  -1: out
  * of memory.
+ *
+ * Who needs a view for longer says pull_hold() within each, and pull_judged()
+ * when that is over: not within each, nor when the job is.  Until then no
+ * more messages are fetched than are in flight, and it is not done.
  */
 typedef void pull_fn(struct job *, uint32_t number, struct viewref *,
     const struct err *);
 int pull_start(struct job *, bool uid, const struct set *, pull_fn *each,
     void (*done)(struct job *));
+void pull_hold(struct job *, uint32_t number);
+void pull_judged(struct job *, uint32_t number);
 void pull_free(struct pull *); /* accepts NULL */
 
 /* job_search.c and job_sort.c */

@@ -44,6 +44,7 @@ struct pull_window {
 	size_t lo, hi;
 	unsigned asks;
 	unsigned opens;
+	unsigned held;
 	uint64_t bytes; /* beyond what was announced */
 };
 
@@ -248,7 +249,7 @@ pull_advance(struct pull *p)
 
 	for (i = 0; i < 2 && !j->over && j->s->state != IMAP_DEAD; i++) {
 		win = &p->win[i];
-		if (win->asks > 0 || win->opens > 0)
+		if (win->asks > 0 || win->opens > 0 || win->held > 0)
 			continue;
 		window_end(p, win);
 		if (p->win[!i].asks > 0 || p->next == p->n)
@@ -286,6 +287,35 @@ size_done(struct job *j, struct ask *a)
 	(void)a;
 	if (--j->pull->sizes == 0)
 		pull_advance(j->pull);
+}
+
+/* By its number; it is there. */
+static struct pull_msg *
+pull_number(struct pull *p, uint32_t number)
+{
+	size_t lo = 0, hi = p->n, mid;
+
+	while (hi - lo > 1) {
+		mid = lo + (hi - lo) / 2;
+		if (p->msgs[mid].number <= number)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return (&p->msgs[lo]);
+}
+
+void
+pull_hold(struct job *j, uint32_t number)
+{
+	msg_window(pull_number(j->pull, number))->held++;
+}
+
+void
+pull_judged(struct job *j, uint32_t number)
+{
+	msg_window(pull_number(j->pull, number))->held--;
+	pull_advance(j->pull);
 }
 
 int

@@ -14,6 +14,9 @@
 /* So long the opener is left to those who wait for a view. */
 #define LATE_MS 300
 
+/* A whole text up to this is what would be kept: nothing was cut. */
+#define LATE_TEXT (2UL * 1024 * 1024)
+
 /* More do not wait: a descriptor is held for each. */
 #define LATE_MAX 16
 
@@ -102,6 +105,14 @@ late_account_gone(struct account *a)
 	}
 }
 
+static bool
+is_of(const struct late *l, const struct msg_name *n)
+{
+	return (l->name.account == n->account && l->name.uid == n->uid &&
+	        l->name.uidvalidity == n->uidvalidity &&
+	        str_eq(l->name.mailbox, n->mailbox));
+}
+
 void
 late_gone(const struct msg_name *n)
 {
@@ -111,10 +122,28 @@ late_gone(const struct msg_name *n)
 	for (l = all != NULL ? TAILQ_FIRST(&all->list) : NULL; l != NULL;
 	     l = next) {
 		next = TAILQ_NEXT(l, next);
-		if (l->name.account == n->account && l->name.uid == n->uid &&
-		    l->name.uidvalidity == n->uidvalidity &&
-		    str_eq(l->name.mailbox, n->mailbox))
+		if (is_of(l, n))
 			late_free(l);
+	}
+}
+
+void
+late_text(const struct msg_name *n, const uint8_t digest[CRYPT_DIGEST],
+    const struct blob *search)
+{
+	struct lates *all = n->account->proxy->lates;
+	struct late *l, *next;
+
+	if (blob_len(search) > LATE_TEXT)
+		return;
+	for (l = all != NULL ? TAILQ_FIRST(&all->list) : NULL; l != NULL;
+	     l = next) {
+		next = TAILQ_NEXT(l, next);
+		if (!is_of(l, n) ||
+		    !crypt_equal(l->ans.view, digest, sizeof(l->ans.view)))
+			continue;
+		keep(&l->name, &l->ans, viewref_view(l->view), search);
+		late_free(l);
 	}
 }
 
@@ -136,8 +165,8 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	l->opening =
-	    opens_ask_text(l->name.account, l->text, l->ans.view, on_text, l);
+	l->opening = opens_ask_text(l->name.account, l->text, l->ans.view,
+	    false, on_text, l);
 	if (l->opening == NULL)
 		on_text(NULL, l);
 }

@@ -25,6 +25,11 @@ void lates_free(struct lates *); /* accepts NULL */
 void late_keep(const struct msg_name *, const struct open_ans *,
     struct viewref *, struct blob *text, const struct blob *search);
 
+/* The whole search text of a view was made for somebody else.  If it is not too
+ * long to be kept, it need not be made again. */
+void late_text(const struct msg_name *, const uint8_t digest[CRYPT_DIGEST],
+    const struct blob *search);
+
 /* The account goes, or the message. */
 void late_account_gone(struct account *);
 void late_gone(const struct msg_name *);

@@ -12,7 +12,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/fetch_answer.c \
 	src/proxy/fetch_views.c \
 	src/proxy/finder.c src/proxy/finder.h \
-	src/proxy/finder_judge.c \
+	src/proxy/finder_judge.c src/proxy/finder_whole.c \
 	src/proxy/gather.c src/proxy/gather.h \
 	src/proxy/harvest.c src/proxy/harvest.h \
 	src/proxy/imap.h \

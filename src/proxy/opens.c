@@ -41,7 +41,8 @@ struct opening {
 	uint32_t id;            /* with the opener; 0: waiting */
 	unsigned keys;          /* how many had come when it was asked */
 	opens_fn *fn;           /* OP_OPEN; or ... */
-	opens_text_fn *text_fn; /* ... OP_TEXT */
+	opens_text_fn *text_fn; /* ... OP_TEXT, ... */
+	size_t text_max;        /* ... of so many bytes */
 	void *arg;
 };
 TAILQ_HEAD(opening_list, opening);
@@ -241,7 +242,7 @@ opening_text(struct opening *g, struct ipc_msg *msg)
 	struct blob *text = NULL;
 
 	if (msg->nfds > 0)
-		text = ipc_msg_blob(msg, 0, LIMIT_SEARCH_TEXT, NULL);
+		text = ipc_msg_blob(msg, 0, g->text_max, NULL);
 	g->text_fn(text, g->arg);
 	opening_free(g);
 	blob_unref(text);
@@ -534,14 +535,22 @@ opens_ask(struct account *a, struct blob *wire,
 
 struct opening *
 opens_ask_text(struct account *a, struct blob *view,
-    const uint8_t digest[CRYPT_DIGEST], opens_text_fn *fn, void *arg)
+    const uint8_t digest[CRYPT_DIGEST], bool whole, opens_text_fn *fn,
+    void *arg)
 {
+	struct text_req req = {.whole = whole};
 	struct opening *g;
 	struct err err;
 
-	if ((g = opening_new(a, view, digest, false, arg, &err)) != NULL)
-		g->text_fn = fn;
-	return (g);
+	if ((g = opening_new(a, view, digest, false, arg, &err)) == NULL)
+		return (NULL);
+	g->text_fn = fn;
+	g->text_max = whole ? LIMIT_SEARCH_WHOLE : LIMIT_SEARCH_TEXT;
+	text_req_put(&g->body, &req);
+	if (!g->body.failed)
+		return (g);
+	opens_cancel(g);
+	return (NULL);
 }
 
 void

@@ -39,13 +39,14 @@ struct opening *opens_ask(struct account *, struct blob *wire,
     void *arg, struct err *);
 
 /*
- * Make the search text of a view that was opened (a reference is taken; must
- * be a memfd's); digest is its SHA-256.  fn gets the text, borrowed, or NULL:
- * there is none.  NULL when that cannot even begin.
+ * Make the search text of a view that was opened (a reference is taken);
+ * digest is its SHA-256.  Whole: at full length, else what is worth keeping.
+ * fn gets the text, borrowed, or NULL: there is none.  NULL when that cannot
+ * even begin.
  */
 typedef void opens_text_fn(struct blob *text, void *arg);
 struct opening *opens_ask_text(struct account *, struct blob *view,
-    const uint8_t digest[CRYPT_DIGEST], opens_text_fn *, void *arg);
+    const uint8_t digest[CRYPT_DIGEST], bool whole, opens_text_fn *, void *arg);
 
 /* The asker is gone.  Accepts NULL. */
 void opens_cancel(struct opening *);

@@ -43,7 +43,8 @@ struct course {
 	struct course_key key;
 	struct blob *wire;       /* owned */
 	struct opening *opening; /* owned; or ... */
-	struct viewload *load;   /* owned; ... it comes from the disk */
+	struct viewload *load;   /* owned; ... it comes from the disk, ... */
+	uint8_t digest[CRYPT_DIGEST]; /* ... and is this */
 	struct reading_list askers;
 	bool over;       /* the askers are being told */
 	bool other_from; /* opened once more for that */
@@ -221,7 +222,7 @@ out:
 /* Parse and keep it. */
 static struct viewref *
 keep_view(const struct msg_name *n, const struct seen_key *key,
-    struct blob *text, struct err *err)
+    struct blob *text, const uint8_t digest[CRYPT_DIGEST], struct err *err)
 {
 	struct viewref *ref;
 	struct view *v;
@@ -237,7 +238,7 @@ keep_view(const struct msg_name *n, const struct seen_key *key,
 	if (v == NULL)
 		return (NULL);
 	ref = viewcache_put(n->account->proxy->views, str_c(n->account->login),
-	    key, v);
+	    key, v, digest);
 	if (ref == NULL)
 		err_set(err, ERR_MEMORY, "out of memory");
 	return (ref);
@@ -274,7 +275,9 @@ on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
 	}
 	if (rc == 0 && ans->own)
 		rc = own_note(c->p, blob_str(text), &why);
-	view = rc == 0 ? keep_view(&c->name, &c->key.name, text, &why) : NULL;
+	view = rc == 0
+	           ? keep_view(&c->name, &c->key.name, text, ans->view, &why)
+	           : NULL;
 	if (view != NULL) {
 		late_keep(&c->name, ans, view, text, search);
 		viewdisk_put(c->p->viewdisk, &c->key.name, ans->view,
@@ -327,7 +330,7 @@ on_loaded(struct blob *text, const struct err *err, void *arg)
 		log_debug("view-disk uid=%u reason=\"%s\"",
 		    (unsigned)c->name.uid, err->text);
 	else
-		view = keep_view(&c->name, &c->key.name, text, &why);
+		view = keep_view(&c->name, &c->key.name, text, c->digest, &why);
 	if (view == NULL)
 		course_fail(c, ERR_NOTFOUND, "it is not on the disk");
 	else
@@ -346,9 +349,11 @@ course_load(struct course *c, struct err *err)
 	buf_init(&hold, 2 * LIMIT_RECORD);
 	if (seen != NULL &&
 	    seen_get(seen, &c->key.name, &rec, &hold, err) == 1 &&
-	    rec.version == VIEW_VERSION && !is_void(c, &rec))
+	    rec.version == VIEW_VERSION && !is_void(c, &rec)) {
+		memcpy(c->digest, rec.view, sizeof(c->digest));
 		c->load = viewdisk_get(c->p->viewdisk, &c->key.name, rec.view,
 		    on_loaded, c);
+	}
 	buf_clear(&hold);
 	return (c->load != NULL ? 0 : -1);
 }
@@ -475,13 +480,15 @@ reading_cancel(struct reading *r)
 struct viewref *
 reading_plain(const struct msg_name *n, struct blob *text, struct err *err)
 {
+	uint8_t digest[CRYPT_DIGEST];
 	struct seen_key key;
 
-	if (msg_key(n, &key) == -1) {
+	if (msg_key(n, &key) == -1 ||
+	    crypt_sha256(blob_str(text), digest) == -1) {
 		err_set(err, ERR_CRYPTO, "cannot digest");
 		return (NULL);
 	}
-	return (keep_view(n, &key, text, err));
+	return (keep_view(n, &key, text, digest, err));
 }
 
 int

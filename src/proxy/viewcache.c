@@ -14,6 +14,7 @@ struct viewref {
 	struct shelf *shelf; /* NULL: no longer listed */
 	struct seen_key key;
 	struct view *view; /* owned */
+	uint8_t digest[CRYPT_DIGEST];
 	size_t bytes;
 	unsigned refs; /* of holders; being listed is none */
 };
@@ -160,7 +161,7 @@ shelf_get(struct viewcache *vc, struct str login)
 
 struct viewref *
 viewcache_put(struct viewcache *vc, struct str login, const struct seen_key *k,
-    struct view *view)
+    struct view *view, const uint8_t digest[CRYPT_DIGEST])
 {
 	struct viewref *r, *old;
 	struct shelf *s;
@@ -174,6 +175,7 @@ viewcache_put(struct viewcache *vc, struct str login, const struct seen_key *k,
 	}
 	r->key = *k;
 	r->view = view;
+	memcpy(r->digest, digest, sizeof(r->digest));
 	r->refs = 1;
 	r->bytes = sizeof(*r) + blob_len(view->text) + view->arena.used;
 	if (map_put(vc->by_key, key_str(k), r) == -1)
@@ -190,6 +192,12 @@ const struct view *
 viewref_view(const struct viewref *r)
 {
 	return (r->view);
+}
+
+const uint8_t *
+viewref_digest(const struct viewref *r)
+{
+	return (r->digest);
 }
 
 struct viewref *

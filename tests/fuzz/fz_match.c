@@ -9,12 +9,27 @@
 
 #include "fuzz.h"
 #include "mail/match.h"
+#include "mail/match_build.h"
 
 static void
 build(const struct view *v, size_t max, struct buf *out)
 {
 	buf_init(out, max + MATCH_EXTRA);
 	assert(match_build(v, max, out, NULL) == 0);
+}
+
+/* Piece by piece nothing else is found. */
+static void
+try_pieces(struct str text, struct str needle, bool body)
+{
+	struct match_at at = {0, 0};
+	enum match all =
+	    body ? match_body(text, needle) : match_text(text, needle);
+	enum match found;
+
+	while (!match_some(text, needle, body, 1 + text.len / 50, &at, &found))
+		;
+	assert(found == all);
 }
 
 static void
@@ -33,6 +48,9 @@ try_needle(struct str whole, struct str cut, struct str field,
 	       match_field(cut, false, field, needle) != MATCH_NO);
 	assert(tidy != MATCH_YES ||
 	       match_field(cut, true, field, needle) != MATCH_NO);
+	try_pieces(whole, needle, false);
+	try_pieces(whole, needle, true);
+	try_pieces(needle, whole, true);
 	(void)match_text(needle, whole);
 	(void)match_body(needle, STR("x"));
 	(void)match_field(needle, true, field, STR("x"));

@@ -10,6 +10,7 @@ may carry variants, "simple/gcm":
 	opaque		signed as application/pkcs7-mime inside
 	other		encrypted to somebody else
 	broken		one byte of the ciphertext is wrong
+	long		3 MiB of filling stand before the body
 """
 
 import base64
@@ -39,6 +40,14 @@ def split_mail(mail):
         ours = name.startswith(b'content-') or name == b'mime-version'
         (inner if ours else outer).append(field)
     return b''.join(outer), b''.join(inner) + b'\r\n' + body
+
+
+def stretch(entity, variants):
+    """With what has to stand before its body."""
+    if 'long' not in variants:
+        return entity
+    head, body = entity.split(b'\r\n\r\n', 1)
+    return head + b'\r\n\r\n' + (b'filling' * 10 + b'\r\n') * 44000 + body
 
 
 def lines64(der):
@@ -78,6 +87,7 @@ class Mails:
         if spec not in self.made:
             name, *variants = spec.split('/')
             outer, entity = split_mail(self.plain(name))
+            entity = stretch(entity, variants)
             if 'unsigned' not in variants:
                 entity = self.sign(entity, 'opaque' in variants)
             # Dialogs run side by side: the first one's bytes are everybody's.
@@ -128,7 +138,7 @@ class Mails:
         if 'broken' in variants or 'other' in variants:
             return STATUS + re.escape(self.sealed(spec))
         outer, entity = split_mail(self.plain(name))
-        return STATUS + re.escape(outer + entity)
+        return STATUS + re.escape(outer + stretch(entity, variants))
 
     def opens(self, mail, reader):
         """Decrypt a sealed mail with a user's key; None if that fails."""

@@ -190,7 +190,9 @@ t_open(void)
 		blob = blob_ref(r.blob);
 		fd = blob_fd(blob);
 		reply_clear(&r);
-		reply_ask(&r, opener.proxy, OP_TEXT, STR(""), &fd, 1);
+		buf_reset(&body);
+		text_req_put(&body, &(struct text_req){.whole = true});
+		reply_ask(&r, opener.proxy, OP_TEXT, buf_text(&body), &fd, 1);
 		reply_wait(&h, &r);
 		CHECK(r.blob != NULL &&
 		      memmem(blob_data(r.blob), blob_len(r.blob),

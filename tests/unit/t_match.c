@@ -1,6 +1,8 @@
 #include "config.h"
 
 #include "mail/match.h"
+#include "mail/match_build.h"
+#include "mail/match_priv.h"
 
 #include <string.h>
 
@@ -214,6 +216,81 @@ t_limits(void)
 	buf_clear(&in);
 }
 
+/* Piece by piece: whatever the pieces' size, also what lies across two. */
+static void
+t_pieces(void)
+{
+	static const struct {
+		const char *key;
+		enum match want;
+	} rows[] = {
+	    {"", MATCH_YES},
+	    {"AUS KO\xcc\x88LN", MATCH_YES},
+	    {"LETTER", MATCH_YES},
+	    {"EPILOGUE", MATCH_NO},
+	    {"LETTER\nPLAIN", MATCH_YES},
+	    {"NOWHERE", MATCH_NO},
+	};
+	struct match_at at;
+	enum match found;
+	struct buf text;
+	size_t i, bytes, turns;
+
+	build(message, MATCH_TEXT, &text);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].key);
+		CHECK_INT(match_text(buf_text(&text), str_c(rows[i].key)),
+		    rows[i].want);
+		for (bytes = 1; bytes < 100; bytes++) {
+			at = (struct match_at){0, 0};
+			turns = 0;
+			while (!match_some(buf_text(&text), str_c(rows[i].key),
+			           false, bytes, &at, &found) &&
+			       turns < text.len)
+				turns++;
+			CHECK_INT(found, rows[i].want);
+			CHECK(turns <= text.len / bytes + 1);
+		}
+	}
+	buf_clear(&text);
+}
+
+/* A text that somebody else made: rows that name the same bytes again and
+ * again would take for ever. */
+static void
+t_hostile(void)
+{
+	struct buf text;
+	int i;
+
+	buf_init(&text, 1 << 20);
+	match_put32(&text, MATCH_MAGIC);
+	match_put32(&text, 0);
+	match_put32(&text, 2);
+	match_put32(&text, 2);
+	for (i = 0; i < 2; i++) {
+		match_put32(&text, 0);
+		match_put32(&text, 1);
+		match_put32(&text, 0);
+		match_put32(&text, 6);
+		match_put32(&text, 0);
+		match_put32(&text, NO_LEN);
+	}
+	for (i = 0; i < 2; i++) {
+		match_put32(&text, 0);
+		match_put32(&text, 6);
+		match_put32(&text, 0);
+	}
+	buf_puts(&text, "ABCDEFGH");
+	CHECK_INT(match_text(buf_text(&text), STR("DEF")), MATCH_YES);
+	CHECK_INT(match_text(buf_text(&text), STR("X")), MATCH_UNSURE);
+	CHECK_INT(match_field(buf_text(&text), false, STR("a"), STR("DEF")),
+	    MATCH_YES);
+	CHECK_INT(match_field(buf_text(&text), false, STR("a"), STR("X")),
+	    MATCH_UNSURE);
+	buf_clear(&text);
+}
+
 /* Characters that are taken apart become much longer, and an address that is
  * none too: nothing of it is lost. */
 static void
@@ -337,6 +414,8 @@ main(void)
 	    {"needle", t_needle},
 	    {"cut", t_cut},
 	    {"limits", t_limits},
+	    {"pieces", t_pieces},
+	    {"hostile", t_hostile},
 	    {"grows", t_grows},
 	    {"odd", t_odd},
 	    {"encoding", t_encoding},

@@ -30,7 +30,7 @@ put(struct viewcache *vc, const char *login, uint8_t n, size_t size)
 	blob = blob_copy(text, size);
 	v = view_new(blob, &err);
 	blob_unref(blob);
-	return (viewcache_put(vc, str_c(login), &k, v));
+	return (viewcache_put(vc, str_c(login), &k, v, k.k));
 }
 
 static struct viewref *
