@@ -91,6 +91,7 @@ static const struct {
     {OP_HARVEST, op_harvest},
     {OP_CERT_IMPORT, op_cert_import},
     {OP_CERT_LIST, op_cert_list},
+    {OP_CERT_APPROVE, op_cert_approve},
     {OP_ACCOUNT_SEEN, op_account_seen},
     {OP_ENROL, op_enrol},
     {OP_RENEW, op_renew},

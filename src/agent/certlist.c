@@ -124,6 +124,19 @@ certlist_best(const struct certlist_item *items, size_t n, int64_t at)
 	return (best);
 }
 
+const struct certlist_item *
+certlist_waits(const struct certlist_item *items, size_t n, int64_t at)
+{
+	const struct certlist_item *best = NULL, *it;
+
+	for (it = items; it < items + n; it++)
+		if (for_sealing(&it->c) && it->trust == TRUST_PENDING &&
+		    it->c.not_before <= at && at <= it->c.not_after &&
+		    (best == NULL || it->c.not_before > best->c.not_before))
+			best = it;
+	return (best);
+}
+
 bool
 certlist_recent(const struct certlist_item *items, size_t n, int64_t at)
 {

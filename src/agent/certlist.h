@@ -47,6 +47,10 @@ int certlist_read(struct str, struct certlist_item *, size_t *n, struct err *);
 const struct certlist_item *certlist_best(const struct certlist_item *,
     size_t n, int64_t at);
 
+/* The newest that could be used if it were not pending.  NULL: none. */
+const struct certlist_item *certlist_waits(const struct certlist_item *,
+    size_t n, int64_t at);
+
 /* Could one have been used in the CERTLIST_RECENT before? */
 bool certlist_recent(const struct certlist_item *, size_t n, int64_t at);
 

@@ -1,5 +1,5 @@
 /*
- * OP_CERT_IMPORT and OP_CERT_LIST.
+ * OP_CERT_IMPORT, OP_CERT_LIST and OP_CERT_APPROVE.
  *
  * What is imported may be any bytes: the verifier reads them and says what
  * they are; the agent only keeps what it accepted.
@@ -252,4 +252,60 @@ op_cert_list(struct agent *a, struct ipc *l, struct ipc_msg *msg)
 		return;
 	}
 	role_answer_json(l, msg->op, msg->id, NULL, ls.list);
+}
+
+/* --- approve --- */
+
+/* The one that is meant, of those that wait.  NULL with the reason. */
+static const struct certlist_item *
+find_waiting(const struct approve_req *q, const struct certlist_item *items,
+    size_t n, struct err *err)
+{
+	const struct certlist_item *it, *found = NULL;
+
+	for (it = items; it < items + n; it++) {
+		if (it->trust != TRUST_PENDING ||
+		    (q->named && memcmp(it->c.fingerprint, q->fingerprint,
+		                     FINGERPRINT) != 0))
+			continue;
+		if (found != NULL) {
+			err_set(err, ERR_SYNTAX,
+			    "several are pending, name one by its fingerprint");
+			return (NULL);
+		}
+		found = it;
+	}
+	if (found == NULL)
+		err_set(err, ERR_NOTFOUND,
+		    "no such certificate of that address is pending");
+	return (found);
+}
+
+void
+op_cert_approve(struct agent *a, struct ipc *l, struct ipc_msg *msg)
+{
+	struct certlist_item items[CERTLIST_MAX];
+	const struct certlist_item *it = NULL;
+	char space[LIMIT_ADDRESS];
+	json_t *json = NULL;
+	struct approve_req q;
+	struct err err = {0};
+	struct str low;
+	struct buf text;
+	size_t n;
+
+	buf_init(&text, SIZE_MAX);
+	if (approve_req_get(msg->body, &q, &err) == 0 &&
+	    certlist_address(q.address, space, &low, &err) == 0 &&
+	    store_find(a->store, low, &text, items, &n, &err) == 0)
+		it = find_waiting(&q, items, n, &err);
+	if (it != NULL &&
+	    store_approve(a->store, it->c.fingerprint, low, clock_now().wall,
+	        &err) == 0 &&
+	    (json = json_cert(&it->c)) != NULL)
+		add_trust(a, &it->c, low, json);
+	if (err.code == ERR_OK)
+		log_info("cert-approve address=%s", log_addr(low));
+	role_answer_json(l, msg->op, msg->id, &err, json);
+	buf_clear(&text);
 }

@@ -108,7 +108,10 @@ judge(const struct known *k, int64_t now, struct lookup_ans *ans)
 {
 	const struct certlist_item *best = certlist_best(k->items, k->n, now);
 	const struct certlist_item *own = best_own(k, now);
+	const struct certlist_item *waits = certlist_waits(k->items, k->n, now);
 
+	if ((ans->pending = waits != NULL))
+		memcpy(ans->waits, waits->c.fingerprint, FINGERPRINT);
 	ans->recent = certlist_recent(k->items, k->n, now) ||
 	              (k->was_looked && k->looked.ended != 0 &&
 	                  k->looked.ended >= now - CERTLIST_RECENT);

@@ -61,6 +61,7 @@ void op_lookup(struct agent *, struct ipc *, struct ipc_msg *);
 void op_cert_import(struct agent *, struct ipc *, struct ipc_msg *);
 void op_harvest(struct agent *, struct ipc *, struct ipc_msg *);
 void op_cert_list(struct agent *, struct ipc *, struct ipc_msg *);
+void op_cert_approve(struct agent *, struct ipc *, struct ipc_msg *);
 void op_account_seen(struct agent *, struct ipc *, struct ipc_msg *);
 void op_enrol(struct agent *, struct ipc *, struct ipc_msg *);
 void op_renew(struct agent *, struct ipc *, struct ipc_msg *);

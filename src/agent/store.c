@@ -202,6 +202,19 @@ store_put(struct store *st, const struct cert_rec *c, enum trust trust,
 }
 
 int
+store_approve(struct store *st, const uint8_t fp[FINGERPRINT],
+    struct str address, int64_t now, struct err *err)
+{
+	if (db_begin(st->db, err) == -1)
+		return (-1);
+	if (put_trust(st, fp, address, TRUST_MANUAL, now, err) == -1) {
+		db_abort(st->db);
+		return (-1);
+	}
+	return (db_commit(st->db, err));
+}
+
+int
 store_find(struct store *st, struct str address, struct buf *text,
     struct certlist_item *items, size_t *n, struct err *err)
 {

@@ -28,6 +28,11 @@ int store_put(struct store *, const struct cert_rec *, enum trust, int64_t now,
 int store_put_as_is(struct store *, const struct cert_rec *, enum trust,
     int64_t now, struct err *);
 
+/* A certificate that is kept is trusted for an address as if it had been
+ * imported by hand. */
+int store_approve(struct store *, const uint8_t fingerprint[FINGERPRINT],
+    struct str address, int64_t now, struct err *);
+
 /* The certificates of an address (lower case) with their trust: at most
  * CERTLIST_MAX items, which borrow from text.  0, or -1. */
 int store_find(struct store *, struct str address, struct buf *text,

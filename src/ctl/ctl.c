@@ -222,6 +222,14 @@ ask_cert_list(struct ctl *c, struct err *err)
 }
 
 static int
+ask_cert_approve(struct ctl *c, struct err *err)
+{
+	if (c->args[1] != NULL)
+		put_arg(c, "fingerprint", c->args[1]);
+	return (ask_cert_list(c, err));
+}
+
+static int
 ask_lookup(struct ctl *c, struct err *err)
 {
 	(void)err;
@@ -428,6 +436,8 @@ static const struct command {
         NULL},
     {"cert", "list", "cert-list", 0, 1, " [ADDRESS]", ask_cert_list, show,
         NULL},
+    {"cert", "approve", "cert-approve", 1, 2, " ADDRESS [FINGERPRINT]",
+        ask_cert_approve, show, NULL},
     {"lookup", NULL, "lookup", 1, 1, " ADDRESS", ask_lookup, show, NULL},
     {"release-log", NULL, "release-log", 1, 1, " ADDRESS [--account LOGIN]",
         ask_enrol, show, NULL},

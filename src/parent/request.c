@@ -410,6 +410,47 @@ run_cert_list(struct request *q)
 }
 
 static void
+run_cert_approve(struct request *q)
+{
+	const char *print = request_arg(q, "fingerprint");
+	struct approve_req r = {.named = print[0] != '\0'};
+	struct err err;
+	struct buf body;
+
+	if (owner_address(q, &err) == -1) {
+		request_done(q, &err, NULL);
+		return;
+	}
+	if (r.named &&
+	    hex_decode(str_c(print), r.fingerprint, FINGERPRINT) == -1) {
+		request_fail(q, ERR_SYNTAX,
+		    "a fingerprint is 64 hexadecimal digits");
+		return;
+	}
+	r.address = str_c(q->address);
+	buf_init(&body, LIMIT_RECORD);
+	approve_req_put(&body, &r);
+	request_ask(q, ROLE_AGENT, OP_CERT_APPROVE, buf_text(&body), STATUS_MS,
+	    request_passed);
+	buf_clear(&body);
+}
+
+/* What waits for a person, and why. */
+static void
+put_waiting(const struct lookup_ans *a, json_t *o)
+{
+	char hex[FINGERPRINT * 2 + 1];
+
+	if (!a->pending)
+		return;
+	hex_encode(a->waits, sizeof(a->waits), hex);
+	json_object_set_new(o, "pending", json_string(hex));
+	json_object_set_new(o, "pending_because",
+	    json_string("it came with signed mail while another certificate "
+	                "was in use"));
+}
+
+static void
 on_looked_up(struct ipc_msg *msg, const struct err *err, void *arg)
 {
 	static const char *const states[] = {"usable", "none", "error"};
@@ -439,6 +480,8 @@ on_looked_up(struct ipc_msg *msg, const struct err *err, void *arg)
 		json_object_set_new(o, "not_after", json_integer(a.not_after));
 		json_object_set_new(o, "trust", json_string(trusts[a.trust]));
 	}
+	if (o != NULL)
+		put_waiting(&a, o);
 	request_done(q, NULL, o);
 }
 
@@ -534,6 +577,7 @@ static const struct {
     {"key-list", 0, false, run_key_list},
     {"cert-import", 1, true, run_cert_import},
     {"cert-list", 0, true, run_cert_list},
+    {"cert-approve", 0, true, run_cert_approve},
     {"lookup", 0, false, run_lookup},
     {"enrol", 0, false, enrol_run},
     {"renew", 0, false, enrol_run_renew},

@@ -39,6 +39,26 @@ list_req_get(struct str in, struct str *whose, struct err *err)
 }
 
 void
+approve_req_put(struct buf *b, const struct approve_req *q)
+{
+	rec_put_str(b, q->address);
+	rec_put_bool(b, q->named);
+	rec_put_bytes(b, q->fingerprint, sizeof(q->fingerprint));
+}
+
+int
+approve_req_get(struct str in, struct approve_req *q, struct err *err)
+{
+	struct rec r;
+
+	rec_init(&r, in);
+	q->address = rec_get_str(&r);
+	q->named = rec_get_bool(&r);
+	rec_get_bytes(&r, q->fingerprint, sizeof(q->fingerprint));
+	return (rec_end(&r, err));
+}
+
+void
 key_arrived_put(struct buf *b, const struct key_arrived *q)
 {
 	rec_put_str(b, q->account);

@@ -1,6 +1,6 @@
 /*
  * keys.h - OP_KEY_IMPORT, OP_KEY_LIST, OP_KEY_ARRIVED, OP_VERIFY,
- * OP_CERT_IMPORT, OP_CERT_LIST.
+ * OP_CERT_IMPORT, OP_CERT_LIST, OP_CERT_APPROVE.
  *
  * OP_KEY_IMPORT: descriptors 0 the p12 file and 1 the passphrase, sealed
  * memfds made by the control client; the sealer reads them.  The answer's
@@ -13,6 +13,8 @@
  * cert_list with a verdict each.
  * OP_CERT_IMPORT: body one u8 trust; blob 0 certificates as found; the answer
  * is err + blob 0 JSON of what was taken and refused.
+ * OP_CERT_APPROVE: an approve_req; the answer is err + blob 0, that certificate
+ * as JSON.
  */
 #ifndef WAXWING_PROTO_KEYS_H
 #define WAXWING_PROTO_KEYS_H
@@ -31,6 +33,16 @@ int key_import_req_get(struct str, struct key_import_req *, struct err *);
 /* The same shape for both: whose keys or certificates; empty: all. */
 void list_req_put(struct buf *, struct str whose);
 int list_req_get(struct str, struct str *whose, struct err *);
+
+/* A certificate of an address that waits for it may be used. */
+struct approve_req {
+	struct str address;
+	bool named;                       /* else it is the only one */
+	uint8_t fingerprint[FINGERPRINT]; /* if named */
+};
+
+void approve_req_put(struct buf *, const struct approve_req *);
+int approve_req_get(struct str, struct approve_req *, struct err *);
 
 /* Told by the sealer to the proxy: mail sealed to it can be opened now. */
 struct key_arrived {

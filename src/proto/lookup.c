@@ -29,6 +29,8 @@ lookup_ans_put(struct buf *b, const struct lookup_ans *a)
 	rec_put_bool(b, a->oaep);
 	rec_put_u64(b, (uint64_t)a->not_after);
 	rec_put_u8(b, a->trust);
+	rec_put_bool(b, a->pending);
+	rec_put_bytes(b, a->waits, sizeof(a->waits));
 }
 
 int
@@ -45,5 +47,7 @@ lookup_ans_get(struct str in, struct lookup_ans *a, struct err *err)
 	a->oaep = rec_get_bool(&r);
 	a->not_after = (int64_t)rec_get_u64(&r);
 	a->trust = rec_get_enum(&r, TRUST_HARVESTED);
+	a->pending = rec_get_bool(&r);
+	rec_get_bytes(&r, a->waits, sizeof(a->waits));
 	return (rec_end(&r, err));
 }

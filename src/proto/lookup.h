@@ -30,6 +30,9 @@ struct lookup_ans {
 	bool oaep;                        /* known to read RSA-OAEP */
 	int64_t not_after;
 	uint8_t trust; /* enum trust */
+	/* One that came with signed mail waits to be approved. */
+	bool pending;
+	uint8_t waits[FINGERPRINT];
 };
 
 enum trust {

@@ -12,7 +12,8 @@ const uint16_t op_parent_to_opener[] = {COMMON, OP_NONE};
 const uint16_t op_parent_to_sealer[] = {COMMON, OP_KEY_IMPORT, OP_KEY_LIST,
     OP_KEY_EXPORT, OP_NONE};
 const uint16_t op_parent_to_agent[] = {COMMON, OP_LOOKUP, OP_CERT_IMPORT,
-    OP_CERT_LIST, OP_ENROL, OP_RENEW, OP_REVOKE, OP_RELEASE_LOG, OP_NONE};
+    OP_CERT_LIST, OP_CERT_APPROVE, OP_ENROL, OP_RENEW, OP_REVOKE,
+    OP_RELEASE_LOG, OP_NONE};
 const uint16_t op_proxy_to_parent[] = {OP_OPENER, OP_LINK_LOST, OP_NONE};
 const uint16_t op_others_to_parent[] = {OP_LINK_LOST, OP_NONE};
 const uint16_t op_proxy_to_agent[] = {OP_LOOKUP, OP_HARVEST, OP_ACCOUNT_SEEN,
@@ -55,6 +56,7 @@ static const char *const names[OP_MAX] = {
     [OP_KEY_LIST] = "key-list",
     [OP_CERT_IMPORT] = "cert-import",
     [OP_CERT_LIST] = "cert-list",
+    [OP_CERT_APPROVE] = "cert-approve",
     [OP_ACCOUNT_SEEN] = "account-seen",
     [OP_CHALLENGE_FIND] = "challenge-find",
     [OP_CHALLENGE_CHECK] = "challenge-check",

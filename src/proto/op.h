@@ -49,6 +49,7 @@ enum op {
 	/* parent > agent */
 	OP_CERT_IMPORT,
 	OP_CERT_LIST,
+	OP_CERT_APPROVE,
 	/* enrolment: see enrol.h */
 	OP_ACCOUNT_SEEN,
 	OP_CHALLENGE_FIND,

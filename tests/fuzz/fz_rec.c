@@ -56,6 +56,7 @@ KIND(digest_req, digest_req);
 KIND(take_req, take_req);
 KIND(enrol_req, enrol_req);
 KIND(resync_q, resync_req);
+KIND(approve, approve_req);
 
 /* A list of certificates: as many as are well-formed. */
 static bool
@@ -80,7 +81,7 @@ static bool (*const kinds[])(struct str, struct buf *) = {start_again,
     challenge_check_req_again, challenge_check_ans_again,
     reply_submit_req_again, challenge_remove_req_again, jws_req_again,
     jws_ans_again, digest_req_again, take_req_again, enrol_req_again,
-    resync_q_again};
+    resync_q_again, approve_again};
 
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -87,18 +87,40 @@ def test_signed_mail(rig):
 
 
 def test_other_certificate(rig):
-    """Another certificate of the same person waits until it is time."""
+    """Another certificate of the same person waits until it is time, or a
+    person says so."""
     first = Stranger(rig, 'bob')
     rig.append(first.signed('bob-1'), 'user2')
     c = rig.imap('user2')
     rig.wait('certificate', lambda: first.certs())
+    expect(MARKER in first.opens(answer(rig, first, 'to-bob-1')),
+           'it does not open')
     second = Stranger(rig, 'bob')
     rig.append(second.signed('bob-2'), 'user2')
     c.noop()
     rig.wait('second certificate', lambda: len(first.certs()) == 2)
     c.logout()
-    trusts = sorted(cert['trust'] for cert in first.certs())
-    expect(trusts == ['harvested', 'pending'], repr(first.certs()))
+    trusts = {cert['trust']: cert['fingerprint'] for cert in first.certs()}
+    expect(sorted(trusts) == ['harvested', 'pending'], repr(first.certs()))
+    told = looked_up(rig, first.address)
+    expect(told['fingerprint'] == trusts['harvested'] and
+           told['pending'] == trusts['pending'] and
+           'another certificate' in told['pending_because'], repr(told))
+    for wrong in (['ann@elsewhere.test'],
+                  [first.address, trusts['harvested']],
+                  [first.address, trusts['pending'][:-1]]):
+        done = rig.ctl('cert', 'approve', *wrong, check=False)
+        expect(done.returncode != 0, 'approved: %r' % wrong)
+    rig.ctl('cert', 'approve', first.address, trusts['pending'])
+    told = looked_up(rig, first.address)
+    expect(told['fingerprint'] == trusts['pending'] and
+           told['trust'] == 'manual' and 'pending' not in told, repr(told))
+    expect(MARKER in second.opens(answer(rig, first, 'to-bob-2')),
+           'it does not open with the second')
+
+
+def looked_up(rig, address):
+    return json.loads(rig.ctl('--json', 'lookup', address).stdout)
 
 
 def test_not_his(rig):

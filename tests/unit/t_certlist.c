@@ -199,6 +199,21 @@ t_best(void)
 }
 
 static void
+t_waits(void)
+{
+	struct certlist_item items[4] = {
+	    {make(0, USAGE_ENCRYPT, 8, NOW), TRUST_HARVESTED},
+	    {make(1, USAGE_SIGN, 9, NOW), TRUST_PENDING},
+	    {make(2, USAGE_ENCRYPT, 1, NOW), TRUST_PENDING},
+	    {make(3, USAGE_ENCRYPT, 5, NOW - 1), TRUST_PENDING},
+	};
+
+	CHECK(certlist_waits(items, 4, NOW) == &items[2]);
+	CHECK(certlist_waits(items, 4, NOW - 1) == &items[3]);
+	CHECK(certlist_waits(items, 2, NOW) == NULL);
+}
+
+static void
 t_harvest(void)
 {
 	static const struct {
@@ -251,6 +266,7 @@ main(void)
 	    {"names", t_names},
 	    {"add", t_add},
 	    {"best", t_best},
+	    {"waits", t_waits},
 	    {"harvest", t_harvest},
 	    {NULL, NULL},
 	};
