@@ -232,6 +232,7 @@ account_enter(struct proxy *p, const struct login *l, struct str password,
 	}
 	if (a->sessions == 1)
 		account_tell(a);
+	resync_resume(a);
 	warm_check(a);
 	return (a);
 }

@@ -40,7 +40,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/resync.c src/proxy/resync.h src/proxy/resync_own.h \
 	src/proxy/resync_log.c \
 	src/proxy/resync_look.c \
-	src/proxy/resync_move.c \
+	src/proxy/resync_move.c src/proxy/resync_run.c \
 	src/proxy/rules.c src/proxy/rules.h \
 	src/proxy/seen.c src/proxy/seen.h \
 	src/proxy/sentlog.c src/proxy/sentlog.h \

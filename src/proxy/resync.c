@@ -9,18 +9,16 @@
 #include "base/num.h"
 #include "imap/nstring.h"
 #include "proxy/resync_own.h"
+#include "proxy/warm.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
-
-/* Mailboxes of one account. */
-#define NAMES_MAX 10000
 
 /* A line of ours: a set of RESYNC_BATCH UIDs, and a name. */
 #define LINE_MAX_LEN 4000
 
 /* --- what all parts use --- */
 
-static void
+void
 resync_over(struct resync *r)
 {
 	reading_cancel(r->reading);
@@ -42,6 +40,7 @@ resync_fail(struct resync *r, const struct err *err)
 	r->err = *err;
 	r->state = RESYNC_FAILED;
 	resync_over(r);
+	warm_check(r->account);
 }
 
 void
@@ -61,9 +60,8 @@ resync_well(struct resync *r, const struct err *err)
 	return (err == NULL);
 }
 
-/* Is the word in there? */
-static bool
-has_word(struct str in, struct str word)
+bool
+resync_has_word(struct str in, struct str word)
 {
 	for (; in.len >= word.len; in = str_of(in.p + 1, in.len - 1))
 		if (str_istarts(in, word))
@@ -119,7 +117,7 @@ on_selecting(const struct resp *resp, struct str text, void *arg)
 	else if (str_ieq(word, STR("UIDNEXT")))
 		r->uidnext = (uint32_t)n;
 	else if (str_ieq(word, STR("PERMANENTFLAGS")))
-		r->readonly = !has_word(rest, STR("\\Deleted"));
+		r->readonly = !resync_has_word(rest, STR("\\Deleted"));
 }
 
 void
@@ -333,7 +331,7 @@ on_sized(const struct resp *resp, struct str text, void *arg)
 
 	/* What its user has marked to be deleted stays as it is. */
 	if (!resync_item(resp, text, &uid, &size) ||
-	    has_word(text, STR("\\Deleted")))
+	    resync_has_word(text, STR("\\Deleted")))
 		return;
 	for (i = 0; i < l->n; i++)
 		if (l->m[i].old == uid) {
@@ -389,6 +387,12 @@ on_selected(const struct resp *resp, const struct err *err, void *arg)
 	struct resync *r = arg;
 	uint32_t was = r->log.uidvalidity;
 
+	if (err != NULL && err->code == ERR_DENIED && r->alone) {
+		/* It may be there again another time. */
+		r->found = false;
+		resync_next(r);
+		return;
+	}
 	if (!resync_well(r, err))
 		return;
 	if (r->readonly || str_ieq(str_trim(resp->code), STR("READ-ONLY"))) {
@@ -461,6 +465,10 @@ mailbox_begin(struct resync *r)
 		return;
 	}
 	r->found = rc == 1;
+	if (r->alone && !r->found) {
+		resync_next(r);
+		return;
+	}
 	resync_select(r, r->found ? "SELECT" : "EXAMINE",
 	    r->found ? on_selected : on_examined);
 }
@@ -489,8 +497,10 @@ resync_next(struct resync *r)
 	if (r->found) {
 		/* It is settled: now what else there is. */
 		r->found = false;
-		resync_select(r, "EXAMINE", on_examined);
-		return;
+		if (!r->alone) {
+			resync_select(r, "EXAMINE", on_examined);
+			return;
+		}
 	}
 	if (!set_empty(&r->todo)) {
 		batch_begin(r);
@@ -503,161 +513,13 @@ resync_next(struct resync *r)
 		mailbox_begin(r);
 		return;
 	}
+	if (r->next != NULL) {
+		resync_go_on(r);
+		return;
+	}
 	log_info("resync login=%s result=ok moved=%u",
 	    log_addr(str_c(r->account->login)), (unsigned)r->moved);
 	r->state = RESYNC_DONE;
 	resync_over(r);
-}
-
-/* --- coming and going --- */
-
-static int
-add_name(struct resync *r, struct str name)
-{
-	char **names, *copy;
-	size_t i;
-
-	if (str_ieq(name, STR("INBOX")))
-		name = STR("INBOX");
-	for (i = 0; i < name.len; i++)
-		if (name.p[i] < ' ' || name.p[i] > '~')
-			return (-1);
-	if (name.len == 0 || name.len > RESYNC_NAME_MAX ||
-	    r->nnames >= NAMES_MAX ||
-	    (names = realloc(r->names, (r->nnames + 1) * sizeof(*names))) ==
-	        NULL)
-		return (-1);
-	r->names = names;
-	if ((copy = malloc(name.len + 1)) == NULL)
-		return (-1);
-	memcpy(copy, name.p, name.len);
-	copy[name.len] = '\0';
-	r->names[r->nnames++] = copy;
-	return (0);
-}
-
-/* * LIST (\HasNoChildren) "/" name */
-static void
-on_name(const struct resp *resp, struct str text, void *arg)
-{
-	struct resync *r = arg;
-	struct str word, flags, name;
-	struct arena arena;
-	struct tok t;
-
-	tok_init(&t, text);
-	if (resp->kind != RESP_DATA || !tok_char(&t, '*') ||
-	    !tok_char(&t, ' ') || !tok_atom(&t, &word) ||
-	    !str_ieq(word, STR("LIST")) || !tok_char(&t, ' ') ||
-	    !tok_value(&t, &flags) || !tok_char(&t, ' ') ||
-	    !tok_value(&t, &word) || !tok_char(&t, ' '))
-		return;
-	arena_init(&arena, LIMIT_RECORD);
-	if (tok_astring(&t, &arena, &name) &&
-	    !has_word(flags, STR("\\Noselect")) &&
-	    !has_word(flags, STR("\\NonExistent")) && add_name(r, name) == -1)
-		log_warn("resync mailbox=%s result=skipped", log_str(name));
-	arena_clear(&arena);
-}
-
-static void
-on_names_end(const struct resp *resp, const struct err *err, void *arg)
-{
-	struct resync *r = arg;
-
-	(void)resp;
-	if (resync_well(r, err))
-		resync_next(r);
-}
-
-static void
-on_login(const struct resp *resp, const struct err *err, void *arg)
-{
-	struct resync *r = arg;
-
-	(void)resp;
-	if (!resync_well(r, err))
-		return;
-	if (!side_caps(r->side)->uidplus)
-		resync_failed(r, ERR_UNSUPPORTED,
-		    "the server cannot remove single messages (UIDPLUS)");
-	else if (r->nnames == 0)
-		side_ask(r->side, "LIST \"\" \"*\"", on_name, on_names_end, r);
-	else
-		resync_next(r);
-}
-
-void
-resync_free(struct resync *r)
-{
-	size_t i;
-
-	if (r == NULL)
-		return;
-	resync_over(r);
-	for (i = 0; i < r->nnames; i++)
-		free(r->names[i]);
-	free(r->names);
-	free(r);
-}
-
-bool
-resync_runs(const struct resync *r)
-{
-	return (r != NULL && r->state == RESYNC_RUNS);
-}
-
-int
-resync_begin(struct account *a, struct str mailbox, struct err *err)
-{
-	struct resync *r;
-
-	if (resync_runs(a->resync))
-		return (0);
-	if (a->proxy->seen == NULL) {
-		err_set(err, ERR_UNAVAILABLE, "the store is not there");
-		return (-1);
-	}
-	if ((r = calloc(1, sizeof(*r))) == NULL) {
-		err_set(err, ERR_MEMORY, "out of memory");
-		return (-1);
-	}
-	r->account = a;
-	r->keys = seen_keys(a->proxy->seen, str_c(a->login));
-	set_init(&r->todo);
-	set_init(&r->hits);
-	if (mailbox.len > 0 && add_name(r, mailbox) == -1)
-		err_set(err, ERR_SYNTAX, "that is no name of a mailbox");
-	else
-		r->side = side_open(a, on_login, r, err);
-	if (r->side == NULL) {
-		resync_free(r);
-		return (-1);
-	}
-	resync_free(a->resync);
-	a->resync = r;
-	return (0);
-}
-
-json_t *
-resync_json(const struct resync *r)
-{
-	static const char *const states[] = {"running", "done", "failed"};
-	json_t *o;
-
-	if (r == NULL)
-		return (NULL);
-	o = json_pack("{s:s, s:s, s:I, s:I, s:I}", "account", r->account->login,
-	    "state", states[r->state], "total", (json_int_t)r->total, "done",
-	    (json_int_t)r->done, "moved", (json_int_t)r->moved);
-	if (o != NULL && r->at < r->nnames && r->state != RESYNC_DONE)
-		(void)json_object_set_new(o, "mailbox",
-		    json_string(r->names[r->at]));
-	if (o != NULL && r->state == RESYNC_FAILED) {
-		(void)json_object_set_new(o, "code",
-		    json_string(err_word(r->err.code)));
-		(void)json_object_set_new(o, "reason",
-		    json_string(r->err.text));
-	}
-	return (o);
+	warm_check(r->account);
 }

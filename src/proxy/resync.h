@@ -8,7 +8,7 @@
  * copy of what it has, they go through a mailbox for the time being.
  *
  * It may be interrupted anywhere: what is being copied is on disk before, and
- * the next one looks first what became of it.
+ * the next one, or the next login, looks first what became of it.
  */
 #ifndef WAXWING_PROXY_RESYNC_H
 #define WAXWING_PROXY_RESYNC_H
@@ -22,6 +22,9 @@ struct resync;
 /* Begin with a mailbox (empty: all of them), unless one is under way.  -1 with
  * the reason. */
 int resync_begin(struct account *, struct str mailbox, struct err *);
+
+/* A client has logged in: finish what was interrupted, if there is anything. */
+void resync_resume(struct account *);
 
 bool resync_runs(const struct resync *); /* NULL does not */
 

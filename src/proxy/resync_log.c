@@ -81,6 +81,69 @@ put_log(struct buf *b, const struct resync_log *l)
 	}
 }
 
+/* Names of mailboxes that have a log, one after the other. */
+static int
+read_names(struct account *a, struct buf *name, struct buf *value,
+    struct err *err)
+{
+	rec_put_str(name, STR("resyncs"));
+	rec_put_str(name, str_c(a->login));
+	rec_put_str(name, str_c(a->up->domain));
+	return (seen_kept(a->proxy->seen, buf_text(name), value, err));
+}
+
+/* This mailbox has one, or has none any more. */
+static int
+note_name(struct resync *r, struct err *err)
+{
+	struct str mine = str_c(r->names[r->at]), one;
+	struct buf name, was, now;
+	bool had = false;
+	struct rec in;
+	int rc;
+
+	buf_init(&name, LIMIT_RECORD);
+	buf_init(&was, LIMIT_RECORD);
+	buf_init(&now, LIMIT_RECORD);
+	rc = read_names(r->account, &name, &was, err);
+	rec_init(&in, buf_text(&was));
+	while (rc != -1 && in.pos < in.in.len && !in.bad) {
+		one = rec_get_str(&in);
+		if (str_eq(one, mine))
+			had = true;
+		else
+			rec_put_str(&now, one);
+	}
+	if (r->log.n > 0)
+		rec_put_str(&now, mine);
+	if (rc != -1 && had != (r->log.n > 0))
+		rc = seen_keep(r->account->proxy->seen, buf_text(&name), &now,
+		    err);
+	buf_clear(&now);
+	buf_clear(&was);
+	buf_clear(&name);
+	return (rc == -1 ? -1 : 0);
+}
+
+int
+resync_log_names(struct account *a, resync_name_fn *fn, void *arg,
+    struct err *err)
+{
+	struct buf name, value;
+	struct rec in;
+	int rc;
+
+	buf_init(&name, LIMIT_RECORD);
+	buf_init(&value, LIMIT_RECORD);
+	rc = read_names(a, &name, &value, err);
+	rec_init(&in, buf_text(&value));
+	while (rc == 1 && in.pos < in.in.len && !in.bad)
+		rc = fn(rec_get_str(&in), arg) == -1 ? -1 : 1;
+	buf_clear(&value);
+	buf_clear(&name);
+	return (rc == -1 ? -1 : 0);
+}
+
 int
 resync_log_put(struct resync *r, struct err *err)
 {
@@ -94,6 +157,8 @@ resync_log_put(struct resync *r, struct err *err)
 	if (r->log.n > 0)
 		put_log(&value, &r->log);
 	rc = seen_keep(seen, buf_text(&name), &value, err);
+	if (rc == 0)
+		rc = note_name(r, err);
 	if (rc == 0)
 		rc = seen_commit(seen, err);
 	buf_clear(&value);

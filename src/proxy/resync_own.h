@@ -1,7 +1,7 @@
 /*
- * resync_own.h - the parts of a resync: resync.c finds what is to be copied,
- * resync_move.c copies it, resync_look.c finds the copies, resync_log.c keeps
- * on disk what is under way.
+ * resync_own.h - the parts of a resync: resync_run.c begins it, resync.c finds
+ * what is to be copied, resync_move.c copies it, resync_look.c finds the
+ * copies, resync_log.c keeps on disk what is under way.
  */
 #ifndef WAXWING_PROXY_RESYNC_OWN_H
 #define WAXWING_PROXY_RESYNC_OWN_H
@@ -44,6 +44,12 @@ struct resync_log {
 int resync_log_get(struct resync *, struct err *);
 int resync_log_put(struct resync *, struct err *);
 
+/* The mailboxes of an account that have one: fn is called for each, -1 stops.
+ * 0 or -1. */
+typedef int resync_name_fn(struct str name, void *arg);
+int resync_log_names(struct account *, resync_name_fn *, void *arg,
+    struct err *);
+
 struct resync {
 	struct account *account;
 	struct side *side; /* owned; NULL when it is over */
@@ -53,6 +59,9 @@ struct resync {
 	size_t nnames;
 	size_t at;  /* names[at] is the one at hand ... */
 	bool begun; /* ... if it has begun */
+	bool
+	    alone; /* nobody asked: only what was interrupted is finished ... */
+	char *next; /* owned; ... and then this mailbox, "": all; or NULL */
 
 	uint32_t uidvalidity; /* as the last SELECT said */
 	uint32_t uidnext;
@@ -117,5 +126,14 @@ bool resync_keep(struct resync *);
 
 /* Both end there: the log is empty. */
 void resync_next(struct resync *);
+
+/* What was interrupted is finished: now what somebody asked for meanwhile. */
+void resync_go_on(struct resync *);
+
+/* Hang up. */
+void resync_over(struct resync *);
+
+/* Is the word in there? */
+bool resync_has_word(struct str in, struct str word);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include "proxy/warm_own.h"
 
+#include "proxy/resync.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -459,13 +461,14 @@ on_login(const struct resp *r, const struct err *err, void *arg)
 	side_ask(w->side, "EXAMINE INBOX", warm_data, on_examined, w);
 }
 
-static bool
+bool
 warm_room(const struct account *a)
 {
 	char section[LOGIN_MAX + 16];
 
 	(void)snprintf(section, sizeof(section), "account %s", a->login);
-	return (a->sessions < conf_num(a->proxy->conf, section, "connections"));
+	return (a->sessions + (resync_runs(a->resync) ? 1 : 0) <
+	        conf_num(a->proxy->conf, section, "connections"));
 }
 
 static void

@@ -18,6 +18,9 @@ struct warm;
 /* The account's sessions have become more or fewer: begin, or make room. */
 void warm_check(struct account *);
 
+/* May there be one connection of our own more? */
+bool warm_room(const struct account *);
+
 /* A key of the account arrived. */
 void warm_key_came(struct account *);
 

@@ -249,6 +249,32 @@ def one(rig, number, point, victim, more):
     expect(not boxes(rig), 'a mailbox is left')
 
 
+def test_login_finishes(rig):
+    """What was interrupted is finished when its user logs in."""
+    for number, point in enumerate(('copied', 'stored')):
+        name = 'l%d' % number
+        names = [name + '-%d' % i for i in range(3)]
+        key = LateKey(rig, name)
+        fill(rig, key, name, names)
+        before, _ = listing(rig, name)
+        key.come()
+        session(rig).logout()
+        strike(rig, point, 'proxy', name, ())
+        expect(listing(rig, name)[1] == 6, point + ': nothing is left to do')
+        c = session(rig)
+        rig.wait('end of the resync', lambda: moved(rig, name, before),
+                 limit=30)
+        c.logout()
+        expect(opened(rig, name) == 3, 'they do not open')
+
+
+def moved(rig, box, before):
+    """Is each there once, with another UID?"""
+    after, n = listing(rig, box)
+    return n == 3 and set(after) == set(before) and all(
+        after[m][0] > before[m][0] for m in after)
+
+
 def cases():
     """Some, or with WAXWING_LONG all."""
     if not os.environ.get('WAXWING_LONG'):
