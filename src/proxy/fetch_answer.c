@@ -13,6 +13,9 @@
 /* Spans up to this are copied, larger ones sent from the view itself. */
 #define COPY_MAX 8192
 
+/* All that is copied: longer answers are none that a client needs. */
+#define ANSWER_MAX (64UL * 1024 * 1024)
+
 /* A span that is sent from the view, behind so much of the text. */
 struct away {
 	size_t at;
@@ -222,7 +225,7 @@ answer_give(struct fetch_job *f, struct want *w, struct gather *g)
 		return (false);
 	if (w->known == NULL)
 		a.view = viewref_view(w->view);
-	buf_init(&a.text, 2 * LIMIT_MESSAGE);
+	buf_init(&a.text, ANSWER_MAX);
 	a.away = calloc(f->cmd.nitems + 1, sizeof(*a.away));
 	/* Nothing is sent before all is there: half an answer would be none,
 	 * and would take the session with it. */

@@ -33,6 +33,10 @@
  * read there, so that a client that keeps up never does. */
 #define IMAP_HIGH (1024UL * 1024)
 
+/* What was read of the server's waits when so much is to be sent: a short
+ * response of its may mean a long one of ours. */
+#define IMAP_MOST (8 * IMAP_HIGH)
+
 /* A server may take its time with a passed command (SEARCH, COPY, EXPUNGE of
  * many); a job and a login wait LIMIT_UPSTREAM_S. */
 #define IMAP_PASSED_S 900

@@ -486,7 +486,9 @@ imap_reply(struct imap *s)
 	struct str in;
 	size_t n;
 
-	while (s->up != NULL && s->state != IMAP_DEAD) {
+	/* imap_turn() sees to it that we are called again. */
+	while (s->up != NULL && s->state != IMAP_DEAD &&
+	       stream_output_len(s->client) < IMAP_MOST) {
 		if ((in = stream_chunk(s->up)).len == 0)
 			return;
 		if (s->gather != NULL || s->eat) {
