@@ -112,25 +112,28 @@ def pairs(rig, name):
 
 
 def same(text, box):
-    """Without what has to differ: the size of sealed mail on the server, and
-    where a MODSEQ stands that was not asked for."""
+    """Without what has to differ: the size of sealed mail on the server, when
+    it was stored there, and where a MODSEQ stands that was not asked for."""
     text = re.sub(rb'\bSIZE \d+\)', b'SIZE)', text)
+    text = re.sub(rb'\bSAVEDATE "[^"]+"', b'SAVEDATE ""', text)
     m = re.search(rb'MODSEQ \(\d+\)', text)
     if m is not None:
         text = text.replace(b' ' + m.group(0), b'').replace(
             m.group(0) + b' ', b'') + m.group(0)
     text = re.sub(rb'\[UIDVALIDITY \d+\][^\r]*', b'[UIDVALIDITY]', text)
+    text = re.sub(rb'\[APPENDUID \d+ ', b'[APPENDUID ', text)
     return text.replace(box.encode(), b'BOX') if box else text
 
 
-def play(rig, direct, box, script):
+def play(rig, direct, box, script, like=same):
     """Lines of the script: "COMMAND" or "2 COMMAND" for a second client;
-    BOX is the mailbox, OTHER no mailbox yet, VALIDITY its UIDVALIDITY, Mn a MODSEQ that the nth
-    message had at the start."""
+    BOX is the mailbox, LITERAL too, OTHER no mailbox yet, VALIDITY its
+    UIDVALIDITY, Mn a MODSEQ that the nth message had at the start."""
     clients = {'1': Raw(rig, direct), '2': Raw(rig, True)}
     said, _ = clients['2'].do('SELECT %s (CONDSTORE)' % box)
-    words = {'BOX': box, 'OTHER': box + 'x', 'VALIDITY': re.search(
-        rb'UIDVALIDITY (\d+)', b''.join(said)).group(1).decode()}
+    words = {'BOX': box, 'LITERAL': '{%d+}\r\n%s' % (len(box), box),
+             'OTHER': box + 'x', 'VALIDITY': re.search(
+                 rb'UIDVALIDITY (\d+)', b''.join(said)).group(1).decode()}
     for i, m in enumerate(re.findall(rb'MODSEQ \((\d+)\)', b''.join(
             clients['2'].do('FETCH 1:* (MODSEQ)')[0]))):
         words['M%d' % (i + 1)] = m.decode()
@@ -138,25 +141,50 @@ def play(rig, direct, box, script):
     for line in script:
         who, command = ('2', line[2:]) if line.startswith('2 ') else (
             '1', line)
-        command = re.sub(r'\b(BOX|OTHER|VALIDITY|M\d)\b',
+        command = re.sub(r'\b(BOX|LITERAL|OTHER|VALIDITY|M\d)\b',
                          lambda m: words[m.group(0)], command)
         said, (cond, code) = clients[who].do(command)
-        out.append((line, sorted(same(r, box) for r in said), cond,
-                    same(code or b'', box)))
+        out.append((line, sorted(like(r, box) for r in said), cond,
+                    like(code or b'', box)))
     for c in clients.values():
         c.close()
     return out
 
 
+def exactly(text, _):
+    return text
+
+
+def equal(a, b, box):
+    for x, y in zip(a, b):
+        if x != y:
+            raise Failed('%s, "%s"\n    through Waxwing %r\n'
+                         '    directly        %r' % (
+                             box, x[0], x[1:], y[1:]))
+
+
 def compare(rig, name, script):
     for ours, theirs in pairs(rig, name):
-        a = play(rig, False, ours, script)
-        b = play(rig, True, theirs, script)
-        for x, y in zip(a, b):
-            if x != y:
-                raise Failed('%s, "%s"\n    through Waxwing %r\n'
-                             '    directly        %r' % (
-                                 ours, x[0], x[1:], y[1:]))
+        equal(play(rig, False, ours, script), play(rig, True, theirs, script),
+              ours)
+
+
+def test_offered(rig):
+    """Of what Dovecot has, all of these; and the others are not offered."""
+    found = []
+    for direct in False, True:
+        c = Raw(rig, direct)
+        said, _ = c.do('CAPABILITY')
+        c.close()
+        found.append(set(said[0].split()[2:]))
+    for name in ('LITERAL+ ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS '
+                 'QUOTA METADATA SAVEDATE STATUS=SIZE PREVIEW').split():
+        for offered in found:
+            if name.encode() not in offered:
+                raise Failed('%s is not in %r' % (name, offered))
+    more = found[0] - found[1]
+    if more:
+        raise Failed('only Waxwing has %r' % more)
 
 
 def test_condstore(rig):
@@ -221,6 +249,40 @@ def test_qresync(rig):
     ])
 
 
+def test_enable(rig):
+    compare(rig, 'Enable', [
+        'ENABLE CONDSTORE',
+        'ENABLE CONDSTORE X-NONE',
+        'SELECT BOX',
+        'STORE 2:3 +FLAGS.SILENT (\\Flagged)',
+        'STORE 2:3 -FLAGS (\\Flagged)',
+        'FETCH 1:* (FLAGS BODY.PEEK[TEXT])',
+        'SEARCH RETURN (ALL COUNT) MODSEQ 1 TEXT number',
+        'UNSELECT',
+        'enable qresync X-NONE condstore',
+        'SELECT BOX',
+        'STORE 4 +FLAGS.SILENT (\\Deleted)',
+        'UID EXPUNGE 1:*',
+        'FETCH 1:* (UID RFC822.SIZE)',
+    ])
+
+
+def test_literals(rig):
+    """LITERAL+, where a string may be."""
+    compare(rig, 'Literal', [
+        'SELECT LITERAL',
+        'SEARCH SUBJECT {9+}\r\nextension BODY {8+}\r\nnumber 4',
+        'UID SEARCH CHARSET {5+}\r\nUTF-8 TEXT {1+}\r\n\u00e4',
+        'UID SEARCH HEADER {7+}\r\nsubject {0+}\r\n',
+        'FETCH 1:* (UID BODY.PEEK[HEADER.FIELDS ({7+}\r\nsubject)])',
+        'APPEND BOX (\\Seen) "02-Nov-2026 11:00:00 +0000" '
+        '{17+}\r\nSubject: new\r\n\r\nx',
+        'UID FETCH 9 (RFC822.SIZE FLAGS INTERNALDATE BODY.PEEK[])',
+        'STATUS LITERAL (MESSAGES UIDNEXT)',
+        'LIST {0+}\r\n LITERAL',
+    ])
+
+
 def test_lists(rig):
     compare(rig, 'Lists', [
         'LIST "" BOX RETURN (SUBSCRIBED CHILDREN STATUS (MESSAGES UIDNEXT '
@@ -231,13 +293,20 @@ def test_lists(rig):
         'LIST (SUBSCRIBED RECURSIVEMATCH) "" "BOX"',
         'UNSUBSCRIBE BOX',
         'NAMESPACE',
+        'LIST "" (BOX OTHER) RETURN (STATUS (SIZE MESSAGES UNSEEN))',
+        'STATUS BOX (MESSAGES UIDNEXT HIGHESTMODSEQ SIZE)',
         'GETQUOTAROOT BOX',
+        'GETQUOTA "User quota"',
         'SETQUOTA "User quota" (STORAGE 5)',
         'GETQUOTA nosuch',
         'SETMETADATA BOX (/private/comment "it is {3}")',
         'GETMETADATA BOX (/private/comment /shared/comment)',
         'GETMETADATA (DEPTH infinity) BOX (/private)',
+        'GETMETADATA (MAXSIZE 3) BOX /private/comment',
         'GETMETADATA "" /shared/comment',
+        'SETMETADATA OTHER (/private/comment "x")',
+        'SETMETADATA BOX (/private/comment {4+}\r\nnew\u00e4)',
+        'GETMETADATA BOX /private/comment',
         'SETMETADATA BOX (/private/comment NIL)',
         'GETMETADATA BOX /private/comment',
         'CREATE BOX',
@@ -254,6 +323,37 @@ def test_within(rig):
         'FETCH 1:* (INTERNALDATE FLAGS)',
         'UID FETCH 2:3 (INTERNALDATE BODY.PEEK[TEXT])',
     ])
+
+
+def test_savedate(rig):
+    compare(rig, 'Saved', [
+        'EXAMINE BOX',
+        'FETCH 1:* (UID SAVEDATE)',
+        'UID FETCH 2:5 (FLAGS SAVEDATE BODY.PEEK[TEXT])',
+        'UID SEARCH SAVEDATESUPPORTED',
+        'SEARCH SAVEDSINCE 1-Jan-2020',
+        'SEARCH SAVEDSINCE 1-Jan-2020 NOT TEXT "number 4"',
+        'UID SEARCH SAVEDBEFORE 1-Jan-2020',
+        'UID SEARCH OR SAVEDON 1-Jan-2020 SUBJECT "extension 2"',
+        'SEARCH SAVEDON x',
+    ])
+
+
+def test_servers_own(rig):
+    """What only the server can know, of the same mailbox: byte for byte, also
+    where a view was made for the rest."""
+    script = [
+        'STATUS BOX (SIZE MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)',
+        'LIST "" BOX RETURN (STATUS (SIZE HIGHESTMODSEQ UNSEEN))',
+        'GETQUOTAROOT BOX',
+        'EXAMINE BOX',
+        'FETCH 1:* (UID FLAGS INTERNALDATE SAVEDATE MODSEQ)',
+        'UID FETCH 3:4 (SAVEDATE INTERNALDATE)',
+    ]
+    for box, _ in pairs(rig, 'Own'):
+        views(rig, box)
+        equal(play(rig, False, box, script, exactly),
+              play(rig, True, box, script, exactly), box)
 
 
 def test_renamed(rig):
@@ -359,6 +459,18 @@ PREVIEWS = [
     (CHOICE, b'--b\nContent-Type: text/calendar\n\ncal\n--b\n'
      b'Content-Type: text/html\n\n<b>html</b>\n--b--\n'),
 ]
+
+
+def test_previews(rig):
+    """Of plain mail and sealed mail in one FETCH."""
+    compare(rig, 'Previews', [
+        'EXAMINE BOX',
+        'FETCH 1:* (UID PREVIEW)',
+        'UID FETCH 1:* (PREVIEW (LAZY))',
+        'UID FETCH 2:5 (PREVIEW BODY.PEEK[TEXT])',
+        'FETCH 3:2 (PREVIEW (LAZY) FLAGS)',
+        'FETCH 1 (PREVIEW (NONE))',
+    ])
 
 
 def test_preview(rig):
