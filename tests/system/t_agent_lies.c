@@ -54,20 +54,41 @@ t_lying(void)
 	}
 }
 
-/* What the verifier or the sealer refuse. */
+/* What the verifier, the sealer or the mail server refuse is not gone on with,
+ * until they take it. */
 static void
 t_refused(void)
 {
-	unit_row("challenge mail forged");
-	move_in("");
-	play.check = ERR_UNTRUSTED;
-	log_in(ANNA, true);
-	CHECK(wait_for("error", "forged"));
-	CHECK_UINT(play.submits, 0);
-	play.check = ERR_OK;
-	CHECK(goes_on());
-	CHECK_UINT(play.submits, 1);
-	move_out();
+	static const struct {
+		const char *name;
+		enum err_code *what;
+		const char *error;
+		unsigned before, after; /* challenges answered */
+	} rows[] = {
+	    {"challenge mail forged", &play.check, "forged", 0, 1},
+	    {"certificate that does not hold", &play.verify, "as it was told",
+	        1, 2},
+	    {"certificate for another key", &play.cert_take, "as it was told",
+	        1, 2},
+	    {"bundle refused", &play.bundle_take, "keys", 1, 1},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].name);
+		move_in("");
+		*rows[i].what = ERR_UNTRUSTED;
+		log_in(ANNA, true);
+		CHECK(wait_for("error", rows[i].error));
+		CHECK_UINT(play.submits, rows[i].before);
+		CHECK_UINT(play.bundles, 0);
+		*rows[i].what = ERR_OK;
+		CHECK(goes_on());
+		CHECK_UINT(play.submits, rows[i].after);
+		CHECK_UINT(play.certs, 1);
+		CHECK_UINT(play.bundles, 1);
+		move_out();
+	}
 
 	unit_row("certificate for another address");
 	move_in("");
@@ -76,36 +97,6 @@ t_refused(void)
 	CHECK(wait_for("error", "another address"));
 	CHECK_UINT(play.certs, 0);
 	play.verify_address = NULL;
-	CHECK(goes_on());
-	CHECK_UINT(play.certs, 1);
-	move_out();
-
-	unit_row("certificate that does not hold");
-	move_in("");
-	play.verify = ERR_UNTRUSTED;
-	log_in(ANNA, true);
-	CHECK(wait_for("error", "as it was told"));
-	CHECK_UINT(play.certs, 0);
-	play.verify = ERR_OK;
-	CHECK(goes_on());
-	move_out();
-
-	unit_row("certificate for another key");
-	move_in("");
-	play.cert_take = ERR_UNTRUSTED;
-	log_in(ANNA, true);
-	CHECK(wait_for("error", "as it was told"));
-	play.cert_take = ERR_OK;
-	CHECK(goes_on());
-	move_out();
-
-	unit_row("bundle refused");
-	move_in("");
-	play.bundle_take = ERR_UNTRUSTED;
-	log_in(ANNA, true);
-	CHECK(wait_for("error", "keys"));
-	CHECK_UINT(play.bundles, 0);
-	play.bundle_take = ERR_OK;
 	CHECK(goes_on());
 	CHECK_UINT(play.certs, 1);
 	move_out();

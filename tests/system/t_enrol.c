@@ -305,10 +305,12 @@ t_log_pages(void)
 	close_house();
 }
 
-static enum err_code export(const char *address, const char *pass,
-    struct err *why) {
-	struct enrol_req q = {str_c(address), STR(ANNA)}; enum err_code code;
-	struct blob * blob;
+static enum err_code
+export_keys(const char *address, const char *pass, struct err *why)
+{
+	struct enrol_req q = {str_c(address), STR(ANNA)};
+	enum err_code code;
+	struct blob *blob;
 	struct buf body;
 	struct reply r;
 	int fd;
@@ -321,8 +323,10 @@ static enum err_code export(const char *address, const char *pass,
 	reply_wait(&h, &r);
 	code = r.err.code;
 	CHECK((r.blob != NULL) == (code == ERR_OK));
-	if (r.blob != NULL) house_write(&h, "out.p12", blob_str(r.blob));
-	if (why != NULL) *why = r.err;
+	if (r.blob != NULL)
+		house_write(&h, "out.p12", blob_str(r.blob));
+	if (why != NULL)
+		*why = r.err;
 	reply_clear(&r);
 	buf_clear(&body);
 	blob_unref(blob);
@@ -345,7 +349,7 @@ t_export(void)
 
 	open_house();
 	unit_row("nothing to export");
-	CHECK_INT(export(ANNA, "secret", &err), ERR_NOTFOUND);
+	CHECK_INT(export_keys(ANNA, "secret", &err), ERR_NOTFOUND);
 	account = account_key();
 	arena_init(&arena, 1024 * 1024);
 	f = asked(JWS_KMS_KEYS, account, &arena);
@@ -356,7 +360,7 @@ t_export(void)
 	cert = good_cert(pkey);
 	CHECK_INT(give_cert(cert, &err), ERR_OK);
 	unit_row("encryption keys only");
-	CHECK_INT(export(ANNA, "gr\xc3\xbcn secret", &err), ERR_OK);
+	CHECK_INT(export_keys(ANNA, "gr\xc3\xbcn secret", &err), ERR_OK);
 	house_read(&h, "out.p12", &file);
 	if (CHECK(p12_read(&p12, buf_text(&file), STR("gr\xc3\xbcn secret"),
 	              NULL, &err) == 0)) {
@@ -374,11 +378,11 @@ t_export(void)
 	                        "grep -q AES-256-CBC"),
 	    0);
 	unit_row("no passphrase");
-	CHECK_INT(export(ANNA, "", &err), ERR_SYNTAX);
+	CHECK_INT(export_keys(ANNA, "", &err), ERR_SYNTAX);
 	unit_row("an address without keys");
-	CHECK_INT(export("info@x.test", "secret", &err), ERR_NOTFOUND);
+	CHECK_INT(export_keys("info@x.test", "secret", &err), ERR_NOTFOUND);
 	unit_row("all of the account");
-	CHECK_INT(export("", "secret", &err), ERR_OK);
+	CHECK_INT(export_keys("", "secret", &err), ERR_OK);
 	cert_unref(cert);
 	cert_unref(f.to);
 	EVP_PKEY_free(pkey);

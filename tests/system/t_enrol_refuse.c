@@ -110,17 +110,86 @@ t_cert_refuse(void)
 	close_house();
 }
 
+/* Who signed it, for whom, and what it says of the release log. */
+static void
+refuse_heads(const struct fake_bundle *good)
+{
+	struct fake_bundle f = *good;
+
+	f.signer = NULL;
+	refuse_bundle("unsigned", &f, "the key service's answer");
+	f.signer = &fake_evilkms;
+	refuse_bundle("signed by another", &f, "not signed by [cloud] kms_key");
+	f = *good;
+	f.nlog = 1;
+	refuse_bundle("rolled-back head", &f, "release log");
+	f.nlog = 3;
+	f.log = OTHER_LOG;
+	refuse_bundle("rewritten log", &f, "release log");
+	f.log = LOG;
+	f.ask.from = 1;
+	refuse_bundle("log from elsewhere", &f, "release log");
+	f = *good;
+	f.ask.mailbox = STR("info@x.test");
+	refuse_bundle("another mailbox", &f, "another mailbox");
+}
+
+/* What it is sealed to, and how. */
+static void
+refuse_transport(const struct fake_bundle *good)
+{
+	struct fake_bundle f = *good;
+	EVP_PKEY *pkey = pkey_new(NULL);
+	struct cert *cert = fake_cert(&fake_ca, pkey, ANNA, CERT_ENCRYPT,
+	    clock_now().wall - 60, clock_now().wall + DAY);
+
+	f.transport =
+	    str_of((const char *)cert_facts(fake_ca.cert)->sha256, FINGERPRINT);
+	refuse_bundle("names another transport key", &f,
+	    "another transport key");
+	f = *good;
+	f.transport = STR("");
+	f.keys[0] = NULL;
+	refuse_bundle("names none", &f, "nonce is not the one");
+	f = *good;
+	f.to = cert;
+	refuse_bundle("sealed to another transport key", &f, "not encrypted");
+	f = *good;
+	f.enveloped = true;
+	refuse_bundle("no AEAD", &f, "AuthEnvelopedData");
+	cert_unref(cert);
+	EVP_PKEY_free(pkey);
+}
+
+/* The keys in it, and their certificates. */
+static void
+refuse_keys(const struct fake_bundle *good)
+{
+	struct hosted bert = fake_hosted(&fake_ca, "bert@x.test");
+	struct hosted evil = fake_hosted(&fake_evil, ANNA);
+	struct fake_bundle f = *good;
+
+	f.other = bert.pkey;
+	refuse_bundle("key of another certificate", &f,
+	    "not that of its certificate");
+	f = *good;
+	f.keys[1] = &bert;
+	refuse_bundle("certificate of another address", &f,
+	    "is bert@x.test's, not anna@x.test's");
+	f.keys[1] = &evil;
+	refuse_bundle("certificate of another authority", &f, "");
+	hosted_clear(&bert);
+	hosted_clear(&evil);
+}
+
 static void
 t_bundle_refuse(void)
 {
 	struct hosted one = fake_hosted(&fake_ca, ANNA);
 	struct hosted two = fake_hosted(&fake_ca, ANNA);
-	struct hosted bert = fake_hosted(&fake_ca, "bert@x.test");
-	struct hosted evil = fake_hosted(&fake_evil, ANNA);
 	struct fake_bundle good, f;
 	struct arena arena;
-	EVP_PKEY *account, *pkey;
-	struct cert *cert;
+	EVP_PKEY *account;
 	struct err err;
 	size_t n;
 
@@ -141,54 +210,9 @@ t_bundle_refuse(void)
 	f.nlog = 3;
 	f.keys[0] = &two;
 	refuse_bundle("replayed nonce", &f, "nonce is not the one");
-
-	f = good;
-	f.signer = NULL;
-	refuse_bundle("unsigned", &f, "the key service's answer");
-	f.signer = &fake_evilkms;
-	refuse_bundle("signed by another", &f, "not signed by [cloud] kms_key");
-	f = good;
-	f.nlog = 1;
-	refuse_bundle("rolled-back head", &f, "release log");
-	f.nlog = 3;
-	f.log = OTHER_LOG;
-	refuse_bundle("rewritten log", &f, "release log");
-	f.log = LOG;
-	f.ask.from = 1;
-	refuse_bundle("log from elsewhere", &f, "release log");
-	f = good;
-	f.ask.mailbox = STR("info@x.test");
-	refuse_bundle("another mailbox", &f, "another mailbox");
-	f = good;
-	f.transport =
-	    str_of((const char *)cert_facts(fake_ca.cert)->sha256, FINGERPRINT);
-	refuse_bundle("names another transport key", &f,
-	    "another transport key");
-	f = good;
-	f.transport = STR("");
-	f.keys[0] = NULL;
-	refuse_bundle("names none", &f, "nonce is not the one");
-	f = good;
-	pkey = pkey_new(NULL);
-	cert = fake_cert(&fake_ca, pkey, ANNA, CERT_ENCRYPT,
-	    clock_now().wall - 60, clock_now().wall + DAY);
-	f.to = cert;
-	refuse_bundle("sealed to another transport key", &f, "not encrypted");
-	cert_unref(cert);
-	EVP_PKEY_free(pkey);
-	f = good;
-	f.enveloped = true;
-	refuse_bundle("no AEAD", &f, "AuthEnvelopedData");
-	f = good;
-	f.other = bert.pkey;
-	refuse_bundle("key of another certificate", &f,
-	    "not that of its certificate");
-	f = good;
-	f.keys[1] = &bert;
-	refuse_bundle("certificate of another address", &f,
-	    "is bert@x.test's, not anna@x.test's");
-	f.keys[1] = &evil;
-	refuse_bundle("certificate of another authority", &f, "");
+	refuse_heads(&good);
+	refuse_transport(&good);
+	refuse_keys(&good);
 
 	unit_row("and the honest one still counts");
 	CHECK_INT(give_bundle(&good, &n, &err), ERR_OK);
@@ -197,8 +221,6 @@ t_bundle_refuse(void)
 	cert_unref(good.to);
 	hosted_clear(&one);
 	hosted_clear(&two);
-	hosted_clear(&bert);
-	hosted_clear(&evil);
 	EVP_PKEY_free(account);
 	arena_clear(&arena);
 	close_house();
