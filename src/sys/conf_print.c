@@ -167,8 +167,9 @@ put_facts(struct buf *out, const struct conf_option *o)
 	const char *w;
 
 	if (o->words != NULL && (o->type == CONF_LIST || o->type == CONF_URL)) {
-		buf_printf(out, "The %s are\n",
-		    o->type == CONF_LIST ? "words" : "schemes");
+		buf_printf(out, "The %s%s\n",
+		    o->type == CONF_LIST ? "word" : "scheme",
+		    strchr(o->words, '|') != NULL ? "s are" : " is");
 		for (w = o->words; *w != '\0';) {
 			buf_printf(out, ".Cm %.*s", (int)strcspn(w, "|"), w);
 			w += strcspn(w, "|");
