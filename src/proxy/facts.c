@@ -467,7 +467,7 @@ facts_classes_clear(struct facts_classes *fc)
 	set_clear(&fc->known);
 	set_clear(&fc->sealed);
 	set_clear(&fc->exist);
-	fc->uidnext = 0;
+	fc->uidnext = fc->uidvalidity = 0;
 }
 
 int
@@ -478,7 +478,7 @@ facts_classes_get(struct facts *f, const struct msg_name *n,
 	struct fact_key key;
 	struct buf b;
 	struct rec r;
-	bool same;
+	bool same, other;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
@@ -491,16 +491,21 @@ facts_classes_get(struct facts *f, const struct msg_name *n,
 	if (rc == 1) {
 		rec_init(&r, buf_text(&b));
 		same = rec_get_u32(&r) == CLASSIFIER_VERSION;
-		if (rec_get_u32(&r) != n->uidvalidity) {
+		out->uidvalidity = rec_get_u32(&r);
+		out->uidnext = rec_get_u32(&r);
+		other =
+		    n->uidvalidity != 0 && n->uidvalidity != out->uidvalidity;
+		if (other)
 			facts_drop_mailbox(f, n->account, n->mailbox,
 			    n->uidvalidity);
-			same = false;
-		}
-		out->uidnext = rec_get_u32(&r);
 		if (!same || !get_set(&r, &out->known) ||
 		    !get_set(&r, &out->sealed) || !get_set(&r, &out->exist) ||
 		    rec_end(&r, NULL) == -1) {
 			facts_classes_clear(out);
+			rc = 0;
+		} else if (other) {
+			set_clear(&out->known);
+			set_clear(&out->exist);
 			rc = 0;
 		}
 	}

@@ -90,12 +90,14 @@ struct facts_classes {
 	struct set sealed;
 	struct set exist; /* all there were, or empty */
 	uint32_t uidnext; /* when there were these */
+	uint32_t uidvalidity;
 };
 void facts_classes_clear(struct facts_classes *);
 
 /* Of this CLASSIFIER_VERSION (the name's uid does not matter): 1, 0 or -1.
  * Those of another UIDVALIDITY are not there, and with them goes what was known
- * of its messages. */
+ * of its messages; only that UIDVALIDITY and what was sealed are told.  With 0
+ * it is of whatever UIDVALIDITY it has. */
 int facts_classes_get(struct facts *, const struct msg_name *,
     struct facts_classes *, struct err *);
 int facts_classes_put(struct facts *, const struct msg_name *,

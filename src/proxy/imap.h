@@ -118,6 +118,7 @@ struct imap {
 	struct job *job;         /* owned */
 	struct special *special; /* owned; as the server said; may be NULL */
 	bool special_asked;      /* and it was asked, and nothing changed */
+	struct buf renames;      /* names in DELETE or RENAME, each with NUL */
 
 	uint64_t client_until; /* mono: when its patience, ... */
 	uint64_t up_until;     /* ... or ours ends; 0: never */

@@ -181,10 +181,7 @@ route_changes(struct imap *s, const struct cmd *c)
 	return (ROUTE_PASS);
 }
 
-/*
- * DELETE and RENAME: what is known of a mailbox goes by its name, and soon
- * another may have that.  A session that has it selected goes on.
- */
+/* DELETE and RENAME: which mailboxes, for when it is done. */
 static enum route
 route_rename(struct imap *s, const struct cmd *c)
 {
@@ -194,13 +191,33 @@ route_rename(struct imap *s, const struct cmd *c)
 
 	arena_init(&arena, LIMIT_CLIENT_LINE);
 	tok_init(&t, c->args);
+	buf_reset(&s->renames);
 	do {
 		if (!tok_astring(&t, &arena, &name))
 			break;
-		mailbox_renamed(s->account, name);
+		buf_str(&s->renames, name);
+		buf_putc(&s->renames, '\0');
 	} while (tok_char(&t, ' '));
 	arena_clear(&arena);
 	return (route_changes(s, c));
+}
+
+/* What is known of a mailbox goes by its name.  A session that has it selected
+ * goes on. */
+static void
+passed_rename(struct imap *s, const struct resp *r)
+{
+	struct str all = buf_text(&s->renames), name, to;
+
+	name = str_of(all.p, str_find(all, '\0'));
+	if (r->cond != COND_OK || s->renames.failed || name.len == 0)
+		return;
+	to = str_of(name.p + name.len + 1, all.len - name.len - 1);
+	if (to.len == 0)
+		mailbox_deleted(s->account, name);
+	else
+		mailbox_renamed(s->account, name,
+		    str_of(to.p, str_find(to, '\0')));
 }
 
 /* RFC 3501 6.3.1: a SELECT that fails leaves no mailbox selected.  A BAD one
@@ -333,7 +350,7 @@ static const struct verb verbs[] = {
     {"CLOSE", true, false, true, 0, NULL, passed_close},
     {"COPY", true, true, false, 0, NULL, NULL},
     {"CREATE", true, false, false, 0, route_changes, NULL},
-    {"DELETE", true, false, true, 0, route_rename, NULL},
+    {"DELETE", true, false, true, 0, route_rename, passed_rename},
     {"ENABLE", true, false, false, EXT_ENABLE, route_enable, NULL},
     {"EXAMINE", true, false, true, 0, route_select, passed_select},
     {"EXPUNGE", true, true, false, 0, NULL, NULL},
@@ -350,7 +367,7 @@ static const struct verb verbs[] = {
     {"MOVE", true, true, false, EXT_MOVE, NULL, NULL},
     {"NAMESPACE", true, false, false, EXT_NAMESPACE, NULL, NULL},
     {"NOOP", true, false, false, 0, NULL, NULL},
-    {"RENAME", true, false, true, 0, route_rename, NULL},
+    {"RENAME", true, false, true, 0, route_rename, passed_rename},
     {"SEARCH", true, true, false, 0, job_search_route, NULL},
     {"SELECT", true, false, true, 0, route_select, passed_select},
     {"SETMETADATA", true, false, false, EXT_METADATA, route_changes, NULL},

@@ -105,6 +105,7 @@ imap_free(struct imap *s)
 	gather_free(s->gather);
 	mailbox_free(s->box);
 	mailbox_free(s->opening);
+	buf_clear(&s->renames);
 	uplogin_free(s->uplogin);
 	throttle_end(s->attempt, false);
 	login_clear(&s->login);
@@ -460,6 +461,7 @@ imap_session_start(struct proxy *p, int fd, bool tls)
 	s->p = p;
 	s->tls = tls;
 	cmd_init(&s->in);
+	buf_init(&s->renames, LIMIT_CLIENT_LINE);
 	lex_init(&s->up_lex);
 	s->client = stream_accept(p->base, fd, tls ? p->imap_tls : NULL,
 	    &client_ops, s, &err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "proxy/boxname.h"
 #include "proxy/facts.h"
 #include "proxy/reading.h"
 #include "sys/log.h"
@@ -56,29 +57,6 @@ classes_list(struct classes *c, const struct facts_classes *fc)
 	c->uidnext = fc->uidnext;
 }
 
-/* What an earlier run found out. */
-static void
-classes_load(struct account *a, struct classes *c)
-{
-	struct msg_name name = classes_name(a, c);
-	struct facts_classes fc = {0};
-	struct err err;
-	int rc;
-
-	if (a->proxy == NULL)
-		return;
-	if ((rc = facts_classes_get(a->proxy->facts, &name, &fc, &err)) == -1)
-		log_warn("facts reason=\"%s\"", err.text);
-	if (rc == 1) {
-		classes_list(c, &fc);
-		c->known = fc.known;
-		c->sealed = fc.sealed;
-		set_init(&fc.known);
-		set_init(&fc.sealed);
-	}
-	facts_classes_clear(&fc);
-}
-
 static void
 classes_write(struct account *a, const struct classes *c)
 {
@@ -110,6 +88,35 @@ classes_save(struct account *a)
 			classes_write(a, c);
 		c->changed = false;
 	}
+}
+
+/* What an earlier run found out. */
+static void
+classes_load(struct account *a, struct classes *c)
+{
+	struct msg_name name = classes_name(a, c);
+	struct facts_classes fc = {0};
+	struct err err;
+	int rc;
+
+	if (a->proxy == NULL)
+		return;
+	/* Of the mailbox as it was, too. */
+	classes_save(a);
+	if ((rc = facts_classes_get(a->proxy->facts, &name, &fc, &err)) == -1)
+		log_warn("facts reason=\"%s\"", err.text);
+	if (rc == 1) {
+		classes_list(c, &fc);
+		c->known = fc.known;
+		c->sealed = fc.sealed;
+		set_init(&fc.known);
+		set_init(&fc.sealed);
+	} else if (fc.uidvalidity < c->uidvalidity) {
+		/* It only grows (RFC 3501 2.3.1.1): what was is over. */
+		name.uidvalidity = fc.uidvalidity;
+		boxname_gone(&name, &fc.sealed);
+	}
+	facts_classes_clear(&fc);
 }
 
 /* Make room: of those that nobody uses the last one in the list goes. */
@@ -284,21 +291,21 @@ mailbox_bind(struct mailbox *box)
 	return (0);
 }
 
-void
-mailbox_renamed(struct account *a, struct str name)
+/* No SELECT finds it any more. */
+static void
+classes_forget(struct account *a, struct str name, bool below)
 {
+	struct facts *f = a->proxy != NULL ? a->proxy->facts : NULL;
 	struct classes **at = &a->classes, *c;
 
-	if (a->proxy != NULL)
-		facts_drop_mailbox(a->proxy->facts, a, name, 0);
+	facts_drop_mailbox(f, a, name, 0);
 	while ((c = *at) != NULL) {
-		if (!str_istarts(str_of(c->name, c->namelen), name)) {
+		if (below ? !str_istarts(str_of(c->name, c->namelen), name)
+		          : !str_ieq(str_of(c->name, c->namelen), name)) {
 			at = &c->next;
 			continue;
 		}
-		if (a->proxy != NULL)
-			facts_drop_mailbox(a->proxy->facts, a,
-			    str_of(c->name, c->namelen), 0);
+		facts_drop_mailbox(f, a, str_of(c->name, c->namelen), 0);
 		if (c->refs > 0) {
 			/* Whoever has it selected goes on with it. */
 			c->namelen = 0;
@@ -308,6 +315,64 @@ mailbox_renamed(struct account *a, struct str name)
 		*at = c->next;
 		classes_free(c);
 	}
+}
+
+/* What is known of a mailbox, whatever its UIDVALIDITY; that is in *name then.
+ * False: nothing is. */
+static bool
+classes_find(struct msg_name *name, struct facts_classes *fc)
+{
+	struct err err;
+	int rc;
+
+	if (name->account->proxy == NULL)
+		return (false);
+	name->uidvalidity = 0;
+	rc = facts_classes_get(name->account->proxy->facts, name, fc, &err);
+	if (rc == -1)
+		log_warn("facts reason=\"%s\"", err.text);
+	name->uidvalidity = fc->uidvalidity;
+	if (rc != 1)
+		facts_classes_clear(fc);
+	return (rc == 1);
+}
+
+void
+mailbox_deleted(struct account *a, struct str name)
+{
+	struct msg_name n = {a, name, 0, 0};
+	struct facts_classes fc;
+
+	if (str_ieq(name, STR("INBOX")))
+		n.mailbox = STR("INBOX");
+	classes_save(a);
+	if (classes_find(&n, &fc)) {
+		boxname_gone(&n, &fc.sealed);
+		facts_classes_clear(&fc);
+	}
+	classes_forget(a, n.mailbox, false);
+}
+
+void
+mailbox_renamed(struct account *a, struct str name, struct str to)
+{
+	struct msg_name n = {a, name, 0, 0};
+	struct facts_classes fc;
+	struct err err;
+
+	classes_save(a);
+	/* INBOX stays, its messages go: perhaps under other UIDs. */
+	if (str_ieq(name, STR("INBOX")))
+		name = STR("INBOX");
+	else if (classes_find(&n, &fc)) {
+		mailbox_deleted(a, to);
+		boxname_renamed(&n, to);
+		n.mailbox = to;
+		if (facts_classes_put(a->proxy->facts, &n, &fc, &err) == -1)
+			log_warn("facts reason=\"%s\"", err.text);
+		facts_classes_clear(&fc);
+	}
+	classes_forget(a, name, true);
 }
 
 int

@@ -70,8 +70,10 @@ void mailbox_free(struct mailbox *); /* accepts NULL */
  */
 int mailbox_bind(struct mailbox *);
 
-/* A mailbox of that name, or those below it, will soon be another. */
-void mailbox_renamed(struct account *, struct str name);
+/* The server has deleted that mailbox, or given it, and those below it, another
+ * name. */
+void mailbox_deleted(struct account *, struct str name);
+void mailbox_renamed(struct account *, struct str name, struct str to);
 
 /* -1 when the server tells nonsense. */
 int mailbox_set_exists(struct mailbox *, uint32_t n);

@@ -18,6 +18,7 @@
 #include "proto/resync.h"
 #include "proto/start.h"
 #include "proxy/account.h"
+#include "proxy/boxname.h"
 #include "proxy/challenge.h"
 #include "proxy/facts.h"
 #include "proxy/late.h"
@@ -137,13 +138,15 @@ proxy_start(struct self *self, struct err *err)
 	p->views = viewcache_new();
 	p->readings = readings_new();
 	p->lates = lates_new();
+	p->boxnames = boxnames_new(p);
 	p->recorder = recorder_new(&p->tokens_key);
 	p->sent = sentlog_new(&p->tokens_key);
 	p->tick = event_new(p->base, -1, EV_PERSIST, on_tick, p);
 	p->last = evtimer_new(p->base, on_last, p);
 	if (p->accounts == NULL || p->throttle == NULL || p->views == NULL ||
-	    p->readings == NULL || p->lates == NULL || p->recorder == NULL ||
-	    p->sent == NULL || p->tick == NULL || p->last == NULL) {
+	    p->readings == NULL || p->lates == NULL || p->boxnames == NULL ||
+	    p->recorder == NULL || p->sent == NULL || p->tick == NULL ||
+	    p->last == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (-1);
 	}
@@ -388,6 +391,7 @@ proxy_end(struct self *self)
 	throttle_free(p->throttle);
 	readings_free(p->readings);
 	lates_free(p->lates);
+	boxnames_free(p->boxnames);
 	viewdisk_close(p->viewdisk);
 	viewcache_free(p->views);
 	recorder_free(p->recorder);

@@ -20,6 +20,7 @@
 #include "sys/resolv.h"
 
 struct accounts;
+struct boxnames;
 struct errand;
 struct facts;
 struct listener;
@@ -73,6 +74,7 @@ struct proxy {
 	struct viewdisk *viewdisk; /* NULL: [cache] views = memory */
 	struct readings *readings; /* see reading.h */
 	struct lates *lates;       /* see late.h */
+	struct boxnames *boxnames; /* see boxname.h */
 	struct seen *seen;         /* NULL when seen/ could not be opened */
 	struct facts *facts;       /* NULL when facts/ could not be opened */
 	uint64_t opened;           /* messages that openers answered */

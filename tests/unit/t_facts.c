@@ -364,7 +364,16 @@ t_classes(void)
 	facts_classes_clear(&b);
 	unit_row("another UIDVALIDITY");
 	CHECK_INT(facts_classes_get(f, &next, &b, NULL), 0);
-	CHECK(set_empty(&b.known));
+	CHECK(set_empty(&b.known) && set_empty(&b.exist));
+	CHECK_UINT(b.uidvalidity, 1);
+	CHECK(set_equal(&a.sealed, &b.sealed));
+	facts_classes_clear(&b);
+	unit_row("whatever UIDVALIDITY");
+	next.uidvalidity = 0;
+	CHECK_INT(facts_classes_get(f, &next, &b, NULL), 1);
+	CHECK_UINT(b.uidvalidity, 1);
+	CHECK(set_equal(&a.known, &b.known));
+	facts_classes_clear(&b);
 	facts_commit(f);
 	CHECK_UINT(get(f, name("INBOX", 1, 3)), 0);
 	unit_row("no mailbox");

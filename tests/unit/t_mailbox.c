@@ -169,7 +169,7 @@ t_recall(void)
 		mailbox_free(box);
 	}
 	unit_row("another mailbox of that name");
-	mailbox_renamed(&a, STR("X"));
+	mailbox_renamed(&a, STR("X"), STR("y"));
 	CHECK(a.classes == NULL);
 }
 
