@@ -248,6 +248,14 @@ opening_text(struct opening *g, struct ipc_msg *msg)
 	blob_unref(text);
 }
 
+/* Could a key that came since have opened it? */
+static bool
+is_shut(uint8_t result)
+{
+	return (result == OPEN_KEY_LATER || result == OPEN_NOT_OURS ||
+	        result == OPEN_BROKEN);
+}
+
 /* A whole answer has come. */
 static void
 opening_answer(struct opening *g, struct ipc_msg *msg)
@@ -264,13 +272,13 @@ opening_answer(struct opening *g, struct ipc_msg *msg)
 		opening_fail(g, &ans.err);
 		return;
 	}
-	if (ans.result == OPEN_KEY_LATER) {
-		/* One came when the opener had looked already. */
-		if (g->keys != g->o->keys) {
-			TAILQ_INSERT_TAIL(&g->o->waiting, g, next);
-			return;
-		}
-	} else {
+	/* One came when the opener had looked already: what is said of the old
+	 * ones must not be taken down as said of the new one. */
+	if (is_shut(ans.result) && g->keys != g->o->keys) {
+		TAILQ_INSERT_TAIL(&g->o->waiting, g, next);
+		return;
+	}
+	if (ans.result != OPEN_KEY_LATER) {
 		view = ipc_msg_blob(msg, 0, LIMIT_MESSAGE * LIMIT_OPEN_GROWTH,
 		    &err);
 		if (view == NULL) {
