@@ -10,7 +10,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/span.h"
-#include "imap/preview.h"
 #include "imap/render.h"
 #include "imap/section.h"
 

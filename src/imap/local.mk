@@ -6,7 +6,6 @@ src_imap_libimap_a_SOURCES = \
 	src/imap/fetch.c src/imap/fetch.h \
 	src/imap/lex.c src/imap/lex.h \
 	src/imap/nstring.c src/imap/nstring.h \
-	src/imap/preview.c src/imap/preview.h \
 	src/imap/render.c src/imap/render.h \
 	src/imap/resp.c src/imap/resp.h \
 	src/imap/search.c src/imap/search.h src/imap/search_priv.h \

@@ -6,7 +6,6 @@
 
 #include "base/limits.h"
 #include "imap/nstring.h"
-#include "imap/preview.h"
 #include "mail/addr.h"
 #include "mail/ctype.h"
 #include "mail/header.h"
@@ -578,7 +577,7 @@ static const struct item_kind kinds[] = {
     {"ENVELOPE", FROM_VIEW, render_envelope, NULL, 0},
     {"BODY", FROM_VIEW, render_body, NULL, 0},
     {"BODYSTRUCTURE", FROM_VIEW, render_structure, NULL, 0},
-    {"PREVIEW", FROM_VIEW, render_preview, NULL, EXT_PREVIEW},
+    {"PREVIEW", FROM_VIEW, NULL, NULL, EXT_PREVIEW},
     {"RFC822", FROM_VIEW, NULL, &sec_all, 0},
     {"RFC822.PEEK", FROM_VIEW, NULL, &sec_peek, 0}, /* Outlook */
     {"RFC822.HEADER", FROM_VIEW, NULL, &sec_header, 0},

@@ -20,12 +20,19 @@ enum item_source {
 struct item_kind {
 	const char *name;
 	enum item_source source;
-	/* Writes the value only.  NULL for items of the server, and for those
-	 * that are another name of a section. */
+	/* Writes the value only.  NULL for items of the server, for those
+	 * that are another name of a section, and for PREVIEW, which is made
+	 * where the view is (mail/preview.h). */
 	int (*render)(const struct view *, struct buf *);
 	const struct section *section; /* RFC822 and its kin, or NULL */
 	uint32_t ext;                  /* the extension it belongs to, or 0 */
 };
+
+static inline bool
+item_is_preview(const struct item_kind *kind)
+{
+	return (kind->ext == EXT_PREVIEW);
+}
 
 /*
  * The row of an item (RFC822.PEEK of Outlook included), or NULL.  BODY[...]

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/mail/libmail.a
 src_mail_libmail_a_SOURCES = \
 	src/mail/addr.c src/mail/addr.h \
+	src/mail/body.c src/mail/body.h \
 	src/mail/casemap.c src/mail/casemap.h \
 	src/mail/charset.c src/mail/charset.h \
 	src/mail/classify.c src/mail/classify.h \
@@ -12,6 +13,7 @@ src_mail_libmail_a_SOURCES = \
 	src/mail/match_build.c src/mail/match_build.h \
 	src/mail/html.c src/mail/html.h \
 	src/mail/part.c src/mail/part.h \
+	src/mail/preview.c src/mail/preview.h \
 	src/mail/protect.c src/mail/protect.h \
 	src/mail/sevenbit.c src/mail/sevenbit.h \
 	src/mail/splice.c src/mail/splice.h \

@@ -9,13 +9,10 @@
 
 #include "base/limits.h"
 #include "mail/addr.h"
+#include "mail/body.h"
 #include "mail/casemap.h"
-#include "mail/charset.h"
-#include "mail/cte.h"
-#include "mail/ctype.h"
 #include "mail/header.h"
 #include "mail/match_priv.h"
-#include "mail/token.h"
 #include "mail/word.h"
 
 /* What of a body may be needed to fill the room: one byte of text is made of
@@ -42,14 +39,6 @@ struct builder {
 	struct arena arena;
 	struct arena scratch; /* of one field */
 	bool failed;
-};
-
-/* What of a part's header says how to read its body. */
-struct reading {
-	bool is_text;
-	bool typed; /* the first Content-Type was met */
-	struct str charset;
-	enum cte cte;
 };
 
 /* Move what was made comparable to the bytes; too much is cut. */
@@ -120,26 +109,14 @@ split_field(struct str all, struct line *l)
 	l->value = str_of(first.p + from, first.len - from);
 }
 
-/* The value on one line: line ends go, and a tab behind one is a blank. */
+/* The value on one line. */
 static void
 unfold(struct builder *b, const struct line *l)
 {
-	struct str more = l->more, one;
-	size_t n;
+	const char *end = l->more.p + l->more.len;
 
 	buf_reset(&b->line);
-	buf_str(&b->line, l->value);
-	while (more.len > 0) {
-		n = str_find(more, '\n');
-		n += n < more.len;
-		one = chomp(str_of(more.p, n));
-		if (one.len > 0 && one.p[0] == '\t') {
-			buf_putc(&b->line, ' ');
-			one = str_of(one.p + 1, one.len - 1);
-		}
-		buf_str(&b->line, one);
-		more = str_of(more.p + n, more.len - n);
-	}
+	body_unfold(str_of(l->value.p, (size_t)(end - l->value.p)), &b->line);
 }
 
 static bool
@@ -213,47 +190,6 @@ add_row(struct builder *b, size_t name, size_t nname, size_t value,
 	match_put32(&b->fields, n);
 }
 
-/* The last Content-Type says whether it is text, the first in what charset. */
-static void
-read_type(struct builder *b, struct reading *r)
-{
-	struct ctype type;
-	struct str charset;
-
-	arena_clear(&b->scratch);
-	if (ctype_parse(buf_text(&b->line), &b->scratch, &type) == -1) {
-		b->failed = true;
-		return;
-	}
-	r->is_text = type.valid && (str_ieq(type.type, STR("text")) ||
-	                               str_ieq(type.type, STR("message")));
-	if (r->typed)
-		return;
-	r->typed = true;
-	if (!type.valid)
-		return;
-	charset = ctype_param(&type, "charset");
-	if (charset.p == NULL)
-		return;
-	r->charset = arena_str(&b->arena, charset);
-	b->failed |= r->charset.p == NULL;
-}
-
-/* What follows the token has to be behind a semicolon. */
-static void
-read_encoding(struct builder *b, struct reading *r)
-{
-	struct token t;
-
-	buf_reset(&b->tidy);
-	token_init(&t, buf_text(&b->line), NULL);
-	token_cfws(&t);
-	if (token_mime(&t, &b->tidy) > 0 && token_peek(&t) != ';')
-		r->cte = CTE_UNKNOWN;
-	else
-		r->cte = cte_of(buf_text(&b->tidy));
-}
-
 /* A field's place in the bytes. */
 struct place {
 	size_t name, nname;
@@ -261,17 +197,15 @@ struct place {
 };
 
 static void
-add_field(struct builder *b, struct str all, struct reading *r,
-    struct place *at, struct line *l)
+add_field(struct builder *b, struct str all, struct body *how, struct place *at,
+    struct line *l)
 {
 	const uint32_t cut = MATCH_CUT | MATCH_FIELDS_CUT;
 
 	split_field(all, l);
 	unfold(b, l);
-	if (is_name(l->name, "Content-Type"))
-		read_type(b, r);
-	else if (is_name(l->name, "Content-Transfer-Encoding"))
-		read_encoding(b, r);
+	if (body_field(how, l->name, buf_text(&b->line), &b->arena) == -1)
+		b->failed = true;
 	at->name = b->bytes.len;
 	casemap_put(&b->fold, l->name);
 	at->nname = add_folded(b, cut);
@@ -290,7 +224,7 @@ add_field(struct builder *b, struct str all, struct reading *r,
 /* Tidied values stand behind the part, so that they are not found as text:
  * the places of the fields that need it are kept until then. */
 static void
-add_header(struct builder *b, struct str head, struct reading *r, bool root,
+add_header(struct builder *b, struct str head, struct body *how, bool root,
     struct buf *places)
 {
 	struct header h;
@@ -300,7 +234,7 @@ add_header(struct builder *b, struct str head, struct reading *r, bool root,
 
 	header_init(&h, head);
 	while (header_next(&h, &f) && !b->failed) {
-		add_field(b, f.all, r, &at, &l);
+		add_field(b, f.all, how, &at, &l);
 		if (root && places->len / sizeof(at) < b->rows + 1)
 			buf_put(places, &at, sizeof(at));
 	}
@@ -310,45 +244,17 @@ add_header(struct builder *b, struct str head, struct reading *r, bool root,
 	}
 }
 
-/*
- * Copy with LF for each CRLF: Dovecot keeps mail so, and what is not encoded
- * is searched as it is kept.
- */
 static void
-put_lines(struct buf *out, struct str s)
-{
-	const char *cr;
-	size_t n;
-
-	while (s.len > 0 && (cr = memchr(s.p, '\r', s.len)) != NULL) {
-		n = (size_t)(cr - s.p);
-		buf_str(out, str_of(s.p, n));
-		if (n + 1 >= s.len || s.p[n + 1] != '\n')
-			buf_putc(out, '\r');
-		s = str_of(s.p + n + 1, s.len - n - 1);
-	}
-	buf_str(out, s);
-}
-
-static void
-add_body(struct builder *b, struct str body, const struct reading *r)
+add_body(struct builder *b, struct str body, const struct body *how)
 {
 	size_t room = b->max - b->bytes.len;
-	struct str text;
 
 	if (body.len / SHRINK > room) {
 		body.len = room * SHRINK;
 		b->flags |= MATCH_CUT;
 	}
-	buf_reset(&b->body);
-	if (r->cte == CTE_NONE)
-		put_lines(&b->body, body);
-	else
-		cte_decode(r->cte, body, &b->body);
+	body_text(how, body, true, &b->body, &b->fold);
 	b->failed |= b->body.failed;
-	text = buf_text(&b->body);
-	if (charset_put(r->charset, text, true, &b->fold) == CHARSET_UNKNOWN)
-		charset_put(STR("UTF-8"), text, true, &b->fold);
 	add_folded(b, MATCH_CUT);
 }
 
@@ -376,16 +282,17 @@ add_rows(struct builder *b, struct str head, struct buf *places)
 static void
 add_part(struct builder *b, const struct part *p, struct buf *places)
 {
-	struct reading r = {true, false, STR("UTF-8"), CTE_NONE};
+	struct body how;
 	struct str head = span_str(b->text, p->head);
 	size_t from = b->bytes.len, nhead;
 
-	add_header(b, head, &r, p->parent == NULL, places);
+	body_init(&how);
+	add_header(b, head, &how, p->parent == NULL, places);
 	nhead = b->bytes.len - from;
 	/* What lies deeper than parts are looked for is one text: then it can
 	 * be found, and one such message does not spoil all searches. */
-	if (p->child == NULL && (r.is_text || p->truncated) && !b->failed)
-		add_body(b, span_str(b->text, p->body), &r);
+	if (p->child == NULL && (how.is_text || p->truncated) && !b->failed)
+		add_body(b, span_str(b->text, p->body), &how);
 	match_put32(&b->parts, from);
 	match_put32(&b->parts, b->bytes.len - from);
 	match_put32(&b->parts, nhead);

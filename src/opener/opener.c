@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "mail/addr.h"
 #include "mail/match_build.h"
+#include "mail/preview.h"
 #include "opener/challenge.h"
 #include "opener/keys.h"
 #include "opener/open.h"
@@ -127,19 +128,35 @@ make_ctx(struct opener *o, struct open_ctx *ctx)
 
 /* The search text of a view, or NULL: then searches open the message. */
 static struct blob *
-search_text(struct blob *text, bool whole)
+search_text(const struct view *v, bool whole)
 {
 	size_t max = whole ? MATCH_WHOLE : MATCH_TEXT;
-	struct view *v = view_new(text, NULL);
 	struct blob *blob = NULL;
 	struct buf out;
 
 	buf_init(&out, max + (whole ? MATCH_EXTRA_WHOLE : MATCH_EXTRA));
-	if (v != NULL && match_build(v, max, &out, NULL) == 0)
+	if (match_build(v, max, &out, NULL) == 0)
 		blob = memfd_copy(out.data, out.len, NULL);
 	buf_wipe(&out);
-	view_free(v);
 	return (blob);
+}
+
+/* What is made of a view beside it: its first words, in hold, and its search
+ * text unless it is long. */
+static void
+add_texts(struct blob *view, struct open_ans *ans, struct buf *hold,
+    struct blob **search)
+{
+	struct view *v = view_new(view, NULL);
+
+	if (v == NULL)
+		return;
+	if (preview_make(v, hold) == 0)
+		ans->preview =
+		    str_of(hold->len > 0 ? hold->data : "", hold->len);
+	if (ans->result != OPEN_OPENED || blob_len(view) <= OPEN_TEXT_LATER)
+		*search = search_text(v, false);
+	view_free(v);
 }
 
 /* Add a piece to the view and to its digest while it is in the cache. */
@@ -192,9 +209,10 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
     const struct open_out *out, bool wants_text, const struct err *err)
 {
 	struct blob *blobs[2] = {NULL, NULL}, *view = NULL;
+	struct buf body, preview;
 	struct open_ans ans;
-	struct buf body;
 
+	buf_init(&preview, OPEN_PREVIEW_MAX);
 	memset(&ans, 0, sizeof(ans));
 	ans.err = *err;
 	if (err->code == ERR_OK && out->result == OPEN_KEY_LATER)
@@ -213,9 +231,8 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 		ans.harvest = out->harvest;
 	}
 	blobs[0] = view;
-	if (view != NULL && wants_text &&
-	    (ans.result != OPEN_OPENED || blob_len(view) <= OPEN_TEXT_LATER))
-		blobs[1] = search_text(view, false);
+	if (view != NULL && wants_text)
+		add_texts(view, &ans, &preview, &blobs[1]);
 	buf_init(&body, LIMIT_RECORD);
 	open_ans_put(&body, &ans);
 	ipc_answer(link, msg->op, msg->id, buf_text(&body), blobs,
@@ -223,6 +240,7 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 	    : view != NULL   ? 1
 	                     : 0);
 	buf_clear(&body);
+	buf_wipe(&preview);
 	blob_unref(blobs[1]);
 	blob_unref(view);
 }
@@ -277,6 +295,7 @@ do_text(struct ipc *link, struct ipc_msg *msg)
 {
 	struct err err = {.code = ERR_OK};
 	struct blob *view = NULL, *text = NULL;
+	struct view *v = NULL;
 	struct text_req q;
 	struct buf body;
 
@@ -285,8 +304,9 @@ do_text(struct ipc *link, struct ipc_msg *msg)
 		    &err);
 	if (FAULT("opener.before-text"))
 		err_set(&err, ERR_UNAVAILABLE, "fault point");
-	else if (view != NULL)
-		text = search_text(view, q.whole);
+	else if (view != NULL && (v = view_new(view, &err)) != NULL)
+		text = search_text(v, q.whole);
+	view_free(v);
 	buf_init(&body, LIMIT_RECORD);
 	rec_put_err(&body, &err);
 	ipc_answer(link, msg->op, msg->id, buf_text(&body), &text,

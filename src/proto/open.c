@@ -2,6 +2,8 @@
 
 #include "proto/open.h"
 
+#include <string.h>
+
 void
 open_req_put(struct buf *b, const struct open_req *q)
 {
@@ -44,12 +46,15 @@ open_ans_put(struct buf *b, const struct open_ans *a)
 	rec_put_str(b, a->status);
 	rec_put_bytes(b, a->content, sizeof(a->content));
 	rec_put_bytes(b, a->view, sizeof(a->view));
+	rec_put_bool(b, a->preview.p != NULL);
+	rec_put_str(b, a->preview.p != NULL ? a->preview : STR(""));
 	harvest_put(b, &a->harvest);
 }
 
 int
 open_ans_get(struct str in, struct open_ans *a, struct err *err)
 {
+	bool previewed;
 	struct rec r;
 
 	rec_init(&r, in);
@@ -64,6 +69,14 @@ open_ans_get(struct str in, struct open_ans *a, struct err *err)
 	a->status = rec_get_str(&r);
 	rec_get_bytes(&r, a->content, sizeof(a->content));
 	rec_get_bytes(&r, a->view, sizeof(a->view));
+	previewed = rec_get_bool(&r);
+	a->preview = rec_get_str(&r);
+	/* It goes to clients as a string. */
+	if (a->preview.len > OPEN_PREVIEW_MAX ||
+	    str_find(a->preview, '\0') < a->preview.len)
+		r.bad = true;
+	if (!previewed)
+		a->preview.p = NULL;
 	harvest_get(&r, &a->harvest);
 	return (rec_end(&r, err));
 }

@@ -20,6 +20,9 @@
 
 #define OPEN_TEXT_LATER (256UL * 1024)
 
+/* 200 characters. */
+#define OPEN_PREVIEW_MAX 1024
+
 struct open_req {
 	struct str account;
 	int64_t first_seen; /* signatures are judged at this time */
@@ -67,6 +70,8 @@ struct open_ans {
 	uint8_t content[32]; /* by what the outermost CMS is known again, zeros:
 	                      * none */
 	uint8_t view[32];    /* SHA-256 of the view */
+	/* The first words of the view (mail/preview.h); p NULL: unknown. */
+	struct str preview;
 	/* With SIGN_GOOD that was judged now: what the signature brought. */
 	struct harvest harvest;
 };

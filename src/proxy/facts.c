@@ -13,7 +13,7 @@
 #include "proxy/facts_own.h"
 #include "sys/log.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 /* What a message takes on disk besides its values. */
 #define OVERHEAD 300
@@ -214,6 +214,7 @@ put_record(struct buf *b, const struct facts_rec *rec, uint32_t keys)
 	rec_put_str(b, rec->envelope);
 	rec_put_str(b, rec->body);
 	rec_put_str(b, rec->structure);
+	rec_put_str(b, rec->preview);
 	rec_put_str(b, rec->header);
 }
 
@@ -237,6 +238,7 @@ get_record(struct str s, struct facts_rec *rec, uint32_t *keys)
 	rec->envelope = rec_get_str(&r);
 	rec->body = rec_get_str(&r);
 	rec->structure = rec_get_str(&r);
+	rec->preview = rec_get_str(&r);
 	rec->header = rec_get_str(&r);
 	return (rec_end(&r, NULL) == 0);
 }

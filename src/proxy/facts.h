@@ -25,7 +25,7 @@ struct open_ans;
 /* The longest header that is kept. */
 #define FACTS_HEADER_MAX (32UL * 1024)
 
-/* The three rendered items of a message together. */
+/* The rendered items of a message together. */
 #define FACTS_ITEMS_MAX (512UL * 1024)
 
 struct facts_rec {
@@ -36,11 +36,12 @@ struct facts_rec {
 	struct str envelope;
 	struct str body;
 	struct str structure;
-	int64_t sent;   /* the day in its Date field, see mail/date.h */
-	uint8_t result; /* enum open_result */
-	uint8_t cipher; /* enum open_cipher */
-	uint8_t sign;   /* enum open_sign */
-	bool has_text;  /* facts_text() has its search text */
+	struct str preview; /* "": unknown */
+	int64_t sent;       /* the day in its Date field, see mail/date.h */
+	uint8_t result;     /* enum open_result */
+	uint8_t cipher;     /* enum open_cipher */
+	uint8_t sign;       /* enum open_sign */
+	bool has_text;      /* facts_text() has its search text */
 };
 
 /* The key is the proxy's "seen" subkey; this has one derived from it.  NULL
@@ -63,10 +64,10 @@ int facts_text(struct facts *, const struct msg_name *, struct buf *out,
 int facts_put(struct facts *, const struct msg_name *, const struct facts_rec *,
     struct str text, struct err *);
 
-/* What a view and an opener's answer tell, to be put.  Strings are in hold.
- * -1: they are too large to be kept. */
-int facts_of_view(const struct view *, const struct open_ans *,
-    struct facts_rec *, struct buf *hold);
+/* What a view, its first words (p NULL: unknown) and an opener's answer tell,
+ * to be put.  Strings are in hold.  -1: they are too large to be kept. */
+int facts_of_view(const struct view *, struct str preview,
+    const struct open_ans *, struct facts_rec *, struct buf *hold);
 
 /* The day for SENTBEFORE, SENTON and SENTSINCE. */
 int64_t facts_sent(const struct view *);

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "imap/nstring.h"
 #include "imap/render.h"
 #include "mail/date.h"
 #include "proto/open.h"
@@ -29,16 +30,20 @@ facts_sent(const struct view *v)
 }
 
 int
-facts_of_view(const struct view *v, const struct open_ans *ans,
-    struct facts_rec *rec, struct buf *hold)
+facts_of_view(const struct view *v, struct str preview,
+    const struct open_ans *ans, struct facts_rec *rec, struct buf *hold)
 {
 	struct str text = view_text(v);
 	struct span envelope, body, structure;
+	size_t from;
 
 	buf_reset(hold);
 	envelope = value(v, render_envelope, hold);
 	body = value(v, render_body, hold);
 	structure = value(v, render_structure, hold);
+	from = hold->len;
+	if (preview.p != NULL)
+		nstring_put(hold, preview);
 	if (hold->failed)
 		return (-1);
 	*rec = (struct facts_rec){.size = text.len,
@@ -52,5 +57,6 @@ facts_of_view(const struct view *v, const struct open_ans *ans,
 	rec->envelope = span_str(hold->data, envelope);
 	rec->body = span_str(hold->data, body);
 	rec->structure = span_str(hold->data, structure);
+	rec->preview = str_of(hold->data + from, hold->len - from);
 	return (0);
 }

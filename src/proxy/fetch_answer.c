@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "imap/nstring.h"
 #include "proxy/job_fetch.h"
 
 /* Spans up to this are copied, larger ones sent from the view itself. */
@@ -25,7 +26,8 @@ struct away {
 /* An answer in the making. */
 struct answer {
 	const struct view *view; /* for a known one, that of its header: ... */
-	const struct known *known; /* NULL: there is the whole view */
+	const struct known *known; /* NULL: there is the whole view, ... */
+	struct str preview;        /* ... and its first words */
 	struct view *header;       /* owned; ... this */
 	struct buf text;
 	struct away *away; /* owned; room for one an item */
@@ -119,7 +121,9 @@ put_known(struct answer *a, const struct item_kind *kind)
 		buf_str(&a->text, rec->body);
 	else if (kind->render == render_structure)
 		buf_str(&a->text, rec->structure);
-	else if (kind->render == render_preview)
+	else if (item_is_preview(kind) && rec->preview.len > 0)
+		buf_str(&a->text, rec->preview);
+	else if (item_is_preview(kind))
 		buf_puts(&a->text, "NIL"); /* it is a lazy one */
 	else
 		return (-1);
@@ -163,7 +167,15 @@ put_item(struct answer *a, const struct fetch_item *it, struct gather *g)
 		return (-1);
 	if (it->section != NULL)
 		return (put_section(a, it->section));
-	return (it->kind->render(a->view, &a->text));
+	if (!item_is_preview(it->kind))
+		return (it->kind->render(a->view, &a->text));
+	/* None could be made: that is "", and NIL only to a lazy one (RFC 8970
+	 * section 3.2). */
+	if (a->preview.p == NULL && !it->lazy)
+		buf_puts(&a->text, "\"\"");
+	else
+		nstring_put(&a->text, a->preview);
+	return (0);
 }
 
 /* All of it, or -1. */
@@ -223,8 +235,10 @@ answer_give(struct fetch_job *f, struct want *w, struct gather *g)
 
 	if (!answer_complete(f, g))
 		return (false);
-	if (w->known == NULL)
+	if (w->known == NULL) {
 		a.view = viewref_view(w->view);
+		a.preview = viewref_preview(w->view);
+	}
 	buf_init(&a.text, ANSWER_MAX);
 	a.away = calloc(f->cmd.nitems + 1, sizeof(*a.away));
 	/* Nothing is sent before all is there: half an answer would be none,

@@ -122,22 +122,37 @@ want_name(const struct want *w)
 	        s->box->uidvalidity, w->uid});
 }
 
-/* A view that is in memory. */
+/* A view that is in memory, and will do. */
 static struct viewref *
 want_cached(const struct want *w)
 {
 	const struct imap *s = w->f->j.s;
 	struct msg_name name = want_name(w);
+	struct viewref *ref;
 	struct seen_key key;
 
 	if (msg_key(&name, &key) == -1)
 		return (NULL);
-	return (viewcache_get(s->p->views, str_c(s->account->login), &key));
+	ref = viewcache_get(s->p->views, str_c(s->account->login), &key);
+	if (ref == NULL || !w->f->preview || viewref_preview(ref).p != NULL)
+		return (ref);
+	viewref_unref(ref);
+	return (NULL);
 }
 
-/* Facts that will do. */
+/* May its view be on disk, and will it do?  The opener's words are not there.
+ */
+static bool
+want_on_disk(const struct want *w)
+{
+	struct msg_name name = want_name(w);
+
+	return (!w->f->preview && reading_on_disk(&name));
+}
+
+/* Facts that will do; preview: only if that is among them. */
 static struct known *
-want_known(const struct want *w)
+want_known(const struct want *w, bool preview)
 {
 	struct msg_name name = want_name(w);
 	struct known *k;
@@ -148,7 +163,8 @@ want_known(const struct want *w)
 		return (NULL);
 	buf_init(&k->hold, KNOWN_MAX);
 	rc = facts_get(w->f->j.s->p->facts, &name, &k->rec, &k->hold, &err);
-	if (rc == 1 && (!w->f->headers || k->rec.header.len > 0))
+	if (rc == 1 && (!w->f->headers || k->rec.header.len > 0) &&
+	    (!preview || k->rec.preview.len > 0))
 		return (k);
 	if (rc == -1)
 		log_warn("facts reason=\"%s\"", err.text);
@@ -156,15 +172,17 @@ want_known(const struct want *w)
 	return (NULL);
 }
 
-/* Is there something to answer with?  Facts take less, but to a lazy PREVIEW
- * a view has more to say. */
+/* Is there something to answer with?  Facts take less; but if a lazy PREVIEW is
+ * not among them a view may have more to say. */
 static bool
 want_at_hand(struct want *w, uint64_t *bytes)
 {
-	if (!w->f->lazy && (w->known = want_known(w)) != NULL)
+	w->known = want_known(w, w->f->preview || w->f->lazy);
+	if (w->known != NULL)
 		return (true);
 	if ((w->view = want_cached(w)) == NULL)
-		return (w->f->lazy && (w->known = want_known(w)) != NULL);
+		return (w->f->lazy && !w->f->preview &&
+		        (w->known = want_known(w, false)) != NULL);
 	*bytes += blob_len(viewref_view(w->view)->text);
 	return (true);
 }
@@ -182,10 +200,8 @@ find_listing(struct fetch_job *f)
 		if (it->source == FROM_SERVER)
 			continue;
 		if (it->section == NULL) {
-			/* It is not among the facts, but may be NIL. */
 			f->lazy |= it->lazy;
-			if (it->kind->render == render_preview && !it->lazy)
-				f->listing = false;
+			f->preview |= item_is_preview(it->kind) && !it->lazy;
 			continue;
 		}
 		f->headers = true;
@@ -391,7 +407,8 @@ window_start(struct fetch_job *f, struct window *win)
 			continue;
 		}
 		name = want_name(w);
-		w->reading = reading_start_disk(&name, on_read, w);
+		if (want_on_disk(w))
+			w->reading = reading_start_disk(&name, on_read, w);
 		if ((w->disk = w->reading != NULL)) {
 			w->state = WANT_OPEN;
 			win->opens++;
@@ -569,7 +586,7 @@ want_missing(const struct want *w)
 		return (false);
 	ref = want_cached(w);
 	viewref_unref(ref);
-	return (ref == NULL && !reading_on_disk(&name));
+	return (ref == NULL && !want_on_disk(w));
 }
 
 void

@@ -75,7 +75,8 @@ struct fetch_job {
 	unsigned expunged;       /* by sequence number: how many were */
 	bool late;               /* some wait for a key */
 	struct keywait *keywait; /* owned; all others are answered */
-	bool lazy;               /* PREVIEW (LAZY) is among the items */
+	bool preview;            /* PREVIEW is among the items */
+	bool lazy;               /* PREVIEW (LAZY) is */
 	bool listing;            /* facts will do for all items */
 	bool headers;            /* some are made of the header */
 };

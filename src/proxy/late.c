@@ -74,8 +74,8 @@ lates_free(struct lates *all)
 }
 
 static void
-keep(const struct msg_name *n, const struct open_ans *ans, const struct view *v,
-    const struct blob *search)
+keep(const struct msg_name *n, const struct open_ans *ans,
+    const struct viewref *view, const struct blob *search)
 {
 	struct str text = search != NULL ? blob_str(search) : STR("");
 	struct facts_rec rec;
@@ -83,7 +83,8 @@ keep(const struct msg_name *n, const struct open_ans *ans, const struct view *v,
 	struct err err;
 
 	buf_init(&hold, FACTS_ITEMS_MAX);
-	if (facts_of_view(v, ans, &rec, &hold) == 0 &&
+	if (facts_of_view(viewref_view(view), viewref_preview(view), ans, &rec,
+	        &hold) == 0 &&
 	    facts_put(n->account->proxy->facts, n, &rec, text, &err) == -1)
 		log_warn("facts reason=\"%s\"", err.text);
 	buf_wipe(&hold);
@@ -100,7 +101,7 @@ late_account_gone(struct account *a)
 		next = TAILQ_NEXT(l, next);
 		if (l->name.account != a)
 			continue;
-		keep(&l->name, &l->ans, viewref_view(l->view), NULL);
+		keep(&l->name, &l->ans, l->view, NULL);
 		late_free(l);
 	}
 }
@@ -142,7 +143,7 @@ late_text(const struct msg_name *n, const uint8_t digest[CRYPT_DIGEST],
 		if (!is_of(l, n) ||
 		    !crypt_equal(l->ans.view, digest, sizeof(l->ans.view)))
 			continue;
-		keep(&l->name, &l->ans, viewref_view(l->view), search);
+		keep(&l->name, &l->ans, l->view, search);
 		late_free(l);
 	}
 }
@@ -154,7 +155,7 @@ on_text(struct blob *search, void *arg)
 	struct late *l = arg;
 
 	l->opening = NULL;
-	keep(&l->name, &l->ans, viewref_view(l->view), search);
+	keep(&l->name, &l->ans, l->view, search);
 	late_free(l);
 }
 
@@ -215,7 +216,7 @@ late_keep(const struct msg_name *n, const struct open_ans *ans,
 	    blob_len(text) > OPEN_TEXT_LATER)
 		l = late_new(n, ans, view, text);
 	if (l == NULL || evtimer_add(l->soon, &tv) == -1) {
-		keep(n, ans, viewref_view(view), search);
+		keep(n, ans, view, search);
 		if (l != NULL)
 			late_free(l);
 	}

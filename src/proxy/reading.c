@@ -222,7 +222,7 @@ out:
 /* Parse and keep it. */
 static struct viewref *
 keep_view(const struct msg_name *n, const struct seen_key *key,
-    struct blob *text, const uint8_t digest[CRYPT_DIGEST], struct err *err)
+    struct blob *text, const struct view_more *more, struct err *err)
 {
 	struct viewref *ref;
 	struct view *v;
@@ -238,7 +238,7 @@ keep_view(const struct msg_name *n, const struct seen_key *key,
 	if (v == NULL)
 		return (NULL);
 	ref = viewcache_put(n->account->proxy->views, str_c(n->account->login),
-	    key, v, digest);
+	    key, v, more);
 	if (ref == NULL)
 		err_set(err, ERR_MEMORY, "out of memory");
 	return (ref);
@@ -252,6 +252,7 @@ on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
     const struct err *err, void *arg)
 {
 	struct course *c = arg;
+	struct view_more more;
 	struct viewref *view;
 	struct err why;
 	int rc;
@@ -275,9 +276,9 @@ on_opened(const struct open_ans *ans, struct blob *text, struct blob *search,
 	}
 	if (rc == 0 && ans->own)
 		rc = own_note(c->p, blob_str(text), &why);
-	view = rc == 0
-	           ? keep_view(&c->name, &c->key.name, text, ans->view, &why)
-	           : NULL;
+	more = (struct view_more){ans->view, ans->preview};
+	view = rc == 0 ? keep_view(&c->name, &c->key.name, text, &more, &why)
+	               : NULL;
 	if (view != NULL) {
 		late_keep(&c->name, ans, view, text, search);
 		viewdisk_put(c->p->viewdisk, &c->key.name, ans->view,
@@ -322,6 +323,7 @@ static void
 on_loaded(struct blob *text, const struct err *err, void *arg)
 {
 	struct course *c = arg;
+	struct view_more more = {c->digest, {NULL, 0}};
 	struct viewref *view = NULL;
 	struct err why;
 
@@ -330,7 +332,7 @@ on_loaded(struct blob *text, const struct err *err, void *arg)
 		log_debug("view-disk uid=%u reason=\"%s\"",
 		    (unsigned)c->name.uid, err->text);
 	else
-		view = keep_view(&c->name, &c->key.name, text, c->digest, &why);
+		view = keep_view(&c->name, &c->key.name, text, &more, &why);
 	if (view == NULL)
 		course_fail(c, ERR_NOTFOUND, "it is not on the disk");
 	else
@@ -481,6 +483,7 @@ struct viewref *
 reading_plain(const struct msg_name *n, struct blob *text, struct err *err)
 {
 	uint8_t digest[CRYPT_DIGEST];
+	struct view_more more = {digest, {NULL, 0}};
 	struct seen_key key;
 
 	if (msg_key(n, &key) == -1 ||
@@ -488,7 +491,7 @@ reading_plain(const struct msg_name *n, struct blob *text, struct err *err)
 		err_set(err, ERR_CRYPTO, "cannot digest");
 		return (NULL);
 	}
-	return (keep_view(n, &key, text, digest, err));
+	return (keep_view(n, &key, text, &more, err));
 }
 
 int

@@ -15,6 +15,8 @@ struct viewref {
 	struct seen_key key;
 	struct view *view; /* owned */
 	uint8_t digest[CRYPT_DIGEST];
+	char *preview; /* owned; NULL: unknown */
+	size_t npreview;
 	size_t bytes;
 	unsigned refs; /* of holders; being listed is none */
 };
@@ -43,6 +45,9 @@ static void
 viewref_free(struct viewref *r)
 {
 	view_free(r->view);
+	if (r->preview != NULL)
+		explicit_bzero(r->preview, r->npreview);
+	free(r->preview);
 	free(r);
 }
 
@@ -161,7 +166,7 @@ shelf_get(struct viewcache *vc, struct str login)
 
 struct viewref *
 viewcache_put(struct viewcache *vc, struct str login, const struct seen_key *k,
-    struct view *view, const uint8_t digest[CRYPT_DIGEST])
+    struct view *view, const struct view_more *more)
 {
 	struct viewref *r, *old;
 	struct shelf *s;
@@ -175,9 +180,15 @@ viewcache_put(struct viewcache *vc, struct str login, const struct seen_key *k,
 	}
 	r->key = *k;
 	r->view = view;
-	memcpy(r->digest, digest, sizeof(r->digest));
+	memcpy(r->digest, more->digest, sizeof(r->digest));
+	if (more->preview.p != NULL &&
+	    (r->preview = malloc(more->preview.len + 1)) != NULL) {
+		memcpy(r->preview, more->preview.p, more->preview.len);
+		r->npreview = more->preview.len;
+	}
 	r->refs = 1;
-	r->bytes = sizeof(*r) + blob_len(view->text) + view->arena.used;
+	r->bytes =
+	    sizeof(*r) + r->npreview + blob_len(view->text) + view->arena.used;
 	if (map_put(vc->by_key, key_str(k), r) == -1)
 		return (r);
 	r->shelf = s;
@@ -198,6 +209,12 @@ const uint8_t *
 viewref_digest(const struct viewref *r)
 {
 	return (r->digest);
+}
+
+struct str
+viewref_preview(const struct viewref *r)
+{
+	return (str_of(r->preview, r->npreview));
 }
 
 struct viewref *

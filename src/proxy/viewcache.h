@@ -22,12 +22,19 @@ void viewcache_limit(struct viewcache *, size_t bytes);
 struct viewref *viewcache_get(struct viewcache *, struct str login,
     const struct seen_key *);
 
-/* Swallows the view, whose text has that SHA-256; a reference.  NULL (and the
- * view freed) when memory is out. */
+/* What the view does not tell itself. */
+struct view_more {
+	const uint8_t *digest; /* SHA-256 of its text */
+	struct str preview;    /* its first words; p NULL: unknown */
+};
+
+/* Swallows the view, copies the rest; a reference.  NULL (and the view freed)
+ * when memory is out. */
 struct viewref *viewcache_put(struct viewcache *, struct str login,
-    const struct seen_key *, struct view *, const uint8_t digest[CRYPT_DIGEST]);
+    const struct seen_key *, struct view *, const struct view_more *);
 
 const struct view *viewref_view(const struct viewref *);
+struct str viewref_preview(const struct viewref *);
 const uint8_t *viewref_digest(const struct viewref *);
 struct viewref *viewref_ref(struct viewref *); /* one reference more */
 void viewref_unref(struct viewref *);          /* accepts NULL */

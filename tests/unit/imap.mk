@@ -4,7 +4,6 @@ IMAP_TESTS = \
 	tests/unit/t_copyuid \
 	tests/unit/t_fetch \
 	tests/unit/t_lex \
-	tests/unit/t_preview \
 	tests/unit/t_resp \
 	tests/unit/t_search
 check_PROGRAMS += $(IMAP_TESTS)
@@ -16,4 +15,3 @@ tests_unit_t_lex_LDADD = src/imap/libimap.a $(UNIT_LDADD)
 tests_unit_t_resp_LDADD = src/imap/libimap.a $(UNIT_LDADD)
 tests_unit_t_fetch_LDADD = src/imap/libimap.a src/mail/libmail.a $(UNIT_LDADD)
 tests_unit_t_search_LDADD = src/imap/libimap.a src/mail/libmail.a $(UNIT_LDADD)
-tests_unit_t_preview_LDADD = src/imap/libimap.a src/mail/libmail.a $(UNIT_LDADD)

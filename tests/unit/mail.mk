@@ -8,6 +8,7 @@ MAIL_TESTS = \
 	tests/unit/t_match \
 	tests/unit/t_nstring \
 	tests/unit/t_part \
+	tests/unit/t_preview \
 	tests/unit/t_protect \
 	tests/unit/t_render \
 	tests/unit/t_section \
@@ -28,6 +29,7 @@ tests_unit_t_header_LDADD = $(MAIL_TEST_LDADD)
 tests_unit_t_match_LDADD = $(MAIL_TEST_LDADD)
 tests_unit_t_nstring_LDADD = $(IMAP_VIEW_LDADD)
 tests_unit_t_part_LDADD = $(MAIL_TEST_LDADD)
+tests_unit_t_preview_LDADD = $(MAIL_TEST_LDADD)
 tests_unit_t_protect_LDADD = $(MAIL_TEST_LDADD)
 tests_unit_t_render_LDADD = $(IMAP_VIEW_LDADD)
 tests_unit_t_section_LDADD = $(IMAP_VIEW_LDADD)

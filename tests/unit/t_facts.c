@@ -521,12 +521,13 @@ t_view(void)
 	struct err err;
 
 	v = view_new(blob, &err);
-	CHECK_INT(facts_of_view(v, &ans, &rec, &hold), 0);
+	CHECK_INT(facts_of_view(v, STR("body"), &ans, &rec, &hold), 0);
 	CHECK_UINT(rec.size, sizeof(text) - 1);
 	CHECK_STR(rec.header, "Subject: hello\r\nFrom: a@example.org\r\n\r\n");
 	CHECK(str_istarts(rec.envelope, STR("(NIL \"hello\" ((NIL NIL \"a\"")));
 	CHECK(str_istarts(rec.structure, STR("(\"text\" \"plain\"")));
 	CHECK(rec.body.len < rec.structure.len);
+	CHECK_STR(rec.preview, "\"body\"");
 	CHECK_INT(rec.cipher, OPEN_CBC);
 	view_free(v);
 	blob_unref(blob);

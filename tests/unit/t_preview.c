@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "imap/preview.h"
 #include "mail/html.h"
+#include "mail/preview.h"
 #include "unit.h"
 
 static void
@@ -49,23 +49,30 @@ t_preview(void)
 		const char *want;
 	} rows[] = {
 	    {"\r\nHello  world\r\n\r\n next\tline\r\n",
-	        "\"Hello world next line\""},
-	    {"\r\n> quoted\r\nreal\r\n", "\"real\""},
-	    {"\r\n> quoted\r\n>> deep", "\">quoted > deep\""},
-	    {"\r\n", "\"\""},
-	    {"", "\"\""},
+	        "Hello world next line"},
+	    {"\r\n> quoted\r\nreal\r\n", "real"},
+	    {"\r\n> quoted\r\n>> deep", ">quoted > deep"},
+	    {"\r\n", ""},
+	    {"", ""},
 	    {"MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<p>a&amp;b",
-	        "\"a&b\""},
+	        "a&b"},
 	    {"MIME-Version: 1.0\r\nContent-Type: text/plain; "
 	     "charset=iso-8859-1\r\n"
 	     "Content-Transfer-Encoding: quoted-printable\r\n\r\nf=FCr",
-	        "{4}\r\nf\xc3\xbcr"},
-	    {"MIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\nx", "\"\""},
+	        "f\xc3\xbcr"},
+	    {"MIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\nx", ""},
+	    /* read as for a search: the first charset, no MIME-Version */
+	    {"Content-Type: text/plain; charset=iso-8859-1\r\n"
+	     "Content-Type: text/plain; charset=utf-8\r\n\r\nf\xfcr",
+	        "f\xc3\xbcr"},
+	    {"Content-Transfer-Encoding:\r\n\tbase64\r\n\r\naGk=", "hi"},
+	    {"Content-Transfer-Encoding: base64 x\r\n\r\naGk=", ""},
+	    {"Content-Type: text/plain; charset=x-none\r\n\r\nhi", "hi"},
 	    {"MIME-Version: 1.0\r\n"
 	     "Content-Type: multipart/alternative; boundary=b\r\n\r\n"
 	     "--b\r\nContent-Type: text/html\r\n\r\nh\r\n"
 	     "--b\r\n\r\np\r\n--b--\r\n",
-	        "\"p\""},
+	        "p"},
 	};
 	struct view *v;
 	struct blob *text;
@@ -79,7 +86,7 @@ t_preview(void)
 		v = view_new(text, &err);
 		blob_unref(text);
 		buf_init(&out, 1000);
-		CHECK_INT(render_preview(v, &out), 0);
+		CHECK_INT(preview_make(v, &out), 0);
 		CHECK_BUF(&out, rows[i].want);
 		buf_clear(&out);
 		view_free(v);
@@ -103,8 +110,8 @@ t_long_type(void)
 	buf_puts(&in, "\r\n\r\nhello\r\n");
 	text = blob_copy(in.data, in.len);
 	v = view_new(text, NULL);
-	CHECK(v != NULL && render_preview(v, &out) == 0);
-	CHECK_BUF(&out, "\"hello\"");
+	CHECK(v != NULL && preview_make(v, &out) == 0);
+	CHECK_BUF(&out, "hello");
 	view_free(v);
 	blob_unref(text);
 	buf_clear(&out);

@@ -20,6 +20,7 @@ static struct viewref *
 put(struct viewcache *vc, const char *login, uint8_t n, size_t size)
 {
 	struct seen_key k = key_of(n);
+	struct view_more more = {k.k, {NULL, 0}};
 	static char text[100000];
 	struct blob *blob;
 	struct view *v;
@@ -30,7 +31,7 @@ put(struct viewcache *vc, const char *login, uint8_t n, size_t size)
 	blob = blob_copy(text, size);
 	v = view_new(blob, &err);
 	blob_unref(blob);
-	return (viewcache_put(vc, str_c(login), &k, v, k.k));
+	return (viewcache_put(vc, str_c(login), &k, v, &more));
 }
 
 static struct viewref *

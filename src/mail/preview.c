@@ -1,15 +1,11 @@
 #include "config.h"
 
-#include "imap/preview.h"
+#include "mail/preview.h"
 
 #include <string.h>
 
 #include "base/limits.h"
-#include "base/num.h"
-#include "imap/nstring.h"
-#include "mail/charset.h"
-#include "mail/cte.h"
-#include "mail/ctype.h"
+#include "mail/body.h"
 #include "mail/header.h"
 #include "mail/html.h"
 
@@ -124,69 +120,64 @@ add_text(struct preview *p, struct str s)
 
 /* Decode a part to UTF-8. */
 static int
-part_text(const struct view *v, const struct part *p, struct buf *out)
+part_text(const struct view *v, const struct part *p, struct body *how,
+    struct buf *out)
 {
-	struct str head = span_str(view_text(v).p, p->head);
-	struct str body = span_str(view_text(v).p, p->body);
-	struct str charset = STR("UTF-8"), token = {0};
+	struct str bytes = span_str(view_text(v).p, p->body);
 	struct arena arena;
-	struct ctype type;
+	struct buf work;
+	struct header h;
 	struct field f;
-	struct buf raw;
-	int rc = -1;
+	int rc = 0;
 
-	if (body.len > PREVIEW_BODY)
-		body.len = PREVIEW_BODY;
+	if (bytes.len > PREVIEW_BODY)
+		bytes.len = PREVIEW_BODY;
 	arena_init(&arena, LIMIT_PARSE);
-	buf_init(&raw, 2 * PREVIEW_BODY);
-	if (p->mime && header_find(head, "Content-Type", &f)) {
-		if (ctype_parse(f.value, &arena, &type) == -1)
-			goto out;
-		if (ctype_param(&type, "charset").p != NULL)
-			charset = ctype_param(&type, "charset");
+	buf_init(&work, LIMIT_HEADER + 2 * PREVIEW_BODY);
+	body_init(how);
+	header_init(&h, span_str(view_text(v).p, p->head));
+	while (rc == 0 && header_next(&h, &f)) {
+		buf_reset(&work);
+		body_unfold(f.value, &work);
+		rc = body_field(how, f.name, buf_text(&work), &arena);
 	}
-	if (p->mime && header_find(head, "Content-Transfer-Encoding", &f) &&
-	    ctype_encoding(f.value, &arena, &token) == -1)
-		goto out;
-	cte_decode(token.p == NULL ? CTE_NONE : cte_of(token), body, &raw);
-	if (charset_put(charset, buf_text(&raw), false, out) == CHARSET_UNKNOWN)
-		charset_put(STR("UTF-8"), buf_text(&raw), false, out);
-	rc = raw.failed || out->failed ? -1 : 0;
-out:
-	buf_wipe(&raw);
+	if (rc == 0)
+		body_text(how, bytes, false, &work, out);
+	if (work.failed || out->failed)
+		rc = -1;
+	buf_wipe(&work);
 	arena_clear(&arena);
 	return (rc);
 }
 
 int
-render_preview(const struct view *v, struct buf *out)
+preview_make(const struct view *v, struct buf *out)
 {
 	struct preview p = {.text.left = PREVIEW_CHARS,
 	    .quote.left = PREVIEW_CHARS - 1,
 	    .quote.empty = 1};
 	const struct part *part = find_text(v->root);
 	struct buf text, plain;
+	struct body how;
 	int rc = 0;
 
+	if (part == NULL)
+		return (0);
 	buf_init(&p.text.text, 4 * PREVIEW_CHARS);
 	buf_init(&p.quote.text, 4 * PREVIEW_CHARS);
 	buf_init(&text, 8 * PREVIEW_BODY);
 	buf_init(&plain, 8 * PREVIEW_BODY);
 	buf_putc(&p.quote.text, '>');
-	if (part != NULL)
-		rc = part_text(v, part, &text);
-	if (rc == 0 && part != NULL && part_is(part, "text/html")) {
+	rc = part_text(v, part, &how, &text);
+	if (rc == 0 && how.is_html) {
 		html_text(buf_text(&text), &plain);
 		add_text(&p, buf_text(&plain));
 	} else if (rc == 0)
 		add_text(&p, buf_text(&text));
 	if (p.text.text.len == 0 && p.quote.text.len > 1)
-		nstring_put(out, buf_text(&p.quote.text));
+		buf_str(out, buf_text(&p.quote.text));
 	else
-		nstring_put(out, str_of(buf_text(&p.text.text).len > 0
-		                            ? buf_text(&p.text.text).p
-		                            : "",
-		                     p.text.text.len));
+		buf_str(out, buf_text(&p.text.text));
 	buf_wipe(&plain);
 	buf_wipe(&text);
 	buf_wipe(&p.quote.text);
