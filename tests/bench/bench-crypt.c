@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/limits.h"
+#include "base64bio.h"
 #include "figure.h"
 #include "opener/peel.h"
 #include "smime/entity.h"
@@ -92,15 +92,6 @@ make_side(struct side *s, EVP_PKEY *pkey, const char *usage, unsigned use)
 	OPENSSL_free(der);
 }
 
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
-}
-
 /* --- ours --- */
 
 static void
@@ -133,21 +124,6 @@ ours_open(void)
 
 /* --- CMS_* on DER in memory --- */
 
-static void
-put_base64(BIO *out, const unsigned char *der, size_t len)
-{
-	unsigned char *text = malloc(len / 48 * 65 + 70);
-	EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
-	int n, rest;
-
-	EVP_EncodeInit(ctx);
-	EVP_EncodeUpdate(ctx, text, &n, der, (int)len);
-	EVP_EncodeFinal(ctx, text + n, &rest);
-	BIO_write(out, text, n + rest);
-	EVP_ENCODE_CTX_free(ctx);
-	free(text);
-}
-
 static CMS_ContentInfo *
 cms_signature(void)
 {
@@ -177,7 +153,7 @@ cms_seal_once(void)
 	                "--b\r\n");
 	BIO_write(inner, mail.data, (int)mail.len);
 	BIO_puts(inner, "\r\n--b\r\n\r\n");
-	put_base64(inner, der, (size_t)len);
+	base64_write(inner, der, (size_t)len);
 	BIO_puts(inner, "\r\n--b--\r\n");
 	OPENSSL_free(der);
 	CMS_ContentInfo_free(cms);
@@ -187,7 +163,7 @@ cms_seal_once(void)
 	der = NULL;
 	if (cms == NULL || (len = i2d_CMS_ContentInfo(cms, &der)) <= 0)
 		die("CMS_encrypt failed");
-	put_base64(out, der, (size_t)len);
+	base64_write(out, der, (size_t)len);
 	free(cms_sealed);
 	cms_sealed_len = (size_t)BIO_get_mem_data(out, &text);
 	if ((cms_sealed = malloc(cms_sealed_len)) == NULL)
@@ -337,12 +313,12 @@ struct pair {
 static double
 timed(void (*f)(void), int times)
 {
-	double began = now();
+	double began = figure_now();
 	int i;
 
 	for (i = 0; i < times; i++)
 		f();
-	return (now() - began);
+	return (figure_now() - began);
 }
 
 /* Seconds of theirs over seconds of ours, in turn. */

@@ -27,8 +27,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base64bio.h"
+#include "figure.h"
 
 #define READ_BUF (256 * 1024)
 
@@ -37,15 +39,6 @@ die(const char *what)
 {
 	fprintf(stderr, "bench-read: %s\n", what);
 	exit(1);
-}
-
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
 }
 
 /* --- keys --- */
@@ -83,21 +76,6 @@ read_key(const char *pki, const char *name)
 /* --- mails --- */
 
 static void
-put_base64(BIO *out, const unsigned char *der, size_t len)
-{
-	unsigned char *text = malloc(len / 48 * 65 + 70);
-	EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
-	int n, rest;
-
-	EVP_EncodeInit(ctx);
-	EVP_EncodeUpdate(ctx, text, &n, der, (int)len);
-	EVP_EncodeFinal(ctx, text + n, &rest);
-	BIO_write(out, text, n + rest);
-	EVP_ENCODE_CTX_free(ctx);
-	free(text);
-}
-
-static void
 put_cms(BIO *out, CMS_ContentInfo *cms)
 {
 	unsigned char *der = NULL;
@@ -105,7 +83,7 @@ put_cms(BIO *out, CMS_ContentInfo *cms)
 
 	if (cms == NULL || (len = i2d_CMS_ContentInfo(cms, &der)) <= 0)
 		die("no CMS");
-	put_base64(out, der, (size_t)len);
+	base64_write(out, der, (size_t)len);
 	OPENSSL_free(der);
 	CMS_ContentInfo_free(cms);
 }
@@ -339,10 +317,10 @@ open_mail(const char *pki, const char *path, int times)
 	body = (char *)memmem(mail, len, "\n\n", 2) + 2;
 	len -= (size_t)(body - mail);
 	open_once(body, len, pkey, x509);
-	began = now();
+	began = figure_now();
 	for (i = 0; i < times; i++)
 		open_once(body, len, pkey, x509);
-	printf("%.6f\n", (now() - began) / times);
+	printf("%.6f\n", (figure_now() - began) / times);
 }
 
 /* --- a client --- */
@@ -461,7 +439,7 @@ conn_do(struct conn *c, const char *text, long *answers)
 		}
 		if (line[0] == '*') {
 			if (first == 0)
-				first = now();
+				first = figure_now();
 			++*answers;
 		}
 		if (len > 0 && line[len - 1] == '}' &&
@@ -496,9 +474,10 @@ fetch(int port, char **arg, int times)
 	snprintf(text, sizeof(text), "SELECT %s", arg[2]);
 	(void)conn_do(&c, text, &n);
 	for (; times > 0; times--) {
-		began = now();
+		began = figure_now();
 		first = conn_do(&c, arg[3], &n);
-		printf("%.6f %.6f %ld\n", first - began, now() - began, n);
+		printf("%.6f %.6f %ld\n", first - began, figure_now() - began,
+		    n);
 	}
 	close(c.fd);
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "figure.h"
 
@@ -18,6 +19,15 @@ figure_median(double *v)
 {
 	qsort(v, FIGURE_ROUNDS, sizeof(*v), compare);
 	return (v[FIGURE_ROUNDS / 2]);
+}
+
+double
+figure_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
 }
 
 void

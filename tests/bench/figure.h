@@ -9,6 +9,9 @@
 /* The median of FIGURE_ROUNDS values (which are left in order). */
 double figure_median(double *);
 
+/* Seconds of a clock that only goes forward. */
+double figure_now(void);
+
 /* One figure; it is met when measured >= target. */
 void figure_print(const char *name, double measured, double target,
     const char *what);

@@ -11,9 +11,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "figure.h"
 #include "imapload.h"
 
 #define READ_BUF     (256 * 1024)
@@ -25,15 +25,6 @@ struct conn {
 	size_t len;
 	size_t pos;
 };
-
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
-}
 
 static int
 conn_open(struct conn *c, int port)
@@ -209,7 +200,7 @@ repeat_command(struct conn *c, const struct target *t, const struct login *l,
 	if (conn_command(c, text, NULL) == -1 ||
 	    conn_command(c, op->command, NULL) == -1)
 		goto out;
-	*began = now();
+	*began = figure_now();
 	for (i = 0; i < op->times; i++) {
 		fetched = 0;
 		if (conn_command(c, op->command, &fetched) == -1 ||
@@ -233,14 +224,14 @@ worker(int out, const struct target *t, const struct login *l,
 
 	if ((c.buf = malloc(READ_BUF + 1)) == NULL)
 		_exit(1);
-	began = now();
+	began = figure_now();
 	if (op->mailbox == NULL) {
 		for (i = 0; i < op->times && rc == 0; i++)
 			rc = login_cycle(&c, t, l);
 	} else
 		rc = repeat_command(&c, t, l, op, &began);
 	if (rc == 0)
-		took = now() - began;
+		took = figure_now() - began;
 	if (write(out, &took, sizeof(took)) != (ssize_t)sizeof(took))
 		_exit(1);
 	_exit(0);

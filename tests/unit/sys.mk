@@ -11,6 +11,8 @@ check_PROGRAMS += $(SYS_TESTS)
 TESTS += $(SYS_TESTS)
 SYS_LDADD = src/sys/libsys.a $(UNIT_LDADD) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) \
 	$(LMDB_LIBS) $(INIPARSER_LIBS)
+CONF_SOURCE = tests/unit/conf_source.c tests/unit/conf_source.h
+tests_unit_t_conf_SOURCES = tests/unit/t_conf.c $(CONF_SOURCE)
 tests_unit_t_conf_LDADD = $(SYS_LDADD)
 tests_unit_t_connect_SOURCES = tests/unit/t_connect.c \
 	tests/unit/streamends.c tests/unit/streamends.h

@@ -6,17 +6,16 @@
 
 #include "config.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/limits.h"
 #include "cloud/authres.h"
 #include "cloud/cloud.h"
 #include "cloud/nonce.h"
 #include "cloud/rate.h"
+#include "conf_source.h"
 #include "unit.h"
 
 static void
@@ -240,62 +239,16 @@ test_query(void)
 	}
 }
 
-/* Read a file of the source tree. */
-static void
-read_source(const char *name, struct buf *out)
-{
-	const char *top = getenv("srcdir");
-	char path[PATH_MAX];
-	size_t n;
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", top != NULL ? top : ".",
-	    name);
-	f = fopen(path, "re");
-	if (!CHECK(f != NULL))
-		return;
-	while ((n = fread(path, 1, sizeof(path), f)) > 0)
-		buf_put(out, path, n);
-	(void)fclose(f);
-}
-
 static void
 test_default_file(void)
 {
-	struct buf want, got;
-
-	buf_init(&want, LIMIT_CONF_FILE);
-	buf_init(&got, LIMIT_CONF_FILE);
-	conf_print_default(&conf_cloud, &want);
-	read_source("conf/waxwing-cloud.conf", &got);
-	CHECK_BUF_EQ(&got, buf_text(&want));
-	buf_clear(&want);
-	buf_clear(&got);
+	conf_source_default(&conf_cloud, "conf/waxwing-cloud.conf");
 }
-
-#define BEGIN ".\\\" Begin of the reference, printed from the option table.\n"
-#define END   ".\\\" End of the reference.\n"
 
 static void
 test_manual(void)
 {
-	char *begin, *end;
-	struct buf want, got;
-
-	buf_init(&want, LIMIT_CONF_FILE);
-	buf_init(&got, LIMIT_CONF_FILE);
-	conf_print_mdoc(&conf_cloud, &want);
-	read_source("man/waxwing-cloudd.8", &got);
-	buf_putc(&got, '\0');
-	begin = strstr(got.data, BEGIN);
-	end = strstr(got.data, END);
-	if (CHECK(begin != NULL && end != NULL)) {
-		begin += strlen(BEGIN);
-		CHECK_STR_EQ(str_of(begin, (size_t)(end - begin)),
-		    buf_text(&want));
-	}
-	buf_clear(&want);
-	buf_clear(&got);
+	conf_source_manual(&conf_cloud, "man/waxwing-cloudd.8");
 }
 
 /* What the conf of a cloud must not be. */
@@ -362,17 +315,7 @@ static const struct unit_test tests[] = {
 int
 main(int argc, char **argv)
 {
-	struct buf out;
-
-	if (argc == 3 && strcmp(argv[1], "--print") == 0) {
-		buf_init(&out, LIMIT_CONF_FILE);
-		if (strcmp(argv[2], "default") == 0)
-			conf_print_default(&conf_cloud, &out);
-		else
-			conf_print_mdoc(&conf_cloud, &out);
-		(void)fwrite(out.data, 1, out.len, stdout);
-		buf_clear(&out);
+	if (conf_source_print(&conf_cloud, argc, argv))
 		return (0);
-	}
 	return (unit_main("cloud", tests));
 }

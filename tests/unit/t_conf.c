@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "conf_source.h"
 #include "sys/conf.h"
 #include "unit.h"
 
@@ -549,70 +550,27 @@ test_table(void)
 	}
 }
 
-/* A file of the source tree. */
-static void
-read_source(const char *name, struct buf *out)
-{
-	const char *top = getenv("srcdir");
-	char path[512];
-	size_t n;
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", top != NULL ? top : ".",
-	    name);
-	f = fopen(path, "re");
-	CHECK(f != NULL);
-	if (f == NULL)
-		return;
-	while ((n = fread(path, 1, sizeof(path), f)) > 0)
-		buf_put(out, path, n);
-	(void)fclose(f);
-}
-
 /* conf/waxwing.conf is what the table prints, and can be used as it is. */
 static void
 test_default_file(void)
 {
-	struct buf want, got;
 	struct conf *c;
+	struct buf text;
 	struct err err;
 
-	buf_init(&want, LIMIT_CONF_FILE);
-	buf_init(&got, LIMIT_CONF_FILE);
-	conf_print_default(&conf_waxwing, &want);
-	read_source("conf/waxwing.conf", &got);
-	CHECK_BUF_EQ(&got, buf_text(&want));
-	c = conf_load(make_file("c", buf_text(&got), 0644), &err);
+	conf_source_default(&conf_waxwing, "conf/waxwing.conf");
+	buf_init(&text, LIMIT_CONF_FILE);
+	conf_source_read("conf/waxwing.conf", &text);
+	c = conf_load(make_file("c", buf_text(&text), 0644), &err);
 	CHECK(c != NULL);
 	conf_free(c);
-	buf_clear(&want);
-	buf_clear(&got);
+	buf_clear(&text);
 }
 
-#define BEGIN ".\\\" Begin of the reference, printed from the option table.\n"
-#define END   ".\\\" End of the reference.\n"
-
-/* The reference in the manual is what the table prints. */
 static void
 test_manual(void)
 {
-	char *begin, *end;
-	struct buf want, got;
-
-	buf_init(&want, LIMIT_CONF_FILE);
-	buf_init(&got, LIMIT_CONF_FILE);
-	conf_print_mdoc(&conf_waxwing, &want);
-	read_source("man/waxwing.conf.5", &got);
-	buf_putc(&got, '\0');
-	begin = strstr(got.data, BEGIN);
-	end = strstr(got.data, END);
-	if (CHECK(begin != NULL && end != NULL)) {
-		begin += strlen(BEGIN);
-		CHECK_STR_EQ(str_of(begin, (size_t)(end - begin)),
-		    buf_text(&want));
-	}
-	buf_clear(&want);
-	buf_clear(&got);
+	conf_source_manual(&conf_waxwing, "man/waxwing.conf.5");
 }
 
 static const struct unit_test tests[] = {
@@ -632,20 +590,11 @@ int
 main(int argc, char **argv)
 {
 	static const char *const names[] = {"c", "cert", "key", "ca"};
-	struct buf out;
 	size_t i;
 	int rc;
 
-	if (argc == 3 && strcmp(argv[1], "--print") == 0) {
-		buf_init(&out, LIMIT_CONF_FILE);
-		if (strcmp(argv[2], "default") == 0)
-			conf_print_default(&conf_waxwing, &out);
-		else
-			conf_print_mdoc(&conf_waxwing, &out);
-		(void)fwrite(out.data, 1, out.len, stdout);
-		buf_clear(&out);
+	if (conf_source_print(&conf_waxwing, argc, argv))
 		return (0);
-	}
 	if (mkdtemp(dir) == NULL)
 		return (1);
 	rc = unit_main("conf", tests);
