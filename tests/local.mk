@@ -10,7 +10,9 @@ EXTRA_DIST += .ci/run .clang-format .gitattributes .gitignore \
 	tests/lib/dlgrun.py tests/lib/fakecloud.py tests/lib/liar.py \
 	tests/lib/mails.py tests/lib/rig.py tests/lib/smtpsink tests/lib/submitd \
 	tests/lib/suite.py \
-	tests/system/matrix tests/system/parent tests/system/roles-keys \
+	tests/system/matrix tests/system/parent tests/system/parentlib.py \
+	tests/system/p_1_processes.py tests/system/p_2_control.py \
+	tests/system/p_3_pool.py tests/system/roles-keys \
 	tests/system/system tests/system/s_1_mail.py \
 	tests/system/s_2_pieces.py tests/system/s_3_trouble.py tests/system/s_8_resync.py tests/system/s_9_harvest.py tests/system/s_9_warm.py \
 	tests/system/s_4_conf.py tests/system/s_5_rig.py \
