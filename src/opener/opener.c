@@ -282,6 +282,9 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 		    out.view.len + out.rest.len);
 	if (FAULT("opener.flip") && out.view.len > 0)
 		out.view.data[out.view.len - 1] ^= 1;
+	if (FAULT("opener.grow"))
+		while (out.view.len < 2 * LIMIT_HEADER && !out.view.failed)
+			buf_putc(&out.view, '\n');
 	if (FAULT("opener.before-answer"))
 		err_set(&err, ERR_UNAVAILABLE, "fault point");
 out:

@@ -256,6 +256,18 @@ is_shut(uint8_t result)
 	        result == OPEN_BROKEN);
 }
 
+/* The most that may be made of a message: an opener that the message has taken
+ * over must not make us map, and read, what it likes. */
+static size_t
+view_max(size_t wire)
+{
+	size_t inside = LIMIT_MESSAGE;
+
+	if (wire <= LIMIT_MESSAGE / LIMIT_OPEN_GROWTH)
+		inside = wire * LIMIT_OPEN_GROWTH;
+	return (inside + wire + LIMIT_HEADER);
+}
+
 /* A whole answer has come. */
 static void
 opening_answer(struct opening *g, struct ipc_msg *msg)
@@ -279,8 +291,7 @@ opening_answer(struct opening *g, struct ipc_msg *msg)
 		return;
 	}
 	if (ans.result != OPEN_KEY_LATER) {
-		view = ipc_msg_blob(msg, 0, LIMIT_MESSAGE * LIMIT_OPEN_GROWTH,
-		    &err);
+		view = ipc_msg_blob(msg, 0, view_max(blob_len(g->wire)), &err);
 		if (view == NULL) {
 			opening_fail(g, &err);
 			return;
