@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mail/header.h"
+#include "mail/splice.h"
 #include "smime/ownmail.h"
 
 /* What one step did. */
@@ -94,7 +95,9 @@ stop_for(struct peeled *p, const struct err *err)
 
 /*
  * Garbage that a random content key made of CBC (RFC 3218 2.3.2) is no
- * entity: its first line has to be a field, or empty.
+ * entity: its first line has to be a field, or empty.  A name that is no name
+ * will do if it begins as those of an entity do: garbage does not, and other
+ * readers show such mail.
  */
 static bool
 is_entity(struct str text)
@@ -106,7 +109,8 @@ is_entity(struct str text)
 		return (true);
 	header_init(&h, text);
 	return (header_next(&h, &f) && f.name.len > 0 &&
-	        f.all.len > f.name.len && is_printable(f.name));
+	        f.all.len > f.name.len &&
+	        (is_printable(f.name) || splice_is_entity(f.name)));
 }
 
 static enum step

@@ -17,6 +17,8 @@ LINES = [b"Content-Type: message/rfc822", b"Content-Type: multipart/digest",
          b"Content-Disposition: a; b*0*=''%41; b*1=c; d*=e; f*2=g",
          b"Content-Language: en, de (x), fr", b"Content-ID: ", b"Subject:   ",
          b"Content-Transfer-Encoding: 8bit (x)", b"X: \"\\\"\\\"\\\"",
+         b"Content- Type: text/html", b"Content-\xe9 : x", b"Content-: base64",
+         b"Content-Type text/html: ", b"CONTENT-TRANSFER-ENCODING\t:base64",
          b"Content-Description: a\tb \"c\" \\", b"Reply-To:", b": x", b""]
 
 

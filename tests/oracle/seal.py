@@ -52,14 +52,10 @@ def media_type(message):
 
 def fit(message):
     """Would a sealed copy show exactly this message?  What is S/MIME already
-    is opened further, and protected fields move.  What cannot be an entity's
-    header is not opened."""
-    fields = divide(message)[0]
+    is opened further, and protected fields move."""
     return not re.search(
         rb"pkcs7-mime|\.p7m|multipart/signed|[;\s]hp=",
-        b"".join(fields).lower()) and all(
-            re.fullmatch(rb"[!-9;-~]+", name(f))
-            for f in fields if of_entity(f))
+        b"".join(divide(message)[0]).lower())
 
 
 def entity(message):

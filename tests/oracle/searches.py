@@ -231,9 +231,12 @@ def tree(words, depth):
 
 
 def repeats(program):
-    """Dovecot 2.3 finds anything with "TEXT x NOT TEXT x" in some brackets."""
+    """Dovecot 2.3 finds anything with "TEXT x NOT TEXT x" in some brackets,
+    and nothing with TO where HEADER To stands before."""
     words = re.findall(rb'"[^"]+"|\{\d+\+\}[^ )]*', program)
-    return len(words) > len(set(words))
+    fields = re.findall(rb"(?i)\bHEADER (from|to|cc|bcc) ", program)
+    return len(words) > len(set(words)) or any(
+        re.search(rb"(?<!HEADER )\b%s " % f.upper(), program) for f in fields)
 
 
 def charset_for(program, rng):

@@ -68,6 +68,41 @@ test_tampered(void)
 	buf_clear(&wire);
 }
 
+/* A field whose name is none is shown where it claims to be of the entity; what
+ * else begins with one is taken for garbage. */
+static void
+test_odd_names(void)
+{
+	static const char *const shown[] = {
+	    "Content- Type: text/html\r\n\r\nthe words inside\r\n",
+	    "content-\xe9\x01 : x\r\n folded\r\n\r\nthe words inside\r\n",
+	};
+	static const char *const garbage[] = {
+	    "Sub ject: x\r\n\r\nthe words inside\r\n",
+	    "the words inside\r\n\r\n",
+	    "\xe9: x\r\n\r\nthe words inside\r\n",
+	};
+	struct open_ctx ctx = ctx_bob();
+	struct open_out out;
+	struct buf wire;
+	size_t i;
+
+	for (i = 0; i < 2 * sizeof(shown) / sizeof(shown[0]); i++) {
+		seal(&wire, outer_alice, str_c(shown[i / 2]), i % 2 == 0,
+		    i % 2 == 0 ? NID_aes_256_cbc : NID_aes_256_gcm);
+		open_it(&ctx, &wire, str_of("", 0), &out);
+		check_view(&out, outer_alice, shown[i / 2]);
+		open_out_clear(&out);
+		buf_clear(&wire);
+	}
+	for (i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
+		seal(&wire, outer_alice, str_c(garbage[i]), false,
+		    NID_aes_256_cbc);
+		check_unopened(&ctx, &wire, OPEN_BROKEN);
+		buf_clear(&wire);
+	}
+}
+
 /* Not S/MIME, but it wants to be ours: itself without our fields. */
 static void
 test_claims(void)
@@ -307,6 +342,7 @@ main(void)
 	    {"signed by another", test_other_from},
 	    {"unsigned inner From", test_unsigned_inner_from},
 	    {"tampered", test_tampered},
+	    {"odd names", test_odd_names},
 	    {"claims", test_claims},
 	    {"deep", test_deep},
 	    {"spoofs", test_spoofs},
