@@ -248,37 +248,72 @@ cmp_keys(const struct sort *s, const struct sort_key *a,
 	return (a->number < b->number ? -1 : a->number > b->number);
 }
 
-/*
- * Merge sort: qsort(3) hands no argument to its comparison, and a global
- * would be one.
- */
+/* Two stretches that are in order, the first with so many, become one. */
 static void
-merge(const struct sort *s, struct sort_key *k, struct sort_key *tmp, size_t n)
+merge(const struct sort *s, struct sort_key *k, struct sort_key *tmp,
+    size_t half, size_t n)
 {
-	size_t half = n / 2, i = 0, j = half, o = 0;
+	size_t i = 0, j = half, o = 0;
 
-	if (n < 2)
-		return;
-	merge(s, k, tmp, half);
-	merge(s, k + half, tmp, n - half);
 	memcpy(tmp, k, half * sizeof(*k));
 	while (i < half && j < n)
 		k[o++] = cmp_keys(s, &tmp[i], &k[j]) <= 0 ? tmp[i++] : k[j++];
 	memcpy(k + o, tmp + i, (half - i) * sizeof(*k));
 }
 
+/*
+ * Merge sort: qsort(3) hands no argument to its comparison, and a global
+ * would be one.
+ */
+static void
+sort_some(const struct sort *s, struct sort_key *k, struct sort_key *tmp,
+    size_t n)
+{
+	if (n < 2)
+		return;
+	sort_some(s, k, tmp, n / 2);
+	sort_some(s, k + n / 2, tmp, n - n / 2);
+	merge(s, k, tmp, n / 2, n);
+}
+
+int
+sort_step(const struct sort *s, struct sort_key *k, size_t n,
+    struct sort_work *w)
+{
+	size_t width = w->width > 0 ? 2 * w->width : SORT_STEP;
+	size_t left = n - w->at < width ? n - w->at : width;
+
+	if (w->tmp == NULL && (w->tmp = calloc(n + 1, sizeof(*w->tmp))) == NULL)
+		return (-1);
+	if (w->width == 0)
+		sort_some(s, k + w->at, w->tmp, left);
+	else if (left > w->width)
+		merge(s, k + w->at, w->tmp, w->width, left);
+	w->at += left;
+	if (w->at < n)
+		return (1);
+	w->at = 0;
+	w->width = width;
+	return (width < n);
+}
+
+void
+sort_work_clear(struct sort_work *w)
+{
+	free(w->tmp);
+	w->tmp = NULL;
+}
+
 int
 sort_keys(const struct sort *s, struct sort_key *k, size_t n)
 {
-	struct sort_key *tmp;
+	struct sort_work w = {.tmp = NULL};
+	int rc;
 
-	if (n < 2)
-		return (0);
-	if ((tmp = calloc(n / 2, sizeof(*tmp))) == NULL)
-		return (-1);
-	merge(s, k, tmp, n);
-	free(tmp);
-	return (0);
+	while ((rc = sort_step(s, k, n, &w)) == 1)
+		;
+	sort_work_clear(&w);
+	return (rc);
 }
 
 /* Numbers in the order of the result; runs of them as ranges. */

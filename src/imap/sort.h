@@ -60,6 +60,18 @@ int sort_key(const struct sort *, struct str header, struct arena *,
 /* Put the keys in order.  -1: memory is out. */
 int sort_keys(const struct sort *, struct sort_key *, size_t n);
 
+/* The same in steps of some milliseconds: 1 there are more, 0 or -1.  The work
+ * is zeroed before the first, and cleared in the end. */
+#define SORT_STEP 8192
+struct sort_work {
+	struct sort_key *tmp; /* owned */
+	size_t width;         /* stretches of that length are in order ... */
+	size_t at;            /* ... and these of twice that */
+};
+int sort_step(const struct sort *, struct sort_key *, size_t n,
+    struct sort_work *);
+void sort_work_clear(struct sort_work *);
+
 /* "* SORT 3 1 2\r\n", or the ESEARCH for RETURN, as Dovecot writes it. */
 void sort_render(struct buf *out, const struct sort *, struct str tag, bool uid,
     const struct sort_key *, size_t n, uint64_t modseq);

@@ -13,42 +13,44 @@
  * full references, are far below. */
 #define STEPS_MAX (400UL * 1000 * 1000)
 
-/* One place where a Message-ID stands. */
-struct place {
-	struct str id;
-	uint32_t at;
-};
-
-static int
-by_id(const void *va, const void *vb)
+/* The highest number of a Message-ID, and how many places they stand in. */
+static uint32_t
+highest_id(const struct thread_key *k, size_t n, size_t *places)
 {
-	const struct place *a = va, *b = vb;
-	int c = str_cmp(a->id, b->id);
+	uint32_t most = 0;
+	size_t i, j;
 
-	return (c != 0 ? c : a->at < b->at ? -1 : a->at > b->at);
+	*places = n;
+	for (i = 0; i < n; i++) {
+		most = k[i].id > most ? k[i].id : most;
+		*places += k[i].nrefs;
+		for (j = 0; j < k[i].nrefs; j++)
+			most = k[i].refs[j] > most ? k[i].refs[j] : most;
+	}
+	return (most);
 }
 
 /*
  * The places of all Message-IDs get the numbers of their nodes, from 1, in
- * the order in which the identifiers first appear.  Returns how many nodes
- * these are.
+ * the order in which the identifiers first appear; seen has room for one each
+ * of these.  Returns how many nodes these are.
  */
 static uint32_t
-number_ids(struct place *places, size_t n, uint32_t *node)
+number_ids(const struct thread_key *k, size_t n, uint32_t *seen, uint32_t *node)
 {
-	uint32_t next = 0;
-	size_t i, first = 0;
+	uint32_t next = 0, id;
+	size_t i, j;
 
-	qsort(places, n, sizeof(*places), by_id);
-	for (i = 0; i < n; i++) {
-		if (places[i].id.len == 0 || i == 0 ||
-		    !str_eq(places[i].id, places[first].id))
-			first = i;
-		/* for now: where it appeared first, from 1 */
-		node[places[i].at] = places[first].at + 1;
-	}
 	for (i = 0; i < n; i++)
-		node[i] = node[i] == i + 1 ? ++next : node[node[i] - 1];
+		for (j = 0; j <= k[i].nrefs; j++) {
+			id = j == 0 ? k[i].id : k[i].refs[j - 1];
+			if (id == 0)
+				*node++ = ++next;
+			else if (seen[id] == 0)
+				*node++ = seen[id] = ++next;
+			else
+				*node++ = seen[id];
+		}
 	return (next);
 }
 
@@ -109,28 +111,21 @@ add_message(struct forest *f, const struct thread_key *k, const uint32_t *node)
 
 static int
 forest_alloc(struct forest *f, const struct thread_key *k, size_t n,
-    struct place **places, uint32_t **node)
+    uint32_t **node)
 {
-	size_t ids = n, i, at = 0, j;
+	size_t places;
+	uint32_t *seen;
 
-	for (i = 0; i < n; i++)
-		ids += k[i].nrefs;
-	*places = calloc(ids + 1, sizeof(**places));
-	*node = calloc(ids + 1, sizeof(**node));
-	/* room for one node an identifier, a second one for each message,
-	 * and dummies to join threads by subject */
-	f->nodes = calloc(ids + 2 * n + 2, sizeof(*f->nodes));
-	if (*places == NULL || *node == NULL || f->nodes == NULL)
-		return (-1);
-	for (i = 0; i < n; i++) {
-		(*places)[at] = (struct place){k[i].id, (uint32_t)at};
-		at++;
-		for (j = 0; j < k[i].nrefs; j++, at++)
-			(*places)[at] =
-			    (struct place){k[i].refs[j], (uint32_t)at};
+	seen = calloc((size_t)highest_id(k, n, &places) + 1, sizeof(*seen));
+	*node = calloc(places + 1, sizeof(**node));
+	if (seen != NULL && *node != NULL) {
+		f->n = number_ids(k, n, seen, *node);
+		/* room for a second node for each message, and dummies to join
+		 * threads by subject */
+		f->nodes = calloc((size_t)f->n + 2 * n + 2, sizeof(*f->nodes));
 	}
-	f->n = number_ids(*places, ids, *node);
-	return (0);
+	free(seen);
+	return (f->nodes != NULL ? 0 : -1);
 }
 
 /* Link all messages. */
@@ -138,12 +133,11 @@ static int
 forest_grow(struct forest *f, const struct thread_key *k, size_t n,
     struct err *err)
 {
-	struct place *places = NULL;
 	uint32_t *node = NULL;
 	size_t i, at = 0;
 	int rc;
 
-	if ((rc = forest_alloc(f, k, n, &places, &node)) == -1)
+	if ((rc = forest_alloc(f, k, n, &node)) == -1)
 		err_set(err, ERR_MEMORY, "out of memory");
 	for (i = 0; i < n && rc == 0; i++) {
 		if ((rc = add_message(f, &k[i], node + at)) == -1)
@@ -152,7 +146,6 @@ forest_grow(struct forest *f, const struct thread_key *k, size_t n,
 		at += 1 + k[i].nrefs;
 	}
 	free(node);
-	free(places);
 	return (rc);
 }
 
@@ -191,37 +184,23 @@ forest_prune(struct forest *f)
 	return (0);
 }
 
+/* Steps (1) to (3). */
 static int
-render_forest(enum thread_how how, const struct thread_key *k, size_t n,
-    struct buf *out, struct err *err)
+forest_make(struct forest *f, const struct thread_key *k, size_t n,
+    struct err *err)
 {
-	struct forest f;
-	int rc = -1;
-
-	memset(&f, 0, sizeof(f));
-	if (forest_grow(&f, k, n, err) == -1)
-		goto out;
-	f.roots = calloc(f.n + n + 1, sizeof(*f.roots));
-	f.order = calloc(f.n + n + 2, sizeof(*f.order));
-	if (f.roots == NULL || f.order == NULL) {
+	if (forest_grow(f, k, n, err) == -1)
+		return (-1);
+	f->roots = calloc(f->n + n + 1, sizeof(*f->roots));
+	f->order = calloc(f->n + n + 2, sizeof(*f->order));
+	if (f->roots == NULL || f->order == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
-		goto out;
+		return (-1);
 	}
-	if (forest_prune(&f) == -1) {
-		err_set(err, ERR_LIMIT, "references are too long to follow");
-		goto out;
-	}
-	rc = how == THREAD_REFERENCES ? forest_by_subject(&f)
-	                              : forest_by_newest(&f);
-	if (rc == 0)
-		rc = forest_render(&f, out);
-	if (rc == -1)
-		err_set(err, ERR_MEMORY, "out of memory");
-out:
-	free(f.order);
-	free(f.roots);
-	free(f.nodes);
-	return (rc);
+	if (forest_prune(f) == 0)
+		return (0);
+	err_set(err, ERR_LIMIT, "references are too long to follow");
+	return (-1);
 }
 
 static int
@@ -268,8 +247,10 @@ put_run(struct buf *out, const struct run *r)
 	buf_putc(out, ')');
 }
 
+/* What stands under one subject is a run. */
 static int
-render_ordered(struct thread_key *k, size_t n, struct buf *out, struct err *err)
+render_ordered(const struct thread_key *k, size_t n, struct buf *out,
+    struct err *err)
 {
 	struct run *runs = calloc(n + 1, sizeof(*runs));
 	size_t i, nruns = 0;
@@ -278,8 +259,6 @@ render_ordered(struct thread_key *k, size_t n, struct buf *out, struct err *err)
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (-1);
 	}
-	if (n > 0)
-		qsort(k, n, sizeof(*k), by_subject);
 	for (i = 0; i < n; i++) {
 		if (i == 0 || !str_eq(k[i].subject, k[i - 1].subject))
 			runs[nruns++].first = &k[i];
@@ -292,17 +271,116 @@ render_ordered(struct thread_key *k, size_t n, struct buf *out, struct err *err)
 	return (0);
 }
 
-int
-thread_render(enum thread_how how, struct thread_key *k, size_t n,
-    struct buf *out, struct err *err)
+struct thread_work {
+	enum thread_how how;
+	struct thread_key *keys; /* the caller's */
+	size_t n;
+	struct forest forest;
+	enum { THREAD_MAKE, THREAD_ORDER, THREAD_PUT } stage;
+};
+
+struct thread_work *
+thread_begin(enum thread_how how, struct thread_key *k, size_t n)
+{
+	struct thread_work *w;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL)
+		return (NULL);
+	w->how = how;
+	w->keys = k;
+	w->n = n;
+	return (w);
+}
+
+void
+thread_end(struct thread_work *w)
+{
+	if (w == NULL)
+		return;
+	free(w->forest.order);
+	free(w->forest.roots);
+	free(w->forest.nodes);
+	free(w);
+}
+
+static int
+make(struct thread_work *w, struct err *err)
+{
+	if (w->how != THREAD_ORDEREDSUBJECT)
+		return (forest_make(&w->forest, w->keys, w->n, err));
+	if (w->n > 0)
+		qsort(w->keys, w->n, sizeof(*w->keys), by_subject);
+	return (0);
+}
+
+/* 1: there is more to be ordered. */
+static int
+order(struct thread_work *w)
+{
+	switch (w->how) {
+	case THREAD_ORDEREDSUBJECT:
+		break;
+	case THREAD_REFERENCES:
+		return (forest_by_subject(&w->forest));
+	case THREAD_REFS_NEWEST:
+		return (forest_by_newest(&w->forest));
+	}
+	return (0);
+}
+
+static int
+put(struct thread_work *w, struct buf *out, struct err *err)
 {
 	int rc;
 
 	buf_puts(out, "* THREAD ");
-	if (how == THREAD_ORDEREDSUBJECT)
-		rc = render_ordered(k, n, out, err);
-	else
-		rc = render_forest(how, k, n, out, err);
+	if (w->how == THREAD_ORDEREDSUBJECT)
+		rc = render_ordered(w->keys, w->n, out, err);
+	else if ((rc = forest_render(&w->forest, out)) == -1)
+		err_set(err, ERR_MEMORY, "out of memory");
 	buf_puts(out, "\r\n");
+	return (rc);
+}
+
+int
+thread_step(struct thread_work *w, struct buf *out, struct err *err)
+{
+	int rc = 1;
+
+	switch (w->stage) {
+	case THREAD_MAKE:
+		if (make(w, err) == -1)
+			return (-1);
+		w->stage = THREAD_ORDER;
+		return (1);
+	case THREAD_ORDER:
+		if ((rc = order(w)) == -1) {
+			err_set(err, ERR_MEMORY, "out of memory");
+			return (-1);
+		}
+		if (rc == 0)
+			w->stage = THREAD_PUT;
+		return (1);
+	case THREAD_PUT:
+		rc = put(w, out, err);
+		break;
+	}
+	return (rc);
+}
+
+int
+thread_render(enum thread_how how, struct thread_key *k, size_t n,
+    struct buf *out, struct err *err)
+{
+	struct thread_work *w = thread_begin(how, k, n);
+	int rc;
+
+	if (w == NULL) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return (-1);
+	}
+	while ((rc = thread_step(w, out, err)) == 1)
+		;
+	thread_end(w);
 	return (rc);
 }

@@ -33,21 +33,30 @@ bool thread_parse(struct str args, struct arena *, struct thread *,
 /* The fields of a header that keys are made of, for HEADER.FIELDS (...). */
 extern const char thread_fields[];
 
+/*
+ * Message-IDs get numbers from 1 as they are met, so that they are compared but
+ * once, and what comes after all of them is quick.  most bounds the bytes.
+ */
+struct thread_ids;
+
+struct thread_ids *thread_ids_new(size_t most);
+void thread_ids_free(struct thread_ids *); /* accepts NULL */
+
 struct thread_key {
-	uint32_t number;    /* what the answer says: UID or message number */
-	int64_t arrival;    /* INTERNALDATE, seconds */
-	int64_t date;       /* the Date field, or arrival */
-	struct str subject; /* base subject; "" if there is none */
-	bool reply;         /* of a reply or forward */
-	struct str id;      /* Message-ID; "" if there is none */
-	const struct str *refs; /* its ancestors, the oldest first */
+	uint32_t number;      /* what the answer says: UID or message number */
+	int64_t arrival;      /* INTERNALDATE, seconds */
+	int64_t date;         /* the Date field, or arrival */
+	struct str subject;   /* base subject; "" if there is none */
+	bool reply;           /* of a reply or forward */
+	uint32_t id;          /* Message-ID; 0 if there is none */
+	const uint32_t *refs; /* its ancestors, the oldest first */
 	size_t nrefs;
 };
 
 /* Fill in all but number and arrival, which is set before, from a header (or
  * from just those fields).  -1: the arena is full. */
 int thread_key(enum thread_how, struct str header, struct arena *,
-    struct thread_key *);
+    struct thread_ids *, struct thread_key *);
 
 /*
  * Append "* THREAD (1 2)(3)\r\n".  Keys have to be in the order of their
@@ -56,6 +65,16 @@ int thread_key(enum thread_how, struct str header, struct arena *,
  */
 int thread_render(enum thread_how, struct thread_key *, size_t n,
     struct buf *out, struct err *);
+
+/*
+ * The same in steps, none of which takes long: 1 there are more, 0 it is all in
+ * out, or -1.  The keys stay the caller's.  NULL: memory is out.
+ */
+struct thread_work;
+struct thread_work *thread_begin(enum thread_how, struct thread_key *,
+    size_t n);
+int thread_step(struct thread_work *, struct buf *out, struct err *);
+void thread_end(struct thread_work *); /* accepts NULL */
 
 /*
  * The next Message-ID in a field's value, without its brackets, appended to

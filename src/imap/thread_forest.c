@@ -214,24 +214,35 @@ join(struct forest *f, struct root *cur)
 	top->ignore = true;
 }
 
-int
-forest_by_subject(struct forest *f)
+/* Step (5)(C). */
+static bool
+join_subjects(struct forest *f)
 {
-	uint32_t i, n;
+	uint32_t i, n = f->nroots;
 	bool joined = false;
 
-	sort_roots(f);
-	if (gather_subjects(f) == -1)
-		return (-1);
-	n = f->nroots;
 	for (i = 0; i < n; i++)
 		if (f->roots[i].parent != 0 && !f->roots[i].ignore) {
 			join(f, &f->roots[i]);
 			joined = true;
 		}
-	if (joined)
+	return (joined);
+}
+
+int
+forest_by_subject(struct forest *f)
+{
+	switch (f->stage++) {
+	case 0:
 		sort_roots(f);
-	return (0);
+		return (1);
+	case 1:
+		return (gather_subjects(f) == -1 ? -1 : 1);
+	default:
+		if (join_subjects(f))
+			sort_roots(f);
+		return (0);
+	}
 }
 
 /* The root of each node's tree; order has room for all of them. */

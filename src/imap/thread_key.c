@@ -3,8 +3,10 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "imap/lex.h"
 #include "imap/sort.h"
 #include "imap/thread.h"
@@ -19,7 +21,59 @@
  * walk, and no mail has so many. */
 #define BAD_IDS 100
 
+/* What one takes besides its bytes. */
+#define ID_COST 64
+
 const char thread_fields[] = "DATE SUBJECT MESSAGE-ID REFERENCES IN-REPLY-TO";
+
+struct thread_ids {
+	struct map *map; /* owned; of uint32_t in the arena */
+	struct arena arena;
+	uint32_t n;
+	size_t most, bytes;
+};
+
+struct thread_ids *
+thread_ids_new(size_t most)
+{
+	struct thread_ids *ids;
+
+	if ((ids = calloc(1, sizeof(*ids))) == NULL)
+		return (NULL);
+	if ((ids->map = map_new(NULL)) == NULL) {
+		free(ids);
+		return (NULL);
+	}
+	arena_init(&ids->arena, most);
+	ids->most = most;
+	return (ids);
+}
+
+void
+thread_ids_free(struct thread_ids *ids)
+{
+	if (ids == NULL)
+		return;
+	map_free(ids->map);
+	arena_clear(&ids->arena);
+	free(ids);
+}
+
+/* The number of a Message-ID; 0: there is no room. */
+static uint32_t
+ids_number(struct thread_ids *ids, struct str id)
+{
+	uint32_t *n;
+
+	if ((n = map_get(ids->map, id)) != NULL)
+		return (*n);
+	if (ids->bytes + id.len + ID_COST > ids->most ||
+	    (n = arena_alloc(&ids->arena, sizeof(*n))) == NULL ||
+	    map_put(ids->map, id, n) == -1)
+		return (0);
+	ids->bytes += id.len + ID_COST;
+	return (*n = ++ids->n);
+}
 
 bool
 thread_parse(struct str args, struct arena *arena, struct thread *t,
@@ -146,32 +200,36 @@ thread_next_id(struct str *value, struct buf *out)
 	return (next_id(value, out, &bad));
 }
 
-/* The first Message-ID of a field, or "". */
+/* The first Message-ID of a field, or 0. */
 static int
-first_id(struct str header, const char *name, struct arena *arena,
-    struct str *out)
+first_id(struct str header, const char *name, struct thread_ids *ids,
+    uint32_t *out)
 {
 	struct field f;
 	struct str value;
 	struct buf b;
+	int rc = 0;
 
-	*out = STR("");
+	*out = 0;
 	if (!header_find(header, name, &f))
 		return (0);
 	buf_init(&b, KEY_MAX);
 	value = f.value;
-	if (thread_next_id(&value, &b))
-		*out = arena_str(arena, buf_text(&b));
+	if (thread_next_id(&value, &b) && b.len > 0 &&
+	    (*out = ids_number(ids, buf_text(&b))) == 0)
+		rc = -1;
 	buf_clear(&b);
-	return (out->p == NULL ? -1 : 0);
+	return (rc);
 }
 
 /* All of References; or else the first of In-Reply-To. */
 static int
-read_refs(struct str header, struct arena *arena, struct thread_key *k)
+read_refs(struct str header, struct arena *arena, struct thread_ids *ids,
+    struct thread_key *k)
 {
-	struct str ids[THREAD_REFS], value, *refs;
+	uint32_t refs[THREAD_REFS], *copy;
 	struct field f;
+	struct str value;
 	struct buf b;
 	unsigned bad = 0;
 	size_t n = 0;
@@ -179,30 +237,29 @@ read_refs(struct str header, struct arena *arena, struct thread_key *k)
 	value = header_find(header, "References", &f) ? f.value : STR("");
 	buf_init(&b, KEY_MAX);
 	while (n < THREAD_REFS && next_id(&value, &b, &bad)) {
-		ids[n] = arena_str(arena, buf_text(&b));
-		if (ids[n++].p == NULL)
+		if ((refs[n++] = ids_number(ids, buf_text(&b))) == 0)
 			break;
 		buf_reset(&b);
 		b.failed = false;
 	}
 	buf_clear(&b);
 	if (n == 0) {
-		if (first_id(header, "In-Reply-To", arena, &ids[0]) == -1)
+		if (first_id(header, "In-Reply-To", ids, &refs[0]) == -1)
 			return (-1);
-		n = ids[0].len > 0;
+		n = refs[0] != 0;
 	}
-	refs = arena_array(arena, n + 1, sizeof(*refs));
-	if (refs == NULL || (n > 0 && ids[n - 1].p == NULL))
+	copy = arena_array(arena, n + 1, sizeof(*copy));
+	if (copy == NULL || (n > 0 && refs[n - 1] == 0))
 		return (-1);
-	memcpy(refs, ids, n * sizeof(*refs));
-	k->refs = refs;
+	memcpy(copy, refs, n * sizeof(*copy));
+	k->refs = copy;
 	k->nrefs = n;
 	return (0);
 }
 
 int
 thread_key(enum thread_how how, struct str header, struct arena *arena,
-    struct thread_key *k)
+    struct thread_ids *ids, struct thread_key *k)
 {
 	struct field f;
 	struct buf b;
@@ -211,7 +268,8 @@ thread_key(enum thread_how how, struct str header, struct arena *arena,
 
 	date_sent(header, &utc, &zone);
 	k->date = utc != 0 ? (int64_t)utc : k->arrival;
-	k->subject = k->id = STR("");
+	k->subject = STR("");
+	k->id = 0;
 	k->reply = false;
 	k->refs = NULL;
 	k->nrefs = 0;
@@ -225,7 +283,7 @@ thread_key(enum thread_how how, struct str header, struct arena *arena,
 	}
 	if (how == THREAD_ORDEREDSUBJECT)
 		return (0);
-	if (first_id(header, "Message-ID", arena, &k->id) == -1)
+	if (first_id(header, "Message-ID", ids, &k->id) == -1)
 		return (-1);
-	return (read_refs(header, arena, k));
+	return (read_refs(header, arena, ids, k));
 }

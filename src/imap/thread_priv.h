@@ -35,6 +35,7 @@ struct forest {
 	uint32_t nroots;
 	uint32_t *order; /* owned: room to sort children */
 	uint64_t steps;  /* done so far */
+	unsigned stage;  /* of forest_by_subject() */
 };
 
 void forest_add_child(struct forest *, uint32_t parent, uint32_t child);
@@ -42,7 +43,7 @@ void forest_add_child(struct forest *, uint32_t parent, uint32_t child);
 /* The children of a node in their order, written to out; how many. */
 uint32_t forest_children(const struct forest *, uint32_t node, uint32_t *out);
 
-/* Steps (4) and (5) of REFERENCES. */
+/* Steps (4) and (5) of REFERENCES, a part of them: 1 there is more, 0, -1. */
 int forest_by_subject(struct forest *);
 
 /* What REFS does instead. */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/num.h"
 #include "imap/sort.h"
@@ -31,6 +32,9 @@
 /* Messages asked about in one command, and commands in flight. */
 #define ORDER_WINDOW 1000
 #define ORDER_FLIGHT 2
+
+/* How long one command may keep the others waiting. */
+#define SLICE_MS 10
 
 #define ORDER_LIMIT "NO [LIMIT] too many messages to be put in order"
 
@@ -55,9 +59,17 @@ struct order_job {
 	size_t n;
 	struct sort_key *skeys;   /* owned; one of these */
 	struct thread_key *tkeys; /* owned */
+	struct thread_ids *ids;   /* owned */
 	struct set rest;          /* plain ones that were not asked about */
 	unsigned flight;
 	bool limit; /* memory for keys is used up */
+
+	/* in the end */
+	struct event *slice;       /* owned */
+	struct sort_work swork;    /* cleared */
+	struct thread_work *twork; /* owned */
+	struct buf out;
+	uint64_t modseq;
 };
 
 static struct order_job *
@@ -76,6 +88,12 @@ order_free(struct job *j)
 	free(o->have);
 	free(o->skeys);
 	free(o->tkeys);
+	if (o->slice != NULL)
+		event_free(o->slice);
+	sort_work_clear(&o->swork);
+	thread_end(o->twork);
+	buf_clear(&o->out);
+	thread_ids_free(o->ids);
 	set_clear(&o->rest);
 	buf_wipe(&o->kept);
 	arena_clear(&o->keys);
@@ -100,43 +118,84 @@ static const struct job_ops order_ops = {
     .free = order_free,
 };
 
-/* Put what there is in order, and say it. */
+/* A part of the work: 1 there is more, 0 or -1. */
+static int
+order_step(struct order_job *o, struct err *err)
+{
+	int rc;
+
+	if (o->thread)
+		return (thread_step(o->twork, &o->out, err));
+	if ((rc = sort_step(&o->sort, o->skeys, o->n, &o->swork)) == 0)
+		sort_render(&o->out, &o->sort, str_c(o->f.j.tag), o->f.uid,
+		    o->skeys, o->n, o->modseq);
+	return (rc);
+}
+
+/* Put what there is in order, and say it; others have their turn meanwhile. */
+static void
+order_some(struct order_job *o)
+{
+	static const struct timeval at_once = {0, 0};
+	uint64_t until = clock_now().mono + SLICE_MS;
+	struct job *j = &o->f.j;
+	struct err err = {0};
+	int rc;
+
+	while ((rc = order_step(o, &err)) == 1)
+		if (clock_now().mono >= until) {
+			event_add(o->slice, &at_once);
+			return;
+		}
+	if (rc == -1 && err.code == ERR_LIMIT)
+		job_finish(j, "NO [LIMIT] %s", err.text);
+	else if (rc == -1 || o->out.failed)
+		finder_oom(&o->f);
+	else {
+		stream_str(j->s->client, buf_text(&o->out));
+		job_finish(j, "OK %s completed.",
+		    o->thread ? "Thread" : "Sort");
+	}
+}
+
+static void
+on_slice(evutil_socket_t fd, short what, void *arg)
+{
+	struct order_job *o = arg;
+	struct imap *s = o->f.j.s;
+
+	(void)fd;
+	(void)what;
+	if (!finder_stopped(&o->f))
+		order_some(o);
+	imap_turn(s);
+}
+
+/* All keys are there, but of those that are gone meanwhile. */
 static void
 order_answer(struct order_job *o)
 {
-	struct job *j = &o->f.j;
-	uint64_t modseq = 0;
-	struct err err = {0};
-	struct buf b;
 	size_t i, n = 0;
-	int rc;
 
 	for (i = 0; i < o->n; i++) {
 		if (!o->have[i])
-			continue; /* gone meanwhile */
-		if (o->modseqs[i] > modseq)
-			modseq = o->modseqs[i];
+			continue;
+		if (o->modseqs[i] > o->modseq)
+			o->modseq = o->modseqs[i];
 		if (o->thread)
 			o->tkeys[n++] = o->tkeys[i];
 		else
 			o->skeys[n++] = o->skeys[i];
 	}
-	buf_init(&b, LIMIT_RESULTS);
+	o->n = n;
+	buf_init(&o->out, LIMIT_RESULTS);
+	o->slice = evtimer_new(o->f.j.s->p->base, on_slice, o);
 	if (o->thread)
-		rc = thread_render(o->how.how, o->tkeys, n, &b, &err);
-	else if ((rc = sort_keys(&o->sort, o->skeys, n)) == 0)
-		sort_render(&b, &o->sort, str_c(j->tag), o->f.uid, o->skeys, n,
-		    modseq);
-	if (rc == -1 && err.code == ERR_LIMIT)
-		job_finish(j, "NO [LIMIT] %s", err.text);
-	else if (rc == -1 || b.failed)
+		o->twork = thread_begin(o->how.how, o->tkeys, n);
+	if (o->slice == NULL || (o->thread && o->twork == NULL))
 		finder_oom(&o->f);
-	else {
-		stream_str(j->s->client, buf_text(&b));
-		job_finish(j, "OK %s completed.",
-		    o->thread ? "Thread" : "Sort");
-	}
-	buf_clear(&b);
+	else
+		order_some(o);
 }
 
 /* Where a number is in numbers; n if it is not. */
@@ -178,7 +237,8 @@ order_key(struct order_job *o, size_t i, int64_t arrival, uint64_t size,
 	if (o->thread) {
 		o->tkeys[i].number = o->numbers[i];
 		o->tkeys[i].arrival = arrival;
-		return (thread_key(o->how.how, header, &o->keys, &o->tkeys[i]));
+		return (thread_key(o->how.how, header, &o->keys, o->ids,
+		    &o->tkeys[i]));
 	}
 	o->skeys[i].number = o->numbers[i];
 	o->skeys[i].arrival = arrival;
@@ -378,12 +438,13 @@ order_room(struct order_job *o)
 	o->numbers = calloc(n + 1, sizeof(*o->numbers));
 	o->modseqs = calloc(n + 1, sizeof(*o->modseqs));
 	o->have = calloc(n + 1, sizeof(*o->have));
-	if (o->thread)
+	if (o->thread) {
 		o->tkeys = calloc(n + 1, sizeof(*o->tkeys));
-	else
+		o->ids = thread_ids_new(ORDER_KEYS);
+	} else
 		o->skeys = calloc(n + 1, sizeof(*o->skeys));
 	if (o->numbers == NULL || o->modseqs == NULL || o->have == NULL ||
-	    (o->tkeys == NULL && o->skeys == NULL))
+	    (o->thread ? o->tkeys == NULL || o->ids == NULL : o->skeys == NULL))
 		return (-1);
 	while (set_next(&o->f.result, &number))
 		o->numbers[o->n++] = number;

@@ -40,6 +40,7 @@ check(struct str s, size_t n)
 static void
 try_thread(const struct str *headers, size_t n, enum thread_how how)
 {
+	struct thread_ids *ids = thread_ids_new(1 << 24);
 	struct thread_key k[MOST];
 	struct arena arena;
 	struct buf out;
@@ -50,12 +51,13 @@ try_thread(const struct str *headers, size_t n, enum thread_how how)
 	for (i = 0; i < n; i++) {
 		k[i].number = (uint32_t)i + 1;
 		k[i].arrival = 5;
-		assert(thread_key(how, headers[i], &arena, &k[i]) == 0);
+		assert(thread_key(how, headers[i], &arena, ids, &k[i]) == 0);
 	}
 	assert(thread_render(how, k, n, &out, NULL) == 0 && !out.failed);
 	check(buf_text(&out), n);
 	buf_clear(&out);
 	arena_clear(&arena);
+	thread_ids_free(ids);
 }
 
 static void

@@ -251,7 +251,7 @@ t_empty(void)
 static void
 t_many(void)
 {
-	enum { N = 10007 };
+	enum { N = 40007 };
 	static struct sort_key k[N];
 	struct sort s = {.by = {SORT_SIZE}, .n = 1};
 	uint64_t sum = 0;

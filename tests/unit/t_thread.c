@@ -47,7 +47,8 @@ t_bad_ids(void)
 {
 	enum { N = 1 << 20 };
 	static char text[N + 1];
-	struct thread_key k = {.number = 1};
+	struct thread_ids *ids = thread_ids_new(1 << 20);
+	struct thread_key k = {.number = 1}, same;
 	struct str value = str_of(text, N);
 	struct arena arena;
 	struct buf header;
@@ -64,10 +65,20 @@ t_bad_ids(void)
 	buf_puts(&header, text);
 	buf_puts(&header, "\r\n\r\n");
 	arena_init(&arena, 1 << 20);
-	CHECK(
-	    thread_key(THREAD_REFERENCES, buf_text(&header), &arena, &k) == 0);
-	CHECK_STR(k.id, "y@z");
+	CHECK(thread_key(THREAD_REFERENCES, buf_text(&header), &arena, ids,
+	          &k) == 0);
+	CHECK(thread_key(THREAD_REFERENCES,
+	          STR("Message-ID: <y@z>\r\nReferences: <a@b>\r\n\r\n"), &arena,
+	          ids, &same) == 0);
+	CHECK(k.id != 0 && k.id == same.id);
 	CHECK_UINT(k.nrefs, 1);
+	CHECK_UINT(k.refs[0], same.refs[0]);
+	unit_row("too many");
+	thread_ids_free(ids);
+	ids = thread_ids_new(100);
+	CHECK(thread_key(THREAD_REFERENCES, buf_text(&header), &arena, ids,
+	          &k) == -1);
+	thread_ids_free(ids);
 	arena_clear(&arena);
 	buf_clear(&header);
 }
@@ -128,6 +139,7 @@ put_header(struct buf *b, const struct mail *m)
 static void
 render(const struct mail *m, size_t n, enum thread_how how, struct buf *out)
 {
+	struct thread_ids *ids = thread_ids_new(1 << 20);
 	struct thread_key k[8];
 	struct arena arena;
 	struct buf header;
@@ -142,12 +154,14 @@ render(const struct mail *m, size_t n, enum thread_how how, struct buf *out)
 		put_header(&header, &m[i]);
 		k[i].number = (uint32_t)i + 1;
 		k[i].arrival = 1800000000 + (int64_t)i;
-		CHECK(thread_key(how, buf_text(&header), &arena, &k[i]) == 0);
+		CHECK(thread_key(how, buf_text(&header), &arena, ids, &k[i]) ==
+		      0);
 		buf_reset(&header);
 	}
 	CHECK(thread_render(how, k, n, out, NULL) == 0);
 	buf_clear(&header);
 	arena_clear(&arena);
+	thread_ids_free(ids);
 }
 
 /* As Dovecot 2.3.19 answered. */
@@ -220,18 +234,15 @@ t_deep(void)
 {
 	enum { N = 20000 };
 	static struct thread_key k[N];
-	static struct str ids[N + 1];
-	struct arena arena;
+	static uint32_t ids[N + 1];
+	struct thread_work *work;
 	struct buf out;
-	char tmp[32];
 	uint32_t i;
+	int rc, steps = 0;
 
-	arena_init(&arena, 1 << 24);
 	buf_init(&out, 1 << 22);
-	for (i = 0; i <= N; i++) {
-		snprintf(tmp, sizeof(tmp), "%u@x", i);
-		ids[i] = arena_str(&arena, str_c(tmp));
-	}
+	for (i = 0; i <= N; i++)
+		ids[i] = i + 1;
 	for (i = 0; i < N; i++) {
 		k[i].number = i + 1;
 		k[i].date = i;
@@ -240,7 +251,12 @@ t_deep(void)
 		k[i].nrefs = 1;
 		k[i].subject = STR("");
 	}
-	CHECK(thread_render(THREAD_REFERENCES, k, N, &out, NULL) == 0);
+	work = thread_begin(THREAD_REFERENCES, k, N);
+	while ((rc = thread_step(work, &out, NULL)) == 1)
+		steps++;
+	thread_end(work);
+	CHECK_INT(rc, 0);
+	CHECK(steps >= 4);
 	CHECK(str_istarts(buf_text(&out), STR("* THREAD (1 2 3 4 5 ")));
 	buf_reset(&out);
 	/* the other way round, each walks the chain that is there */
@@ -251,7 +267,6 @@ t_deep(void)
 	CHECK(thread_render(THREAD_REFS_NEWEST, k, N, &out, NULL) == 0);
 	CHECK_UINT(out.len > N * 5, 1);
 	buf_clear(&out);
-	arena_clear(&arena);
 }
 
 int
