@@ -447,10 +447,13 @@ write_root(const struct view *v, struct buf *out, bool extended,
 {
 	struct arena arena;
 	struct structure s = {view_text(v), &arena, out, extended};
+	const struct part *root = view_root(v);
 	int rc;
 
+	if (root == NULL)
+		return (-1);
 	arena_init(&arena, LIMIT_PARSE);
-	rc = done(put(&s, v->root), out);
+	rc = done(put(&s, root), out);
 	arena_clear(&arena);
 	return (rc);
 }
@@ -512,9 +515,17 @@ section_bytes(const struct view *v, const struct section *sec, struct span *out,
 {
 	struct str text = view_text(v);
 	size_t start = made->len, from, count;
-	bool found = section_find(v->root, sec, out);
+	const struct part *root;
+	bool found = true;
 	int rc = 0;
 
+	/* All of it: whatever it is. */
+	*out = span_of(0, text.len);
+	if (sec->depth > 0 || sec->what != SEC_ALL) {
+		if ((root = view_root(v)) == NULL)
+			return (-1);
+		found = section_find(root, sec, out);
+	}
 	if (found && (sec->what == SEC_FIELDS || sec->what == SEC_FIELDS_NOT)) {
 		put_fields(sec, str_of(text.p + out->off, text.len - out->off),
 		    made);

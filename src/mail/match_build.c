@@ -318,10 +318,14 @@ int
 match_build(const struct view *v, size_t max, struct buf *out, struct err *err)
 {
 	struct builder b = {.text = view_text(v).p, .max = max};
-	const struct part *p;
+	const struct part *root = view_root(v), *p;
 	struct buf places;
 	size_t len = view_text(v).len;
 
+	if (root == NULL) {
+		err_set(err, ERR_LIMIT, "too many parts");
+		return (-1);
+	}
 	b.rows = max > MATCH_TEXT ? ROWS_WHOLE : MATCH_FIELDS;
 	/* Of what is on its way not less than the room can be lost, however
 	 * much it grows when characters are taken apart: the longest that is
@@ -337,7 +341,7 @@ match_build(const struct view *v, size_t max, struct buf *out, struct err *err)
 	buf_init(&places, (b.rows + 1) * sizeof(struct place));
 	arena_init(&b.arena, LIMIT_PARSE);
 	arena_init(&b.scratch, LIMIT_PARSE);
-	for (p = v->root; p != NULL && !b.failed; p = part_after(v->root, p))
+	for (p = root; p != NULL && !b.failed; p = part_after(root, p))
 		add_part(&b, p, &places);
 	write_all(&b, out);
 	arena_clear(&b.scratch);

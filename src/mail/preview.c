@@ -156,12 +156,14 @@ preview_make(const struct view *v, struct buf *out)
 	struct preview p = {.text.left = PREVIEW_CHARS,
 	    .quote.left = PREVIEW_CHARS - 1,
 	    .quote.empty = 1};
-	const struct part *part = find_text(v->root);
+	const struct part *root = view_root(v), *part;
 	struct buf text, plain;
 	struct body how;
 	int rc = 0;
 
-	if (part == NULL)
+	if (root == NULL)
+		return (-1);
+	if ((part = find_text(root)) == NULL)
 		return (0);
 	buf_init(&p.text.text, 4 * PREVIEW_CHARS);
 	buf_init(&p.quote.text, 4 * PREVIEW_CHARS);

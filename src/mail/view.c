@@ -5,10 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/limits.h"
 #include "mail/header.h"
 #include "mail/splice.h"
 #include "mail/status.h"
+
+struct view_tree {
+	struct part *root; /* in the arena; NULL: not read, or it cannot be */
+	bool read;
+	struct arena arena;
+};
 
 /* What is shorter is copied. */
 #define REST_MIN (64UL * 1024)
@@ -181,18 +188,34 @@ view_new(struct blob *text, struct err *err)
 {
 	struct view *v;
 
-	if ((v = calloc(1, sizeof(*v))) == NULL) {
+	if ((v = calloc(1, sizeof(*v))) == NULL ||
+	    (v->tree = calloc(1, sizeof(*v->tree))) == NULL) {
+		free(v);
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (NULL);
 	}
 	v->text = blob_ref(text);
-	arena_init(&v->arena, LIMIT_PARSE);
-	v->root = part_parse(blob_str(text), &v->arena, &part_limits, err);
-	if (v->root == NULL) {
-		view_free(v);
-		return (NULL);
-	}
+	arena_init(&v->tree->arena, LIMIT_PARSE);
 	return (v);
+}
+
+const struct part *
+view_root(const struct view *v)
+{
+	struct view_tree *t = v->tree;
+
+	if (!t->read)
+		t->root =
+		    part_parse(view_text(v), &t->arena, &part_limits, NULL);
+	t->read = true;
+	return (t->root);
+}
+
+size_t
+view_memory(const struct view *v)
+{
+	return (sizeof(*v) + sizeof(*v->tree) + blob_len(v->text) +
+	        v->tree->arena.used);
 }
 
 void
@@ -200,7 +223,8 @@ view_free(struct view *v)
 {
 	if (v == NULL)
 		return;
-	arena_clear(&v->arena);
+	arena_clear(&v->tree->arena);
 	blob_unref(v->text);
+	free(v->tree);
 	free(v);
 }

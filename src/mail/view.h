@@ -10,16 +10,16 @@
 #ifndef WAXWING_MAIL_VIEW_H
 #define WAXWING_MAIL_VIEW_H
 
-#include "base/arena.h"
 #include "base/blob.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "mail/part.h"
 
+struct view_tree;
+
 struct view {
-	struct blob *text; /* owned reference */
-	struct part *root; /* in the arena */
-	struct arena arena;
+	struct blob *text;      /* owned reference */
+	struct view_tree *tree; /* owned; its parts, once they were asked for */
 };
 
 struct view_source {
@@ -55,9 +55,19 @@ int view_unopened(struct str status, struct str wire, struct str authserv,
 int view_exact(struct str text, struct buf *out, struct str *rest,
     struct err *);
 
-/* A view of this text; takes its own reference and parses it. */
+/* A view of this text; takes its own reference. */
 struct view *view_new(struct blob *text, struct err *);
 void view_free(struct view *); /* accepts NULL */
+
+/*
+ * The message as a tree of parts.  It is read when it is first asked for: who
+ * wants the text as a whole is not kept waiting.  NULL if there are too many
+ * parts, or memory is out.
+ */
+const struct part *view_root(const struct view *);
+
+/* Bytes of memory that text and tree take. */
+size_t view_memory(const struct view *);
 
 static inline struct str
 view_text(const struct view *v)

@@ -22,10 +22,14 @@ value(const struct view *v, int (*render)(const struct view *, struct buf *),
 int64_t
 facts_sent(const struct view *v)
 {
+	const struct part *root = view_root(v);
+	struct str head = STR("");
 	uint32_t utc;
 	int zone;
 
-	date_sent(span_str(view_text(v).p, v->root->head), &utc, &zone);
+	if (root != NULL)
+		head = span_str(view_text(v).p, root->head);
+	date_sent(head, &utc, &zone);
 	return (date_day(utc, zone));
 }
 
@@ -33,11 +37,14 @@ int
 facts_of_view(const struct view *v, struct str preview,
     const struct open_ans *ans, struct facts_rec *rec, struct buf *hold)
 {
+	const struct part *root = view_root(v);
 	struct str text = view_text(v);
 	struct span envelope, body, structure;
 	size_t from;
 
 	buf_reset(hold);
+	if (root == NULL)
+		return (-1);
 	envelope = value(v, render_envelope, hold);
 	body = value(v, render_body, hold);
 	structure = value(v, render_structure, hold);
@@ -52,8 +59,8 @@ facts_of_view(const struct view *v, struct str preview,
 	    .cipher = ans->cipher,
 	    .sign = ans->sign,
 	    .header = STR("")};
-	if (v->root->head.len <= FACTS_HEADER_MAX)
-		rec->header = span_str(text.p, v->root->head);
+	if (root->head.len <= FACTS_HEADER_MAX)
+		rec->header = span_str(text.p, root->head);
 	rec->envelope = span_str(hold->data, envelope);
 	rec->body = span_str(hold->data, body);
 	rec->structure = span_str(hold->data, structure);

@@ -129,8 +129,8 @@ struct subject {
 	struct sift *sift; /* NULL: the text is short */
 };
 
-/* What a view tells; not its text. */
-void judge_subject_of(const struct view *, struct subject *);
+/* What a view tells; not its text.  False: it tells nothing, a NO is due. */
+bool judge_subject_of(struct finder *, const struct view *, struct subject *);
 
 /* Found, or not, or a NO is due.  False: there is more to do, in another
  * turn. */

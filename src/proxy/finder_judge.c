@@ -216,12 +216,21 @@ judge_prepare(struct finder *f)
 	return (0);
 }
 
-void
-judge_subject_of(const struct view *view, struct subject *m)
+bool
+judge_subject_of(struct finder *f, const struct view *view, struct subject *m)
 {
+	const struct part *root = view_root(view);
+
+	if (root == NULL) {
+		log_warn("search session=%s reason=\"too many parts\"",
+		    f->j.s->s.id);
+		job_lacks(&f->j, ERR_LIMIT);
+		return (false);
+	}
 	*m = (struct subject){.size = blob_len(view->text),
 	    .sent = facts_sent(view),
-	    .header = span_str(view_text(view).p, view->root->head)};
+	    .header = span_str(view_text(view).p, root->head)};
+	return (true);
 }
 
 bool
@@ -292,8 +301,8 @@ judge_view(struct finder *f, uint32_t number, struct viewref *view, bool pulled)
 		whole_judge(f, number, view, pulled);
 		return;
 	}
-	judge_subject_of(viewref_view(view), &m);
-	(void)judge_subject(f, number, &m);
+	if (judge_subject_of(f, viewref_view(view), &m))
+		(void)judge_subject(f, number, &m);
 }
 
 /* By what is in memory.  False: nothing is. */

@@ -137,7 +137,8 @@ whole_sift(struct whole *w, uint64_t until)
 		job_lacks(&f->j, ERR_UNAVAILABLE);
 		return (true);
 	}
-	judge_subject_of(viewref_view(w->view), &m);
+	if (!judge_subject_of(f, viewref_view(w->view), &m))
+		return (true);
 	m.text = blob_str(w->text);
 	m.sift = &w->sift;
 	w->sift.until = until;

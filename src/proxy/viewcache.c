@@ -105,6 +105,18 @@ viewcache_free(struct viewcache *vc)
 	free(vc);
 }
 
+/* It may have grown while it was held. */
+static void
+viewref_count(struct viewref *r)
+{
+	size_t now = sizeof(*r) + r->npreview + view_memory(r->view),
+	       was = r->bytes;
+
+	r->bytes = now;
+	r->shelf->bytes += now - was;
+	r->shelf->vc->bytes += now - was;
+}
+
 static void
 shelf_trim(struct shelf *s)
 {
@@ -187,13 +199,10 @@ viewcache_put(struct viewcache *vc, struct str login, const struct seen_key *k,
 		r->npreview = more->preview.len;
 	}
 	r->refs = 1;
-	r->bytes =
-	    sizeof(*r) + r->npreview + blob_len(view->text) + view->arena.used;
 	if (map_put(vc->by_key, key_str(k), r) == -1)
 		return (r);
 	r->shelf = s;
-	s->bytes += r->bytes;
-	vc->bytes += r->bytes;
+	viewref_count(r);
 	TAILQ_INSERT_HEAD(&s->refs, r, next);
 	shelf_trim(s);
 	return (r);
@@ -229,8 +238,12 @@ viewref_unref(struct viewref *r)
 {
 	if (r == NULL || --r->refs > 0)
 		return;
-	if (r->shelf == NULL)
+	if (r->shelf == NULL) {
 		viewref_free(r);
+		return;
+	}
+	viewref_count(r);
+	shelf_trim(r->shelf);
 }
 
 void

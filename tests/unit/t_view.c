@@ -190,8 +190,8 @@ t_view(void)
 	blob_unref(text);
 	if (!CHECK(v != NULL))
 		return;
-	CHECK_UINT(v->root->head.len, 8);
-	CHECK_UINT(v->root->body.len, 3);
+	CHECK_UINT(view_root(v)->head.len, 8);
+	CHECK_UINT(view_root(v)->body.len, 3);
 	CHECK_UINT(view_text(v).len, 11);
 	view_free(v);
 	view_free(NULL);

@@ -76,6 +76,30 @@ t_lru(void)
 	viewcache_free(vc);
 }
 
+/* The tree that is made of a text counts when its holder lets go. */
+static void
+t_tree(void)
+{
+	struct viewcache *vc = viewcache_new();
+	struct viewref *r;
+	size_t before;
+
+	viewcache_limit(vc, 100000);
+	r = put(vc, "a", 1, 40000);
+	before = viewcache_bytes(vc);
+	CHECK(view_root(viewref_view(r)) != NULL);
+	viewref_unref(r);
+	CHECK(viewcache_bytes(vc) > before);
+	unit_row("and may be what is too much");
+	r = put(vc, "a", 2, 1000);
+	viewcache_limit(vc, viewcache_bytes(vc));
+	CHECK(has(vc, "a", 1) && has(vc, "a", 2));
+	CHECK(view_root(viewref_view(r)) != NULL);
+	viewref_unref(r);
+	CHECK(has(vc, "a", 2) && !has(vc, "a", 1));
+	viewcache_free(vc);
+}
+
 /* What is held stays usable when it is evicted or dropped. */
 static void
 t_held(void)
@@ -136,6 +160,7 @@ main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"least recently used", t_lru},
+	    {"tree", t_tree},
 	    {"held", t_held},
 	    {"one goes", t_one},
 	    {NULL, NULL},
