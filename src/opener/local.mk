@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/opener/libopener.a
 src_opener_libopener_a_SOURCES = \
+	src/opener/early.c src/opener/early.h \
 	src/opener/challenge.c src/opener/challenge.h \
 	src/opener/defang.c src/opener/defang.h \
 	src/opener/heads.c src/opener/heads.h \

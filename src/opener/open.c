@@ -269,7 +269,7 @@ show(struct opening *o, struct err *err)
 {
 	const struct peel_ask ask = {o->in->wire, o->ctx->keys, o->ctx->cache,
 	    is_again(o) ? o->fixed.kept : o->ctx->keep_signature, !is_again(o),
-	    o->in->harvest};
+	    o->in->harvest, o->in->early};
 
 	if (is_again(o) && o->fixed.unopened) {
 		/* It was shown closed, so it stays closed under this UID. */

@@ -44,6 +44,7 @@ struct open_in {
 	bool keys_come; /* the account has no key yet, but is being enrolled */
 	bool harvest;   /* no view; look at a signature around all, too */
 	bool closed;    /* show it as it is: openers died of it */
+	struct peel_early *early; /* see peel.h; may be NULL */
 };
 
 struct open_out {

@@ -10,6 +10,7 @@
 #include "mail/match_build.h"
 #include "mail/preview.h"
 #include "opener/challenge.h"
+#include "opener/early.h"
 #include "opener/keys.h"
 #include "opener/open.h"
 #include "opener/verify.h"
@@ -25,6 +26,9 @@
 
 /* A file of certificates, or an answer of a directory. */
 #define FOUND_MAX (4UL * 1024 * 1024)
+
+/* Seconds in which a message that is on its way has to grow. */
+#define AHEAD_STALE 10
 
 /* Views are written and digested in pieces of this size. */
 #define VIEW_PIECE (256UL * 1024)
@@ -42,6 +46,8 @@ struct opener {
 	struct cert_cache *cache;
 	struct anchors *anchors;
 	struct anchors *cloud; /* of those only what is pinned of the cloud */
+	struct early *early;   /* owned; the message that is on its way */
+	struct event *stale;   /* owned; it does not come any more */
 };
 
 static struct opener *
@@ -246,6 +252,37 @@ answer_open(struct ipc *link, const struct ipc_msg *msg,
 }
 
 static void
+on_stale(evutil_socket_t fd, short what, void *arg)
+{
+	struct opener *o = arg;
+
+	(void)fd;
+	(void)what;
+	early_free(o->early);
+	o->early = NULL;
+}
+
+static void
+do_ahead(struct opener *o, struct ipc_msg *msg)
+{
+	static const struct timeval tv = {.tv_sec = AHEAD_STALE};
+	struct open_ahead what;
+	struct err err;
+
+	if (open_ahead_get(msg->body, &what, &err) == -1) {
+		log_warn("ahead reason=\"%s\"", err.text);
+		return;
+	}
+	if (msg->nfds > 0) {
+		early_free(o->early);
+		o->early = early_new(ipc_msg_fd(msg, 0), &what);
+	} else if (o->early != NULL)
+		early_more(o->early, &what);
+	if (o->early != NULL)
+		(void)evtimer_add(o->stale, &tv);
+}
+
+static void
 do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 {
 	struct err err = {.code = ERR_OK};
@@ -254,7 +291,8 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	struct open_ctx ctx;
 	struct open_req q;
 	struct open_in in;
-	bool wants_text = false;
+	struct peel_early early = {0};
+	bool wants_text = false, decoded;
 
 	memset(&out, 0, sizeof(out));
 	if (open_req_get(msg->body, &q, &err) == -1)
@@ -272,14 +310,19 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	make_ctx(o, &ctx);
 	wants_text = q.text;
 	in = (struct open_in){blob_str(wire), q.first_seen, q.status,
-	    q.other_from, false, q.harvest, q.closed};
+	    q.other_from, false, q.harvest, q.closed, &early};
+	decoded = early_take(o->early, blob_fd(wire), in.wire.len, &early);
+	if (decoded) {
+		early_free(o->early);
+		o->early = NULL;
+	}
 	/* Without any key yet, a message may be ours all the same. */
 	if (keydb_count(ctx.keys) == 0 && conf_enrols(o->self->conf, q.account))
 		in.keys_come = true;
 	if (open_message(&ctx, &in, &out, &err) == 0)
-		log_debug("open result=%d cipher=%d sign=%d bytes=%zu",
+		log_debug("open result=%d cipher=%d sign=%d bytes=%zu early=%d",
 		    (int)out.result, (int)out.cipher, (int)out.sign,
-		    out.view.len + out.rest.len);
+		    out.view.len + out.rest.len, decoded);
 	if (FAULT("opener.flip") && out.view.len > 0)
 		out.view.data[out.view.len - 1] ^= 1;
 	if (FAULT("opener.grow"))
@@ -290,6 +333,7 @@ do_open(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 out:
 	answer_open(link, msg, &out, wants_text, &err);
 	open_out_clear(&out);
+	buf_clear(&early.der);
 	blob_unref(wire);
 }
 
@@ -394,6 +438,8 @@ on_request(struct ipc *link, struct ipc_msg *msg, void *arg)
 		do_open(o, link, msg);
 	else if (msg->op == OP_TEXT)
 		do_text(link, msg);
+	else if (msg->op == OP_AHEAD)
+		do_ahead(o, msg);
 	else if (msg->op == OP_CHALLENGE_CHECK)
 		do_challenge(o, link, msg);
 	else
@@ -412,7 +458,8 @@ opener_start(struct self *self, struct err *err)
 		crypt_key_wipe(&self->keys[0]);
 	if (o->keys == NULL)
 		return (-1);
-	if ((o->cache = cert_cache_new(CACHE_CERTS)) == NULL) {
+	if ((o->cache = cert_cache_new(CACHE_CERTS)) == NULL ||
+	    (o->stale = evtimer_new(self->base, on_stale, o)) == NULL) {
 		err_set(err, ERR_MEMORY, "out of memory");
 		return (-1);
 	}
@@ -463,6 +510,9 @@ opener_end(struct self *self)
 {
 	struct opener *o = opener_of(self);
 
+	early_free(o->early);
+	if (o->stale != NULL)
+		event_free(o->stale);
 	keys_free(o->keys);
 	anchors_free(o->anchors);
 	anchors_free(o->cloud);

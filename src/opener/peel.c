@@ -204,13 +204,27 @@ peel_cms(const struct peel_ask *ask, struct peeled *p, struct peel_layer *l)
 	return (stop(p, OPEN_BROKEN, "is malformed"));
 }
 
+/* Is this what was decoded before? */
+static bool
+is_early(const struct peel_ask *ask, const struct peeled *p,
+    const struct entity *e)
+{
+	return (ask->early != NULL && ask->early->der.data != NULL &&
+	        p->nlayers == 1 && e->coding == CODING_BASE64 &&
+	        e->cms.off == ask->early->from &&
+	        e->cms.len == ask->wire.len - e->cms.off);
+}
+
 static enum step
 peel_pkcs7(const struct peel_ask *ask, struct peeled *p, const struct entity *e,
     struct peel_layer *l)
 {
 	struct err err = {.code = ERR_OK};
 
-	if (entity_cms(p->entity, e, &l->text, &err) == -1)
+	if (is_early(ask, p, e)) {
+		l->text = ask->early->der;
+		buf_init(&ask->early->der, 0);
+	} else if (entity_cms(p->entity, e, &l->text, &err) == -1)
 		return (stop_for(p, &err));
 	return (peel_cms(ask, p, l));
 }

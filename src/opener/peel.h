@@ -37,6 +37,12 @@ struct peeled {
 	const char *problem; /* why the last layer stayed on, or NULL */
 };
 
+/* The base64 of a message, decoded before it was whole. */
+struct peel_early {
+	size_t from; /* where in the wire text it begins; it goes to the end */
+	struct buf der;
+};
+
 struct peel_ask {
 	struct str wire;
 	const struct keydb *keys;
@@ -44,6 +50,7 @@ struct peel_ask {
 	bool keep_signature; /* leave signatures inside the encryption */
 	bool own;            /* look for what the account sealed to itself */
 	bool outside;        /* check a multipart/signed root, too */
+	struct peel_early *early; /* its buffer may be taken; may be NULL */
 };
 
 /*

@@ -18,7 +18,7 @@ const uint16_t op_proxy_to_parent[] = {OP_OPENER, OP_LINK_LOST, OP_NONE};
 const uint16_t op_others_to_parent[] = {OP_LINK_LOST, OP_NONE};
 const uint16_t op_proxy_to_agent[] = {OP_LOOKUP, OP_HARVEST, OP_ACCOUNT_SEEN,
     OP_NONE};
-const uint16_t op_proxy_to_opener[] = {OP_OPEN, OP_TEXT, OP_NONE};
+const uint16_t op_proxy_to_opener[] = {OP_OPEN, OP_TEXT, OP_AHEAD, OP_NONE};
 const uint16_t op_proxy_to_sealer[] = {OP_SENDER, OP_SEAL, OP_SEAL_SELF,
     OP_NONE};
 const uint16_t op_sealer_to_proxy[] = {OP_KEY_ARRIVED, OP_NONE};
@@ -47,6 +47,7 @@ static const char *const names[OP_MAX] = {
     [OP_HARVEST] = "harvest",
     [OP_OPEN] = "open",
     [OP_TEXT] = "text",
+    [OP_AHEAD] = "ahead",
     [OP_SENDER] = "sender",
     [OP_SEAL] = "seal",
     [OP_SEAL_SELF] = "seal-self",

@@ -35,6 +35,8 @@ enum op {
 	/* proxy > opener */
 	OP_OPEN,
 	OP_TEXT, /* the search text of a view: see open.h */
+	/* proxy > opener (told) */
+	OP_AHEAD, /* a large message is on its way: see open.h */
 	/* proxy > sealer */
 	OP_SENDER, /* which keys a sender has */
 	OP_SEAL,

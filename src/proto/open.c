@@ -5,6 +5,26 @@
 #include <string.h>
 
 void
+open_ahead_put(struct buf *b, const struct open_ahead *a)
+{
+	rec_put_u32(b, a->number);
+	rec_put_u64(b, a->total);
+	rec_put_u64(b, a->here);
+}
+
+int
+open_ahead_get(struct str in, struct open_ahead *a, struct err *err)
+{
+	struct rec r;
+
+	rec_init(&r, in);
+	a->number = rec_get_u32(&r);
+	a->total = rec_get_u64(&r);
+	a->here = rec_get_u64(&r);
+	return (rec_end(&r, err));
+}
+
+void
 open_req_put(struct buf *b, const struct open_req *q)
 {
 	rec_put_str(b, q->account);

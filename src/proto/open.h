@@ -9,6 +9,11 @@
  *
  * OP_TEXT: the search text of a view, which is blob 0.  The answer is an err,
  * with blob 0 where the text could be made.
+ *
+ * OP_AHEAD: of a large message that is still being written, so much is there.
+ * Its memfd, not sealed yet, comes with the first such record about it.  The
+ * opener may decode it already; all the same OP_OPEN says when it is whole, and
+ * a message can be opened that was never told of.
  */
 #ifndef WAXWING_PROTO_OPEN_H
 #define WAXWING_PROTO_OPEN_H
@@ -76,6 +81,14 @@ struct open_ans {
 	struct harvest harvest;
 };
 
+struct open_ahead {
+	uint32_t number; /* tells one message from the next */
+	uint64_t total;
+	uint64_t here;
+};
+
+void open_ahead_put(struct buf *, const struct open_ahead *);
+int open_ahead_get(struct str, struct open_ahead *, struct err *);
 void open_req_put(struct buf *, const struct open_req *);
 int open_req_get(struct str, struct open_req *, struct err *);
 void open_ans_put(struct buf *, const struct open_ans *);

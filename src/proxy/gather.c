@@ -9,7 +9,7 @@
 #include "base/num.h"
 
 struct gather *
-gather_new(uint32_t seq, bool bodies)
+gather_new(uint32_t seq, bool bodies, struct account *account)
 {
 	struct gather *g;
 
@@ -17,6 +17,7 @@ gather_new(uint32_t seq, bool bodies)
 		return (NULL);
 	g->seq = seq;
 	g->bodies = bodies;
+	g->account = account;
 	buf_init(&g->text, LIMIT_RESPONSE_TEXT);
 	arena_init(&g->arena, LIMIT_RESPONSE_TEXT);
 	return (g);
@@ -25,7 +26,7 @@ gather_new(uint32_t seq, bool bodies)
 struct gather *
 gather_new_results(void)
 {
-	struct gather *g = gather_new(0, false);
+	struct gather *g = gather_new(0, false, NULL);
 
 	if (g != NULL) {
 		g->results = true;
@@ -43,6 +44,7 @@ gather_free(struct gather *g)
 		return;
 	for (i = 0; i < g->naway; i++)
 		blob_unref(g->blobs[i]);
+	ahead_free(g->ahead);
 	memfd_free(g->body);
 	crypt_hash_free(g->hash);
 	arena_clear(&g->arena);
@@ -72,6 +74,8 @@ gather_body_end(struct gather *g, struct err *err)
 	struct memfd *body = g->body;
 	struct crypt_hash *hash = g->hash;
 
+	ahead_free(g->ahead);
+	g->ahead = NULL;
 	g->body = NULL;
 	g->hash = NULL;
 	if (crypt_hash_end(hash, g->digests[g->naway]) == -1) {
@@ -97,6 +101,7 @@ gather_put(struct gather *g, enum lex_event ev, struct str bytes, uint64_t left,
 			err_set(err, ERR_CRYPTO, "cannot digest");
 			return (-1);
 		}
+		ahead_more(g->ahead, g->body);
 		return (left == 0 ? gather_body_end(g, err) : 0);
 	}
 	buf_str(&g->text, bytes);
@@ -118,6 +123,8 @@ gather_put(struct gather *g, enum lex_event ev, struct str bytes, uint64_t left,
 		}
 		if ((g->body = memfd_new(LIMIT_MESSAGE, err)) == NULL)
 			return (-1);
+		if (g->account != NULL && at_body(g))
+			g->ahead = ahead_new(g->account, g->body, left);
 		return (left == 0 ? gather_body_end(g, err) : 0);
 	}
 	if (left > LIMIT_RESPONSE_TEXT) {
@@ -198,7 +205,7 @@ gather_join(const struct gather *a, const struct gather *b)
 	struct gather *g;
 
 	if (a->joined == JOINED_MAX ||
-	    (g = gather_new(b->seq, b->bodies)) == NULL)
+	    (g = gather_new(b->seq, b->bodies, NULL)) == NULL)
 		return (NULL);
 	g->joined = a->joined + 1;
 	buf_printf(&g->text, "* %u FETCH (", (unsigned)b->seq);

@@ -13,6 +13,7 @@
 #include "base/blob.h"
 #include "base/buf.h"
 #include "imap/resp.h"
+#include "proxy/ahead.h"
 #include "sys/crypt.h"
 #include "sys/memfd.h"
 #include "sys/stream.h"
@@ -33,11 +34,13 @@ struct gather {
 	size_t naway;
 	uint8_t digests[GATHER_AWAY][CRYPT_DIGEST]; /* SHA-256 of each */
 	struct memfd *body;      /* owned; being filled, ... */
-	struct crypt_hash *hash; /* owned; ... and its digest made */
+	struct crypt_hash *hash; /* owned; ... its digest made, ... */
+	struct ahead *ahead;     /* owned; ... and the opener told */
+	struct account *account; /* whose opener; NULL: none is told */
 	struct arena arena;      /* for the items */
 };
 
-struct gather *gather_new(uint32_t seq, bool bodies);
+struct gather *gather_new(uint32_t seq, bool bodies, struct account *);
 struct gather *gather_new_results(void);
 void gather_free(struct gather *); /* accepts NULL */
 

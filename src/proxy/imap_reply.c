@@ -300,7 +300,7 @@ reply_take(struct imap *s, const struct resp *r)
 		return;
 	case RESP_FETCH:
 		if (s->job != NULL && job_wants(s->job, &bodies)) {
-			s->gather = gather_new(r->number, bodies);
+			s->gather = gather_new(r->number, bodies, s->account);
 			if (s->gather == NULL)
 				imap_die(s, "out of memory", "out of memory");
 			return;

@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/proxy/libproxy.a
 src_proxy_libproxy_a_SOURCES = \
 	src/proxy/account.c src/proxy/account.h \
 	src/proxy/boxname.c src/proxy/boxname.h \
+	src/proxy/ahead.c src/proxy/ahead.h \
 	src/proxy/candidate.c src/proxy/candidate.h \
 	src/proxy/append.c src/proxy/append.h \
 	src/proxy/append_seal.c \

@@ -572,6 +572,16 @@ opens_ask_text(struct account *a, struct blob *view,
 	return (NULL);
 }
 
+struct ipc *
+opens_idle(const struct account *a)
+{
+	const struct opens *o = a->opens;
+
+	return (o != NULL && o->nrunning == 0 && TAILQ_EMPTY(&o->waiting)
+	            ? o->link
+	            : NULL);
+}
+
 void
 opens_cancel(struct opening *g)
 {

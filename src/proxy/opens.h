@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "proto/open.h"
 #include "proxy/account.h"
+#include "sys/ipc.h"
 
 struct opens;
 struct opening;
@@ -47,6 +48,9 @@ struct opening *opens_ask(struct account *, struct blob *wire,
 typedef void opens_text_fn(struct blob *text, void *arg);
 struct opening *opens_ask_text(struct account *, struct blob *view,
     const uint8_t digest[CRYPT_DIGEST], bool whole, opens_text_fn *, void *arg);
+
+/* The link to the account's opener, if it is there and has nothing to do. */
+struct ipc *opens_idle(const struct account *);
 
 /* The asker is gone.  Accepts NULL. */
 void opens_cancel(struct opening *);

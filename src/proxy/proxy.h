@@ -78,6 +78,7 @@ struct proxy {
 	struct seen *seen;         /* NULL when seen/ could not be opened */
 	struct facts *facts;       /* NULL when facts/ could not be opened */
 	uint64_t opened;           /* messages that openers answered */
+	uint32_t aheads;           /* large ones that they were told of */
 	uint64_t probed;           /* messages that servers were asked about */
 	struct session_list sessions;
 	LIST_HEAD(errand_list, errand) errands; /* see challenge.h */

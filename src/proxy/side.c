@@ -262,7 +262,7 @@ side_read(struct side *s)
 		lex_init(&s->lex);
 		buf_reset(&s->in);
 		if (r.kind == RESP_FETCH && s->fetch != NULL &&
-		    (s->gather = gather_new(r.number, true)) == NULL) {
+		    (s->gather = gather_new(r.number, true, NULL)) == NULL) {
 			side_lost(s, ERR_MEMORY, "out of memory");
 			return (false);
 		}

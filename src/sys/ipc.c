@@ -650,11 +650,18 @@ ipc_answer(struct ipc *l, uint16_t op, uint32_t id, struct str body,
 }
 
 int
+ipc_tell_fds(struct ipc *l, uint16_t op, struct str body, const int *fds,
+    size_t nfds)
+{
+	if (l->fd == -1 || !fits(body, nfds))
+		return (-1);
+	return (post(l, op, 0, 0, body, fds, nfds));
+}
+
+int
 ipc_tell(struct ipc *l, uint16_t op, struct str body)
 {
-	if (l->fd == -1 || !fits(body, 0))
-		return (-1);
-	return (post(l, op, 0, 0, body, NULL, 0));
+	return (ipc_tell_fds(l, op, body, NULL, 0));
 }
 
 size_t

@@ -86,11 +86,13 @@ void ipc_answer(struct ipc *, uint16_t op, uint32_t id, struct str body,
 /* Say something that needs no answer.  -1 if it cannot be sent. */
 int ipc_tell(struct ipc *, uint16_t op, struct str body);
 
-/* The same two with raw descriptors, which stay the caller's to close. */
+/* The same three with raw descriptors, which stay the caller's to close. */
 uint32_t ipc_ask_fds(struct ipc *, uint16_t op, struct str body, const int *fds,
     size_t nfds, uint64_t deadline_ms, ipc_answer_fn *, void *arg);
 void ipc_answer_fds(struct ipc *, uint16_t op, uint32_t id, struct str body,
     const int *fds, size_t nfds);
+int ipc_tell_fds(struct ipc *, uint16_t op, struct str body, const int *fds,
+    size_t nfds);
 
 /* Requests asked and not yet answered. */
 size_t ipc_owed(const struct ipc *);

@@ -172,6 +172,18 @@ memfd_len(const struct memfd *m)
 	return (m->len);
 }
 
+int
+memfd_fd(const struct memfd *m)
+{
+	return (m->fd);
+}
+
+size_t
+memfd_written(const struct memfd *m)
+{
+	return (m->len - m->staged);
+}
+
 struct blob *
 memfd_take(struct memfd *m, struct err *err)
 {

@@ -23,6 +23,10 @@ void memfd_free(struct memfd *); /* accepts NULL */
 int memfd_put(struct memfd *, const void *, size_t, struct err *);
 size_t memfd_len(const struct memfd *);
 
+/* Its descriptor, for one who reads along, and how much is there for him. */
+int memfd_fd(const struct memfd *);
+size_t memfd_written(const struct memfd *);
+
 /* Seal and map.  Swallows the memfd whether it works or not. */
 struct blob *memfd_take(struct memfd *, struct err *);
 

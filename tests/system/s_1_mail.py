@@ -85,6 +85,30 @@ def test_attachment(rig):
     expect(b'RFC822.SIZE %d' % length in size, 'size: %r' % size)
 
 
+def test_large(rig):
+    """What is decoded while the server still sends it is the same."""
+    blob = os.urandom(6000000)
+    m = email.message.EmailMessage(policy=email.policy.SMTP)
+    m['From'], m['To'] = 'user1@example.test', 'user2@example.test'
+    m['Subject'] = 'large'
+    m.set_content(MARKER.decode())
+    m.add_attachment(blob, 'application', 'octet-stream',
+                     filename='blob.bin')
+    rig.send(bytes(m))
+    c = rig.imap('user2')
+    # The opener has to be there, with nothing to do.
+    fetch(c, find(c, 'attached'))
+    before = rig.log().count('early=1')
+    rig.ctl('log-level', 'debug')
+    got = parse(fetch(c, find(c, 'large')))
+    rig.ctl('log-level', 'info')
+    c.logout()
+    expect(rig.log().count('early=1') > before, 'it was not decoded early')
+    parts = list(got.iter_attachments())
+    expect(len(parts) == 1 and parts[0].get_content() == blob,
+           'not the attachment')
+
+
 def test_bcc_apart(rig):
     """A blind recipient has a ciphertext of its own and stands nowhere."""
     rig.send(mail('blind', MARKER, more=b'Bcc: user3@example.test\r\n'),

@@ -85,7 +85,7 @@ open_it(const struct open_ctx *ctx, const struct buf *wire, struct str status,
     struct open_out *out)
 {
 	const struct open_in in = {buf_text(wire), HELP_NOW, status, false,
-	    false, false, false};
+	    false, false, false, NULL};
 	struct err err = {.code = ERR_OK};
 
 	if (!CHECK_INT(open_message(ctx, &in, out, &err), 0))

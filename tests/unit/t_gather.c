@@ -40,7 +40,7 @@ t_items(void)
 	size_t step;
 
 	for (step = 1; step < sizeof(response); step++) {
-		g = gather_new(4, true);
+		g = gather_new(4, true, NULL);
 		if (!CHECK_INT(put(g, STR(response), step, &err), 0))
 			return;
 		CHECK(gather_ok(g));
@@ -58,7 +58,7 @@ t_items(void)
 		CHECK(!gather_find(g, STR("MODSEQ"), false, &item));
 		gather_free(g);
 	}
-	g = gather_new(4, false);
+	g = gather_new(4, false, NULL);
 	CHECK_INT(put(g, STR(response), 7, &err), 0);
 	CHECK_UINT(g->naway, 0);
 	CHECK_STR_EQ(buf_text(&g->text), STR(response));
@@ -87,7 +87,7 @@ t_bad(void)
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		unit_row(rows[i].in);
-		g = gather_new(4, true);
+		g = gather_new(4, true, NULL);
 		CHECK_INT(put(g, str_c(rows[i].in), 1000, &err), rows[i].rc);
 		if (rows[i].rc == 0)
 			CHECK(gather_ok(g) == rows[i].ok);
@@ -101,7 +101,7 @@ t_large(void)
 {
 	static char big[GATHER_HERE + 200];
 	size_t head, n = GATHER_HERE + 1;
-	struct gather *g = gather_new(4, false);
+	struct gather *g = gather_new(4, false, NULL);
 	struct resp_item item;
 	struct err err;
 
@@ -123,7 +123,7 @@ static void
 t_limit(void)
 {
 	static char big[10000];
-	struct gather *g = gather_new(1, true);
+	struct gather *g = gather_new(1, true, NULL);
 	struct err err;
 	int i, rc = 0;
 

@@ -321,7 +321,7 @@ test_later(void)
 
 	later.keys = none;
 	const struct open_in in = {buf_text(&wire), HELP_NOW,
-	    buf_text(&first.status), false, false, false, false};
+	    buf_text(&first.status), false, false, false, false, NULL};
 	CHECK_INT(open_message(&later, &in, &second, &err), -1);
 	CHECK_INT(err.code, ERR_UNAVAILABLE);
 	open_out_clear(&second);
@@ -386,7 +386,7 @@ test_harvest(void)
 		unit_row(t[i].name);
 		wish(&wire, t[i].outer, t[i].encrypt, t[i].sealed);
 		const struct open_in in = {buf_text(&wire), HELP_NOW, STR(""),
-		    false, false, t[i].only, false};
+		    false, false, t[i].only, false, NULL};
 		CHECK_INT(open_message(&ctx, &in, &out, &err), 0);
 		CHECK((out.harvest.certs.len > 0) == t[i].want);
 		if (t[i].want) {

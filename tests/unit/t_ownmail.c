@@ -70,7 +70,7 @@ open_it(struct str wire, enum unauthenticated rule, struct open_out *out)
 	    .authserv = str_c(AUTHSERV),
 	    .unauthenticated = rule};
 	const struct open_in in = {wire, HELP_NOW, {"", 0}, false, false, false,
-	    false};
+	    false, NULL};
 	struct err err = {.code = ERR_OK};
 
 	if (!CHECK_INT(open_message(&ctx, &in, out, &err), 0))
@@ -364,7 +364,7 @@ test_fixed(void)
 	in = (struct open_in){buf_text(&wire), HELP_NOW,
 	    STR("Waxwing-Status: opened; encryption=AES-256-GCM; "
 	        "signature=none\r\n"),
-	    false, false, false, false};
+	    false, false, false, false, NULL};
 	CHECK_INT(open_message(&ctx, &in, &out, &err), 0);
 	CHECK(!out.own);
 	CHECK(str_istarts(buf_text(&out.view), in.status));
