@@ -75,18 +75,6 @@ field(struct str line, const char *name)
 	return (str_trim(str_of(line.p + n + 1, line.len - n - 1)));
 }
 
-void
-multipart_put_pem(struct str der, struct buf *out)
-{
-	struct b64enc enc;
-
-	buf_puts(out, "-----BEGIN CERTIFICATE-----\r\n");
-	b64enc_init(&enc);
-	b64enc_feed(&enc, der.p, der.len, out);
-	b64enc_end(&enc, out);
-	buf_puts(out, "-----END CERTIFICATE-----\r\n");
-}
-
 /* One part; true if it is a certificate. */
 static bool
 take_part(struct str part, struct buf *out)
@@ -113,14 +101,14 @@ take_part(struct str part, struct buf *out)
 	if (!is_cert || part.len == 0)
 		return (false);
 	if (!is_base64) {
-		multipart_put_pem(part, out);
+		pem_cert_put(part, out);
 		return (true);
 	}
 	buf_init(&der, part.len + 4);
 	b64dec_init(&dec);
 	if (buf_room(&der, part.len + 3) != NULL) {
 		der.len = b64dec_feed(&dec, part.p, part.len, der.data);
-		multipart_put_pem(buf_text(&der), out);
+		pem_cert_put(buf_text(&der), out);
 	}
 	buf_clear(&der);
 	return (true);

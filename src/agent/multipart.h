@@ -19,7 +19,4 @@
 int multipart_certs(struct str type, struct str body, struct buf *out,
     struct err *);
 
-/* One PEM block. */
-void multipart_put_pem(struct str der, struct buf *out);
-
 #endif

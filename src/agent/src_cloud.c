@@ -10,6 +10,7 @@
 #include "agent/multipart.h"
 #include "agent/verify.h"
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/limits.h"
 #include "sys/fault.h"
 #include "sys/log.h"
@@ -331,7 +332,7 @@ take_old(struct asking *k, struct buf *out, struct err *err)
 	if (store_find(k->agent->store, k->address, &text, items, &n, err) == 0)
 		for (i = 0; i < n; i++)
 			if (items[i].trust == TRUST_DISCOVERED)
-				multipart_put_pem(items[i].c.der, out);
+				pem_cert_put(items[i].c.der, out);
 	buf_clear(&text);
 	if (err->code == ERR_OK && out->len == 0)
 		err_set(err, ERR_PEER,

@@ -349,6 +349,18 @@ b64enc_end(struct b64enc *e, struct buf *out)
 	e->n = 0;
 }
 
+void
+pem_cert_put(struct str der, struct buf *out)
+{
+	struct b64enc enc;
+
+	buf_puts(out, "-----BEGIN CERTIFICATE-----\r\n");
+	b64enc_init(&enc);
+	b64enc_feed(&enc, der.p, der.len, out);
+	b64enc_end(&enc, out);
+	buf_puts(out, "-----END CERTIFICATE-----\r\n");
+}
+
 int
 hex_value(char c)
 {

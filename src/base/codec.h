@@ -1,5 +1,5 @@
 /*
- * codec.h - base64 (RFC 2045 6.8), quoted-printable (6.7), hex.
+ * codec.h - base64 (RFC 2045 6.8), quoted-printable (6.7), PEM, hex.
  *
  * All are incremental: any cutting of the input gives the same output.
  * Decoders write at most as many bytes as they read, plus 3.
@@ -54,6 +54,9 @@ void qpdec_end(struct qpdec *, struct buf *out);
 
 /* Whole text to quoted-printable with CRLF line ends kept. */
 void qp_encode(struct str s, struct buf *out);
+
+/* Append a certificate in PEM (RFC 7468 section 5), its lines with CRLF. */
+void pem_cert_put(struct str der, struct buf *out);
 
 /* What one hex digit of either case stands for, or -1. */
 int hex_value(char);

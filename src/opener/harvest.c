@@ -10,16 +10,10 @@ static void
 put_pem(struct buf *out, const struct cert *cert)
 {
 	struct str der = cert_facts(cert)->der;
-	struct b64enc enc;
 
 	/* Those that come first matter most. */
-	if (out->len + 2 * der.len + 100 > HARVEST_MAX)
-		return;
-	buf_puts(out, "-----BEGIN CERTIFICATE-----\r\n");
-	b64enc_init(&enc);
-	b64enc_feed(&enc, der.p, der.len, out);
-	b64enc_end(&enc, out);
-	buf_puts(out, "-----END CERTIFICATE-----\r\n");
+	if (out->len + 2 * der.len + 100 <= HARVEST_MAX)
+		pem_cert_put(der, out);
 }
 
 static bool

@@ -267,18 +267,6 @@ on_certs_taken(struct ipc_msg *msg, const struct err *err, void *arg)
 	        q->address, "certificates", json));
 }
 
-static void
-put_pem(struct buf *out, struct str der)
-{
-	struct b64enc enc;
-
-	buf_puts(out, "-----BEGIN CERTIFICATE-----\r\n");
-	b64enc_init(&enc);
-	b64enc_feed(&enc, der.p, der.len, out);
-	b64enc_end(&enc, out);
-	buf_puts(out, "-----END CERTIFICATE-----\r\n");
-}
-
 /* The certificates that came with the keys, as agent takes them.  Who is not
  * privileged brings none for addresses of others. */
 static int
@@ -293,7 +281,7 @@ collect_pem(struct request *q, struct str list, struct buf *out,
 	while ((rc = cert_rec_get(&r, &cert, err)) == 1)
 		if (q->privileged ||
 		    owner_has_all(q->parent->conf, q->account, cert.addresses))
-			put_pem(out, cert.der);
+			pem_cert_put(cert.der, out);
 	if (rc == 0 && out->failed) {
 		err_set(err, ERR_LIMIT, "too many certificates");
 		rc = -1;

@@ -349,6 +349,18 @@ test_qp_encode(void)
 }
 
 static void
+test_pem(void)
+{
+	struct buf out;
+
+	buf_init(&out, 1000);
+	pem_cert_put(STR("abc"), &out);
+	CHECK_BUF(&out, "-----BEGIN CERTIFICATE-----\r\nYWJj\r\n"
+	                "-----END CERTIFICATE-----\r\n");
+	buf_clear(&out);
+}
+
+static void
 test_hex(void)
 {
 	unsigned char out[3];
@@ -377,6 +389,7 @@ main(void)
 	    {"qpdec", test_qpdec},
 	    {"qpdec blanks", test_qpdec_blanks},
 	    {"qp encode", test_qp_encode},
+	    {"pem", test_pem},
 	    {"hex", test_hex},
 	    {NULL, NULL},
 	};
