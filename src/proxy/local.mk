@@ -4,6 +4,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/boxname.c src/proxy/boxname.h \
 	src/proxy/ahead.c src/proxy/ahead.h \
 	src/proxy/candidate.c src/proxy/candidate.h \
+	src/proxy/classes.c \
 	src/proxy/append.c src/proxy/append.h \
 	src/proxy/append_seal.c \
 	src/proxy/challenge.c src/proxy/challenge.h \

@@ -36,6 +36,11 @@ struct classes {
 	bool changed;     /* since they were written to facts/ */
 };
 
+/* Find or make; the one asked for comes to the front, and is referenced.  NULL:
+ * out of memory. */
+struct classes *classes_get(struct account *, struct str name,
+    uint32_t uidvalidity);
+
 /* Write what changed to facts/. */
 void classes_save(struct account *);
 void classes_free_all(struct classes *);
