@@ -62,6 +62,33 @@ any_unknown(const uint32_t *uids, size_t n)
 	return (false);
 }
 
+/*
+ * All UIDs are known: sealed messages that are not among them went while nobody
+ * here was told.  What comes later has higher ones.
+ */
+static void
+mailbox_missing(struct mailbox *box)
+{
+	struct classes *c = box->cls;
+	struct set gone;
+	uint32_t uid = 0;
+	size_t i = 0;
+
+	set_init(&gone);
+	while (set_next(&c->sealed, &uid) && uid <= box->max_uid) {
+		while (i < box->nuids && box->uids[i] < uid)
+			i++;
+		if ((i == box->nuids || box->uids[i] != uid) &&
+		    set_add(&gone, uid, uid) == -1)
+			break;
+	}
+	mailbox_gone(box, &gone);
+	/* If one is there after all, it is looked at again. */
+	for (i = 0; i < gone.n; i++)
+		(void)set_remove(&c->known, gone.r[i].lo, gone.r[i].hi);
+	set_clear(&gone);
+}
+
 /* All UIDs are known: the next session may need them. */
 static void
 mailbox_keep(struct mailbox *box)
@@ -71,6 +98,7 @@ mailbox_keep(struct mailbox *box)
 	if (box->exists == 0 || box->nuids != box->exists ||
 	    box->uidnext == 0 || any_unknown(box->uids, box->nuids))
 		return;
+	mailbox_missing(box);
 	free(c->uids);
 	c->uids = box->uids;
 	c->nuids = box->exists;

@@ -173,6 +173,38 @@ t_recall(void)
 	CHECK(a.classes == NULL);
 }
 
+/* What was expunged while nobody here was told is found by its absence. */
+static void
+t_missing(void)
+{
+	struct account a = {0};
+	struct mailbox *box = select_box(&a, "x", 1, 3);
+	uint32_t uid;
+
+	for (uid = 10; uid <= 40; uid += 10)
+		CHECK_INT(mailbox_class(box, uid, true), 0);
+	mailbox_free(box);
+	box = select_box(&a, "x", 1, 2);
+	CHECK_INT(mailbox_learn(box, 1, 10), 0);
+	box->uidnext = 31;
+	mailbox_free(box);
+	unit_row("not all are known");
+	CHECK(set_has(&a.classes->sealed, 20));
+	box = select_box(&a, "x", 1, 2);
+	CHECK_INT(mailbox_learn(box, 1, 10), 0);
+	CHECK_INT(mailbox_learn(box, 2, 30), 0);
+	box->uidnext = 31;
+	mailbox_free(box);
+	unit_row("one is missing");
+	CHECK(!set_has(&a.classes->sealed, 20));
+	CHECK(!set_has(&a.classes->known, 20));
+	unit_row("others are there, or are too new for that session");
+	CHECK(set_has(&a.classes->sealed, 10));
+	CHECK(set_has(&a.classes->sealed, 30));
+	CHECK(set_has(&a.classes->sealed, 40));
+	classes_free_all(a.classes);
+}
+
 /* What passes is believed as long as it fits. */
 static void
 t_heard(void)
@@ -293,6 +325,7 @@ main(void)
 	    {"many mailboxes", t_many},
 	    {"VANISHED", t_vanished},
 	    {"the map outlives a session", t_recall},
+	    {"missing", t_missing},
 	    {"what passes is heard", t_heard},
 	    {NULL, NULL},
 	};
