@@ -234,8 +234,8 @@ mailbox_deleted(struct account *a, struct str name)
 void
 mailbox_renamed(struct account *a, struct str name, struct str to)
 {
-	struct msg_name n = {a, name, 0, 0};
-	struct facts_classes fc;
+	struct msg_name n = {a, name, 0, 0}, was = {a, to, 0, 0};
+	struct facts_classes fc, other;
 	struct err err;
 
 	classes_save(a);
@@ -243,7 +243,11 @@ mailbox_renamed(struct account *a, struct str name, struct str to)
 	if (str_ieq(name, STR("INBOX")))
 		name = STR("INBOX");
 	else if (classes_find(&n, &fc)) {
-		mailbox_deleted(a, to);
+		/* It went while nobody here was told. */
+		if (classes_find(&was, &other)) {
+			facts_classes_clear(&other);
+			mailbox_deleted(a, to);
+		}
 		boxname_renamed(&n, to);
 		n.mailbox = to;
 		if (facts_classes_put(a->proxy->facts, &n, &fc, &err) == -1)

@@ -211,6 +211,14 @@ on_left(struct str name, void *arg)
 	return (add_name(arg, name));
 }
 
+/* It did not go the last time, and will not now. */
+static bool
+in_vain(const struct resync *r)
+{
+	return (r != NULL && r->alone && r->state == RESYNC_FAILED &&
+	        (r->err.code == ERR_DENIED || r->err.code == ERR_UNSUPPORTED));
+}
+
 void
 resync_resume(struct account *a)
 {
@@ -218,6 +226,8 @@ resync_resume(struct account *a)
 	struct err err;
 	int rc;
 
+	if (in_vain(a->resync))
+		return;
 	if (resync_runs(a->resync) || a->proxy->seen == NULL || !warm_room(a))
 		return;
 	if ((r = resync_new(a, &err)) == NULL)
