@@ -428,6 +428,22 @@ window_start(struct fetch_job *f, struct window *win)
 	set_clear(&missing);
 }
 
+/* The disk is full, perhaps: views that clients were told of before stay as
+ * they are, others might become others. */
+static void
+window_unfixed(struct fetch_job *f, const struct window *win)
+{
+	struct msg_name name;
+	size_t i;
+
+	for (i = win->lo; i < win->hi; i++) {
+		name = want_name(&f->wants[i]);
+		if (f->wants[i].state == WANT_READY && !reading_fixed(&name))
+			want_lost(&f->wants[i], ERR_IO,
+			    "what fixes its view cannot be written");
+	}
+}
+
 /* All of a window that can be opened are: ask for what the server knows. */
 static void
 window_answer(struct fetch_job *f, struct window *win)
@@ -440,10 +456,8 @@ window_answer(struct fetch_job *f, struct window *win)
 	size_t i;
 
 	win->state = WIN_ANSWERS;
-	if (reading_commit(f->j.s->p) == -1) {
-		job_lacks(&f->j, ERR_IO);
-		return;
-	}
+	if (reading_commit(f->j.s->p) == -1)
+		window_unfixed(f, win);
 	set_init(&ready);
 	for (i = win->lo; i < win->hi; i++)
 		if (f->wants[i].state == WANT_READY &&

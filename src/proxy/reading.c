@@ -509,6 +509,16 @@ reading_commit(struct proxy *p)
 	return (0);
 }
 
+bool
+reading_fixed(const struct msg_name *n)
+{
+	const struct seen *seen = n->account->proxy->seen;
+	struct seen_key key;
+
+	return (seen == NULL ||
+	        (msg_key(n, &key) == 0 && seen_written(seen, &key)));
+}
+
 void
 reading_tick(struct proxy *p)
 {

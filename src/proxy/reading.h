@@ -54,9 +54,11 @@ void reading_cancel(struct reading *);
 
 /*
  * Write what fixes the bytes of views, synced; before the first answer that
- * tells of a view.  -1: it must not be told.
+ * tells of a view.  -1: it must not be told, but where reading_fixed().
  */
 int reading_commit(struct proxy *);
+/* What fixes this one's view was written, now or earlier. */
+bool reading_fixed(const struct msg_name *);
 
 /* Every few seconds, and at the end: write that, and then the facts, which
  * must not speak of a view that could become another. */

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "proto/rec.h"
 #include "sys/db.h"
+#include "sys/fault.h"
 
 /* Address space of the environment: some million messages. */
 #define SEEN_MAP ((size_t)4 << 30)
@@ -134,11 +135,23 @@ seen_commit(struct seen *s, struct err *err)
 		return (0);
 	if (s->torn && put_again(s, err) == -1)
 		return (-1);
-	if ((s->torn = db_commit(s->db, err) == -1))
+	if (FAULT("proxy.seen.commit")) {
+		err_set(err, ERR_IO, "fault proxy.seen.commit");
+		db_abort(s->db);
+		s->torn = true;
+	} else
+		s->torn = db_commit(s->db, err) == -1;
+	if (s->torn)
 		return (-1);
 	map_free(s->fresh);
 	s->fresh = NULL;
 	return (0);
+}
+
+bool
+seen_written(const struct seen *s, const struct seen_key *k)
+{
+	return (s->fresh == NULL || map_get(s->fresh, key_str(k->k)) == NULL);
 }
 
 void

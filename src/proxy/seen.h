@@ -84,4 +84,7 @@ int seen_keep(struct seen *, struct str name, const struct buf *value,
  * is tried again by the next one, and -1 until it was. */
 int seen_commit(struct seen *, struct err *);
 
+/* After that: is there nothing about this one that still has to be? */
+bool seen_written(const struct seen *, const struct seen_key *);
+
 #endif
