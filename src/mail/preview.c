@@ -15,6 +15,9 @@
 /* So much of a body is looked at: markup may come long before text. */
 #define PREVIEW_BODY (1024UL * 1024)
 
+/* So much of a message is read first: most begin with their text. */
+#define PREVIEW_HEAD (256UL * 1024)
+
 /* One of two texts that are made at once. */
 struct line {
 	struct buf text;
@@ -150,21 +153,17 @@ part_text(const struct view *v, const struct part *p, struct body *how,
 	return (rc);
 }
 
-int
-preview_make(const struct view *v, struct buf *out)
+/* Of a part: 1, 0 if a longer body could say more, or -1. */
+static int
+part_preview(const struct view *v, const struct part *part, struct buf *out)
 {
 	struct preview p = {.text.left = PREVIEW_CHARS,
 	    .quote.left = PREVIEW_CHARS - 1,
 	    .quote.empty = 1};
-	const struct part *root = view_root(v), *part;
 	struct buf text, plain;
 	struct body how;
-	int rc = 0;
+	int rc;
 
-	if (root == NULL)
-		return (-1);
-	if ((part = find_text(root)) == NULL)
-		return (0);
 	buf_init(&p.text.text, 4 * PREVIEW_CHARS);
 	buf_init(&p.quote.text, 4 * PREVIEW_CHARS);
 	buf_init(&text, 8 * PREVIEW_BODY);
@@ -184,5 +183,55 @@ preview_make(const struct view *v, struct buf *out)
 	buf_wipe(&text);
 	buf_wipe(&p.quote.text);
 	buf_wipe(&p.text.text);
-	return (rc == -1 || out->failed ? -1 : 0);
+	if (rc == -1 || out->failed)
+		return (-1);
+	return (p.text.left == 0);
+}
+
+/* Bytes that stay where they are. */
+static void
+no_release(void *arg)
+{
+	(void)arg;
+}
+
+/*
+ * The same out of the beginning of a long text, so that the rest need not be
+ * read: 1, or 0 if more of it could say something else.  A text/plain is the
+ * one that is chosen, whatever comes after it.
+ */
+static int
+head_preview(const struct view *v, struct buf *out)
+{
+	struct blob *blob =
+	    blob_wrap(view_text(v).p, PREVIEW_HEAD, -1, no_release, NULL);
+	struct view *head = blob != NULL ? view_new(blob, NULL) : NULL;
+	const struct part *root = head != NULL ? view_root(head) : NULL;
+	const struct part *part = root != NULL ? find_text(root) : NULL;
+	int rc = 0;
+
+	if (part != NULL && part_is(part, "text/plain")) {
+		rc = part_preview(head, part, out);
+		if (part->body.off + part->body.len < PREVIEW_HEAD)
+			rc = rc == 0 ? 1 : rc;
+		if (rc != 1)
+			buf_reset(out);
+	}
+	view_free(head);
+	blob_unref(blob);
+	return (rc == 1);
+}
+
+int
+preview_make(const struct view *v, struct buf *out)
+{
+	const struct part *root, *part;
+
+	if (view_text(v).len > PREVIEW_HEAD && head_preview(v, out) == 1)
+		return (0);
+	if ((root = view_root(v)) == NULL)
+		return (-1);
+	if ((part = find_text(root)) == NULL)
+		return (0);
+	return (part_preview(v, part, out) == -1 ? -1 : 0);
 }

@@ -10,8 +10,8 @@
 #include "base/buf.h"
 #include "mail/view.h"
 
-/* Append it, in UTF-8, without line ends: 0, or -1 if memory or a buffer is
- * full. */
+/* Put it into out, which is empty, in UTF-8, without line ends: 0, or -1 if
+ * memory or a buffer is full. */
 int preview_make(const struct view *, struct buf *out);
 
 #endif

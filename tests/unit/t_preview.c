@@ -93,6 +93,54 @@ t_preview(void)
 	}
 }
 
+/* Of a long message: what comes late counts where it would be chosen. */
+static void
+t_long(void)
+{
+	static const struct {
+		const char *first;
+		const char *body; /* before much that is no word ... */
+		const char *more; /* ... and after it */
+		const char *want;
+	} rows[] = {
+	    {"mixed", "\r\nhello\r\n--b\r\nContent-Type: x/y\r\n\r\n",
+	        "\r\n--b\r\n\r\nlate\r\n--b--\r\n", "hello"},
+	    {"mixed", "Content-Type: x/y\r\n\r\n",
+	        "\r\n--b\r\n\r\nlate\r\n--b--\r\n", "late"},
+	    {"alternative", "Content-Type: text/html\r\n\r\n<p>first<p>",
+	        "\r\n--b\r\n\r\nlate\r\n--b--\r\n", "late"},
+	    {"alternative", "Content-Type: text/html\r\n\r\n<p>first<p>",
+	        "\r\n--b\r\nContent-Type: text/x\r\n\r\nlate\r\n--b--\r\n",
+	        "first"},
+	    {"mixed", "\r\n> quoted\r\n", "\r\nlate\r\n--b--\r\n", "late"},
+	};
+	struct blob *text;
+	struct buf in, out;
+	struct view *v;
+	size_t i, n;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].body);
+		buf_init(&in, 1 << 20);
+		buf_init(&out, 1000);
+		buf_printf(&in,
+		    "MIME-Version: 1.0\r\nContent-Type: multipart/%s;"
+		    " boundary=b\r\n\r\n--b\r\n%s",
+		    rows[i].first, rows[i].body);
+		for (n = 0; n < 100000; n++)
+			buf_puts(&in, " \r\n");
+		buf_puts(&in, rows[i].more);
+		text = blob_copy(in.data, in.len);
+		v = view_new(text, NULL);
+		CHECK(v != NULL && preview_make(v, &out) == 0);
+		CHECK_BUF(&out, rows[i].want);
+		view_free(v);
+		blob_unref(text);
+		buf_clear(&in);
+		buf_clear(&out);
+	}
+}
+
 /* A type of many parameters does not keep it from being made. */
 static void
 t_long_type(void)
@@ -124,6 +172,7 @@ main(void)
 	static const struct unit_test tests[] = {
 	    {"words of HTML", t_html},
 	    {"first words", t_preview},
+	    {"long", t_long},
 	    {"long type", t_long_type},
 	    {NULL, NULL},
 	};
