@@ -8,22 +8,28 @@ PROXY_IMAP_TESTS = \
 	tests/unit/t_candidate \
 	tests/unit/t_gather \
 	tests/unit/t_job \
+	tests/unit/t_late \
 	tests/unit/t_mailbox \
+	tests/unit/t_opens \
 	tests/unit/t_seen \
 	tests/unit/t_sentlog \
 	tests/unit/t_special \
 	tests/unit/t_throttle \
 	tests/unit/t_upstream \
-	tests/unit/t_viewcache
+	tests/unit/t_viewcache \
+	tests/unit/t_whole
 check_PROGRAMS += $(PROXY_IMAP_TESTS)
 TESTS += $(PROXY_IMAP_TESTS)
 tests_unit_t_candidate_LDADD = src/proxy/libproxy.a $(UNIT_LDADD)
 tests_unit_t_gather_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_job_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_late_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_mailbox_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_opens_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_seen_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_sentlog_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_special_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_throttle_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_upstream_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_viewcache_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_whole_LDADD = $(PROXY_IMAP_LIBS)
