@@ -4,7 +4,9 @@
  *
  * ORDEREDSUBJECT and REFERENCES, and Dovecot's REFS, which links as
  * REFERENCES does, leaves subjects alone and sorts threads by their newest
- * message.  All are Dovecot's to the letter of the answer.
+ * message.  All are Dovecot's to the letter of the answer, but for one thing:
+ * threads without their first message, and equally new, stand where their
+ * Message-IDs were first met, by Dovecot in all of the mailbox's history.
  */
 #ifndef WAXWING_IMAP_THREAD_H
 #define WAXWING_IMAP_THREAD_H

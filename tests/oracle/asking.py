@@ -45,9 +45,37 @@ def why(names, want, got, shift):
     return "\n".join(out)
 
 
+def threads(answer):
+    """The threads of an answer, whatever their order."""
+    found, depth, begin = [], 0, 0
+    for at, byte in enumerate(answer):
+        if byte == 40:
+            begin = begin if depth else at
+            depth += 1
+        elif byte == 41:
+            depth -= 1
+            if depth == 0:
+                found.append(answer[begin:at + 1])
+    return sorted(found)
+
+
+def same(question, want, got):
+    """Where REFS is asked about some messages, threads that lack their first
+    one and are equally new stand in the order in which Dovecot met their
+    Message-IDs, perhaps in messages that were not asked about, or are gone.
+    All else is equal in each byte."""
+    if want == got:
+        return True
+    return (b"THREAD REFS" in question.command and
+            not question.command.endswith(b" ALL") and
+            want[1:] == got[1:] and threads(want[0]) == threads(got[0]))
+
+
 def ask(judge, question, theirs, ours, where):
     want = theirs.ask(question.command)
     got = ours.ask(question.command)
+    if same(question, want, got):
+        got = want
     # The first message is gone: see Rig.fill().
     shift = 1 if question.command.startswith(b"UID") else 0
     judge.question("%s: %s" % (where, question), want, got,

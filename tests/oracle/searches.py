@@ -453,3 +453,34 @@ def conversation(count=40, seed=11):
         text = "\r\n".join(lines) + "\r\n\r\nfeather %d\r\n" % n
         made.append(("talk-%d" % n, text.encode()))
     return made
+
+
+def knots(count=36, seed=5):
+    """[(name, message)]: at the same times, under the same Message-IDs, with
+    references that go round in circles."""
+    rng = random.Random(seed)
+    made = []
+
+    def ident():
+        return rng.choice(["<k%d@x>"] * 12 + [
+            "<K%d@x>", "<k%d @x>", "k%d@x", "<k%d>", "<\"k%d\"@x>",
+            "<k(c)%d@x>", "<@%d>", "<k%d@x"]) % rng.randrange(12)
+
+    for n in range(count):
+        lines = ["Subject: " + rng.choice(SUBJECTS[:5])]
+        if rng.random() < 0.6:
+            lines.append("Date: Mon, %d Nov 2026 10:00:00 %s" % (
+                rng.choice([1, 1, 2]), rng.choice(["+0000", "+0100", "GMT"])))
+        elif rng.random() < 0.4:
+            lines.append("Date: " + rng.choice(
+                ["never", "", "1 Jan 1970 00:00:00 +0000",
+                 "31 Dec 1969 23:00:00 +0000", "1 Jan 2300 00:00 +0000"]))
+        if rng.random() < 0.9:
+            lines.append("Message-ID: " + ident())
+        for name, share in ("References", 0.7), ("In-Reply-To", 0.3):
+            if rng.random() < share:
+                lines.append("%s: %s" % (name, rng.choice([" ", "", ", "]).join(
+                    ident() for _ in range(rng.choice([1, 1, 2, 3, 6])))))
+        text = "\r\n".join(lines) + "\r\n\r\nknot %d\r\n" % n
+        made.append(("knot-%d" % n, text.encode()))
+    return made
