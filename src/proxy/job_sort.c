@@ -21,6 +21,7 @@
 #include "mail/date.h"
 #include "mail/header.h"
 #include "proxy/finder.h"
+#include "sys/fault.h"
 
 /* Memory of one parsed and divided command. */
 #define ORDER_ARENA (16UL * 1024 * 1024)
@@ -143,7 +144,7 @@ order_some(struct order_job *o)
 	int rc;
 
 	while ((rc = order_step(o, &err)) == 1)
-		if (clock_now().mono >= until) {
+		if (FAULT("proxy.order") || clock_now().mono >= until) {
 			event_add(o->slice, &at_once);
 			return;
 		}
