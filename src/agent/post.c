@@ -94,7 +94,6 @@ keep_nonce(struct post *p, const struct http_answer *a)
 	struct buf *nonce = &p->agent->directory.nonce;
 
 	buf_reset(nonce);
-	nonce->failed = false;
 	buf_str(nonce, a->nonce);
 	if (nonce->failed)
 		buf_reset(nonce);

@@ -28,7 +28,7 @@ void buf_clear(struct buf *);
 /* The same, wiping the bytes first (secrets). */
 void buf_wipe(struct buf *);
 
-/* Forget the contents but keep the memory. */
+/* Forget the contents, and that something failed, but keep the memory. */
 void buf_reset(struct buf *);
 
 /* Drop the first n bytes. */

@@ -9,8 +9,7 @@
 
 #include "base/err.h"
 
-/* Certificates, sessions and enrolments tell times in seconds since the epoch.
- */
+/* Certificates, sessions and enrolments tell times in seconds since 1970. */
 static const char *const times[] = {"not_before", "not_after", "since",
     "retry_at", "renew_at", "released_at", "time"};
 

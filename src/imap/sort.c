@@ -107,7 +107,6 @@ keep(struct arena *arena, struct buf *b, struct str *out)
 
 	*out = arena_str(arena, str_of(s.p, strnlen(s.p, s.len)));
 	buf_reset(b);
-	b->failed = false;
 	return (out->p == NULL ? -1 : 0);
 }
 
@@ -129,8 +128,7 @@ address_key(struct str header, const char *name, bool display,
 	    addr_parse(f.value, &all, &a) == -1)
 		a = NULL;
 	if (a != NULL && display && a->name.p != NULL) {
-		/* made comparable as a whole, also words that nobody can read
-		 */
+		/* folded as a whole, also words that nobody can read */
 		word_decode(a->name, false, &shown);
 		casemap_put(&b, buf_text(&shown));
 	}

@@ -240,7 +240,6 @@ read_refs(struct str header, struct arena *arena, struct thread_ids *ids,
 		if ((refs[n++] = ids_number(ids, buf_text(&b))) == 0)
 			break;
 		buf_reset(&b);
-		b.failed = false;
 	}
 	buf_clear(&b);
 	if (n == 0) {

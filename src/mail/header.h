@@ -43,8 +43,7 @@ size_t header_count(struct str text, const char *name);
 /* Is it this name (without regard to case)? */
 bool field_is(const struct field *, const char *name);
 
-/* Append a whole field; the last one of a text gets the line end it may lack.
- */
+/* Append a whole field, with the line end that a last one may lack. */
 void field_put(const struct field *, struct buf *out);
 
 /*

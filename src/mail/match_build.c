@@ -47,10 +47,8 @@ add_folded(struct builder *b, uint32_t cut)
 {
 	size_t room = b->max - b->bytes.len, n = b->fold.len;
 
-	if (b->fold.failed || n > room) {
+	if (b->fold.failed || n > room)
 		b->flags |= cut;
-		b->fold.failed = false;
-	}
 	n = n < room ? n : room;
 	buf_put(&b->bytes, b->fold.data, n);
 	buf_reset(&b->fold);

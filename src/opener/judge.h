@@ -34,8 +34,7 @@ struct verdict {
 	const struct cms_signed *sig;
 };
 
-/* Judge all signatures inside the innermost encryption; the best one is told.
- */
+/* Judge all signatures inside the innermost encryption; tell the best one. */
 void judge(const struct peeled *, const struct judge_ask *, struct verdict *);
 
 #endif

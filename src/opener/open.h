@@ -30,8 +30,7 @@ struct open_ctx {
 	/* Is this sender's unsigned CBC content believed?  May be NULL. */
 	bool (*trusted)(struct str from, void *arg);
 	void *trusted_arg;
-	/* Is a key of the account's on its way that this names?  May be NULL.
-	 */
+	/* Is a key of the account's on its way that this names?  Or NULL. */
 	bool (*awaited)(const struct rid *, void *arg);
 	void *awaited_arg;
 };

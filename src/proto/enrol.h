@@ -93,8 +93,7 @@ struct reply_submit_req {
 void reply_submit_req_put(struct buf *, const struct reply_submit_req *);
 int reply_submit_req_get(struct str, struct reply_submit_req *, struct err *);
 
-/* OP_CHALLENGE_REMOVE: by UID EXPUNGE or MOVE to trash; the answer is an err.
- */
+/* OP_CHALLENGE_REMOVE: by UID EXPUNGE or MOVE to trash; answered by an err. */
 struct challenge_remove_req {
 	struct str account;
 	uint32_t uidvalidity;

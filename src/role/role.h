@@ -81,8 +81,7 @@ struct role_ops {
 	enum role role;
 	/* One of op_parent_to_x: what request() gets is in there. */
 	const uint16_t *from_parent;
-	/* self is filled but for conf.  -1: the parent logs err and gives up.
-	 */
+	/* self is filled but for conf.  -1: the parent logs err, gives up. */
 	int (*start)(struct self *, struct err *);
 	/* self->conf is new; old (NULL the first time) is freed afterwards.
 	 * -1: the role goes on with the old one. */

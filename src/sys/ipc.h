@@ -29,8 +29,7 @@
 
 struct ipc;
 
-/* A record as received.  Descriptors not taken are closed after the callback.
- */
+/* A record as received.  The callback takes descriptors, others are closed. */
 struct ipc_msg {
 	uint16_t op;
 	uint32_t id;
