@@ -86,13 +86,14 @@ map_sealed(int fd, size_t len, bool with_fd, struct err *err)
 	return (b);
 }
 
+/* Not at the file's own position: who was shown the file shares that. */
 static int
-write_all(int fd, const char *p, size_t n, struct err *err)
+write_all(int fd, size_t at, const char *p, size_t n, struct err *err)
 {
 	ssize_t w;
 
 	while (n > 0) {
-		if ((w = write(fd, p, n)) == -1) {
+		if ((w = pwrite(fd, p, n, (off_t)at)) == -1) {
 			if (errno == EINTR)
 				continue;
 			err_set(err, ERR_IO, "cannot write a memfd: %s",
@@ -100,6 +101,7 @@ write_all(int fd, const char *p, size_t n, struct err *err)
 			return (-1);
 		}
 		p += w;
+		at += (size_t)w;
 		n -= (size_t)w;
 	}
 	return (0);
@@ -111,7 +113,7 @@ flush(struct memfd *m, struct err *err)
 	size_t n = m->staged;
 
 	m->staged = 0;
-	return (write_all(m->fd, m->stage, n, err));
+	return (write_all(m->fd, m->len - n, m->stage, n, err));
 }
 
 struct memfd *
@@ -156,7 +158,7 @@ memfd_put(struct memfd *m, const void *p, size_t n, struct err *err)
 	if (n > STAGE - m->staged && flush(m, err) == -1)
 		return (-1);
 	if (n >= STAGE) {
-		if (write_all(m->fd, p, n, err) == -1)
+		if (write_all(m->fd, m->len, p, n, err) == -1)
 			return (-1);
 	} else if (n > 0) {
 		memcpy(m->stage + m->staged, p, n);
@@ -184,6 +186,17 @@ memfd_written(const struct memfd *m)
 	return (m->len - m->staged);
 }
 
+/* Sealed, is it as long as what was written?  A page of a mapping that is not
+ * there kills whoever reads it. */
+static bool
+is_whole(const struct memfd *m)
+{
+	struct stat st;
+
+	return (fstat(m->fd, &st) == 0 && st.st_size >= 0 &&
+	        (uintmax_t)st.st_size == m->len);
+}
+
 struct blob *
 memfd_take(struct memfd *m, struct err *err)
 {
@@ -196,6 +209,11 @@ memfd_take(struct memfd *m, struct err *err)
 	if (fcntl(m->fd, F_ADD_SEALS, ALL_SEALS) == -1) {
 		err_set(err, ERR_IO, "cannot seal a memfd: %s",
 		    strerror(errno));
+		memfd_free(m);
+		return (NULL);
+	}
+	if (!is_whole(m)) {
+		err_set(err, ERR_PEER, "a memfd was tampered with");
 		memfd_free(m);
 		return (NULL);
 	}

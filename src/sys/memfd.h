@@ -23,11 +23,13 @@ void memfd_free(struct memfd *); /* accepts NULL */
 int memfd_put(struct memfd *, const void *, size_t, struct err *);
 size_t memfd_len(const struct memfd *);
 
-/* Its descriptor, for one who reads along, and how much is there for him. */
+/* Its descriptor, for one who reads along, and how much is there for him.  He
+ * could write, too: what is there has to be his own business. */
 int memfd_fd(const struct memfd *);
 size_t memfd_written(const struct memfd *);
 
-/* Seal and map.  Swallows the memfd whether it works or not. */
+/* Seal and map.  Swallows the memfd whether it works or not; ERR_PEER: one who
+ * reads along has made it shorter or longer. */
 struct blob *memfd_take(struct memfd *, struct err *);
 
 /* A sealed copy of bytes in memory. */

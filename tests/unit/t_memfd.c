@@ -164,6 +164,39 @@ test_keep(void)
 	blob_unref(b);
 }
 
+/* Whoever was shown it while it is written can do no harm with it. */
+static void
+test_shown(void)
+{
+	static char text[100000], got[100000];
+	struct err err = {0};
+	struct memfd *m = memfd_new(sizeof(text), NULL);
+	struct blob *b;
+	int fd = fcntl(memfd_fd(m), F_DUPFD_CLOEXEC, 0);
+
+	memset(text, 'x', sizeof(text));
+	unit_row("moves in it");
+	CHECK_INT(memfd_put(m, text, 50000, NULL), 0);
+	CHECK_INT(lseek(fd, 7, SEEK_SET), 7);
+	CHECK_INT(memfd_put(m, text + 50000, 10, NULL), 0);
+	CHECK_INT(memfd_put(m, text + 50010, 49990, NULL), 0);
+	b = memfd_take(m, NULL);
+	CHECK(b != NULL && str_eq(blob_str(b), str_of(text, sizeof(text))));
+	CHECK_INT(pread(fd, got, sizeof(got), 0), sizeof(text));
+	CHECK_INT(memcmp(got, text, sizeof(text)), 0);
+	blob_unref(b);
+	close(fd);
+
+	unit_row("cuts it off");
+	m = memfd_new(sizeof(text), NULL);
+	fd = fcntl(memfd_fd(m), F_DUPFD_CLOEXEC, 0);
+	CHECK_INT(memfd_put(m, text, sizeof(text), NULL), 0);
+	CHECK_INT(ftruncate(fd, 1000), 0);
+	CHECK(memfd_take(m, &err) == NULL);
+	CHECK_INT(err.code, ERR_PEER);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -173,6 +206,7 @@ main(void)
 	    {"receive", test_receive},
 	    {"ensure", test_ensure},
 	    {"keep", test_keep},
+	    {"shown to another", test_shown},
 	    {NULL, NULL},
 	};
 
