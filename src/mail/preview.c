@@ -36,20 +36,25 @@ struct preview {
 
 /*
  * Of multipart/alternative text/plain, else text/html, else any text; of other
- * multiparts the first part that has one.  Messages in it do not count.
+ * multiparts the first part that has one.  Messages in it do not count, but a
+ * part of a digest that does not say what it is does, with all its header.
  */
 static const struct part *
-find_text(const struct part *p)
+find_text(const struct view *v, const struct part *p)
 {
 	const struct part *child, *found, *html = NULL, *other = NULL;
 	bool choose = part_is(p, "multipart/alternative");
+	struct field f;
 
 	if (p->kind == PART_LEAF)
 		return (part_is(p, "text/") ? p : NULL);
 	if (p->kind == PART_MESSAGE)
-		return (NULL);
+		return (header_find(span_str(view_text(v).p, p->head),
+		            "Content-Type", &f)
+		            ? NULL
+		            : p);
 	for (child = p->child; child != NULL; child = child->next) {
-		if ((found = find_text(child)) == NULL)
+		if ((found = find_text(v, child)) == NULL)
 			continue;
 		if (!choose || part_is(found, "text/plain"))
 			return (found);
@@ -207,7 +212,7 @@ head_preview(const struct view *v, struct buf *out)
 	    blob_wrap(view_text(v).p, PREVIEW_HEAD, -1, no_release, NULL);
 	struct view *head = blob != NULL ? view_new(blob, NULL) : NULL;
 	const struct part *root = head != NULL ? view_root(head) : NULL;
-	const struct part *part = root != NULL ? find_text(root) : NULL;
+	const struct part *part = root != NULL ? find_text(head, root) : NULL;
 	int rc = 0;
 
 	if (part != NULL && part_is(part, "text/plain")) {
@@ -231,7 +236,7 @@ preview_make(const struct view *v, struct buf *out)
 		return (0);
 	if ((root = view_root(v)) == NULL)
 		return (-1);
-	if ((part = find_text(root)) == NULL)
+	if ((part = find_text(v, root)) == NULL)
 		return (0);
 	return (part_preview(v, part, out) == -1 ? -1 : 0);
 }

@@ -6,6 +6,7 @@ WHOLE = [
     "ENVELOPE",
     "BODY",
     "BODYSTRUCTURE",
+    "PREVIEW",
     "RFC822",
     "RFC822.HEADER",
     "RFC822.TEXT",

@@ -61,6 +61,11 @@ t_preview(void)
 	     "Content-Transfer-Encoding: quoted-printable\r\n\r\nf=FCr",
 	        "f\xc3\xbcr"},
 	    {"MIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\nx", ""},
+	    {"MIME-Version: 1.0\r\n"
+	     "Content-Type: multipart/digest; boundary=b\r\n\r\n"
+	     "--b\r\nContent-Type: message/rfc822\r\n\r\nA: b\r\n\r\nc\r\n"
+	     "--b\r\n\r\nD: e\r\n\r\nf\r\n--b--\r\n",
+	        "D: e f"},
 	    /* read as for a search: the first charset, no MIME-Version */
 	    {"Content-Type: text/plain; charset=iso-8859-1\r\n"
 	     "Content-Type: text/plain; charset=utf-8\r\n\r\nf\xfcr",
