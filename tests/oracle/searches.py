@@ -231,9 +231,10 @@ def tree(words, depth):
 
 
 def repeats(program):
-    """Dovecot 2.3 finds anything with "TEXT x NOT TEXT x" in some brackets,
-    and nothing with TO where HEADER To stands before."""
-    words = re.findall(rb'"[^"]+"|\{\d+\+\}[^ )]*', program)
+    """Dovecot 2.3 finds anything with "TEXT x NOT TEXT x", or "NEW NOT NEW",
+    in some brackets, and nothing with TO where HEADER To stands before."""
+    words = re.findall(rb'"[^"]+"|\{\d+\+\}[^ )]*|\b(?:%s)\b' % b"|".join(
+        f.split()[0].encode() for f in FLAGS), program)
     fields = re.findall(rb"(?i)\bHEADER (from|to|cc|bcc) ", program)
     return len(words) > len(set(words)) or any(
         re.search(rb"(?<!HEADER )\b%s " % f.upper(), program) for f in fields)
