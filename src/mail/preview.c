@@ -35,9 +35,10 @@ struct preview {
 };
 
 /*
- * Of multipart/alternative text/plain, else text/html, else any text; of other
- * multiparts the first part that has one.  Messages in it do not count, but a
- * part of a digest that does not say what it is does, with all its header.
+ * Of multipart/alternative text/plain, else text/html, else any text, but not
+ * within multiparts in it; of other multiparts the first part that has one.
+ * Messages do not count, but a part of a digest that does not say what it is
+ * does, with all its header.
  */
 static const struct part *
 find_text(const struct view *v, const struct part *p)
@@ -54,7 +55,8 @@ find_text(const struct view *v, const struct part *p)
 		            ? NULL
 		            : p);
 	for (child = p->child; child != NULL; child = child->next) {
-		if ((found = find_text(v, child)) == NULL)
+		if ((choose && child->kind == PART_MULTI) ||
+		    (found = find_text(v, child)) == NULL)
 			continue;
 		if (!choose || part_is(found, "text/plain"))
 			return (found);

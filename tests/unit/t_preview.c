@@ -62,6 +62,12 @@ t_preview(void)
 	        "f\xc3\xbcr"},
 	    {"MIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\nx", ""},
 	    {"MIME-Version: 1.0\r\n"
+	     "Content-Type: multipart/alternative; boundary=b\r\n\r\n"
+	     "--b\r\nContent-Type: multipart/related; boundary=c\r\n\r\n"
+	     "--c\r\n\r\np\r\n--c--\r\n"
+	     "--b\r\nContent-Type: text/x\r\n\r\nx\r\n--b--\r\n",
+	        "x"},
+	    {"MIME-Version: 1.0\r\n"
 	     "Content-Type: multipart/digest; boundary=b\r\n\r\n"
 	     "--b\r\nContent-Type: message/rfc822\r\n\r\nA: b\r\n\r\nc\r\n"
 	     "--b\r\n\r\nD: e\r\n\r\nf\r\n--b--\r\n",
