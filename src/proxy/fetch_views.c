@@ -251,7 +251,8 @@ want_wire(struct want *w, struct window *win, struct blob *wire,
 
 	if (f->cmd.foreign && !set_has(&f->j.s->box->cls->sealed, w->uid)) {
 		/* A plain one, because the server does not know an item. */
-		if ((w->view = reading_plain(&name, wire, &err)) != NULL)
+		if ((w->view = reading_plain(&name, wire, digest, &err)) !=
+		    NULL)
 			w->state = WANT_READY;
 		else
 			want_lost(w, err.code, err.text);

@@ -480,7 +480,8 @@ reading_cancel(struct reading *r)
 }
 
 struct viewref *
-reading_plain(const struct msg_name *n, struct blob *text, struct err *err)
+reading_plain(const struct msg_name *n, struct blob *text, const uint8_t *came,
+    struct err *err)
 {
 	uint8_t digest[CRYPT_DIGEST];
 	struct view_more more = {digest, {NULL, 0}};
@@ -489,6 +490,11 @@ reading_plain(const struct msg_name *n, struct blob *text, struct err *err)
 	if (msg_key(n, &key) == -1 ||
 	    crypt_sha256(blob_str(text), digest) == -1) {
 		err_set(err, ERR_CRYPTO, "cannot digest");
+		return (NULL);
+	}
+	/* The opener may have been shown it while it came (ahead.h). */
+	if (came != NULL && !crypt_equal(came, digest, sizeof(digest))) {
+		err_set(err, ERR_PEER, "it was changed on its way");
 		return (NULL);
 	}
 	return (keep_view(n, &key, text, &more, err));

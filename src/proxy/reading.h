@@ -75,8 +75,9 @@ void reading_key_came(struct account *);
 void reading_key_came_away(struct proxy *, struct str login);
 
 /* A message that is plain, but shall be answered as a view: its text is the
- * view.  A reference, or NULL. */
+ * view.  came is the SHA-256 of what the server sent, or NULL.  A reference, or
+ * NULL. */
 struct viewref *reading_plain(const struct msg_name *, struct blob *text,
-    struct err *);
+    const uint8_t *came, struct err *);
 
 #endif

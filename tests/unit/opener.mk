@@ -8,7 +8,7 @@ tests_unit_t_challenge_LDADD = src/opener/libopener.a src/dkim/libdkim.a \
 OPEN_HELP_SOURCES = tests/unit/open_help.c tests/unit/open_help.h
 tests_unit_t_early_SOURCES = tests/unit/t_early.c $(OPEN_HELP_SOURCES)
 tests_unit_t_early_LDADD = src/opener/libopener.a src/proto/libproto.a \
-	$(SMIME_UNIT_LDADD)
+	src/sys/libsys.a $(SMIME_UNIT_LDADD)
 tests_unit_t_open_SOURCES = tests/unit/t_open.c $(OPEN_HELP_SOURCES)
 tests_unit_t_open_LDADD = src/opener/libopener.a $(SMIME_UNIT_LDADD)
 tests_unit_t_open_hostile_SOURCES = tests/unit/t_open_hostile.c \
