@@ -126,8 +126,9 @@ buf_room(struct buf *b, size_t n)
 		cap = need; /* who begins so knows how much there will be */
 	while (cap < need && cap <= b->max / 2)
 		cap *= 2;
+	/* Not for each byte anew on the last half of the way. */
 	if (cap < need)
-		cap = need;
+		cap = need / 4 < b->max - need ? need + need / 4 : b->max;
 	if (!grow(b, cap)) {
 		b->failed = true;
 		return (NULL);

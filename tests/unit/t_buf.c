@@ -108,6 +108,28 @@ test_room(void)
 	CHECK(b.data == NULL && b.len == 0);
 }
 
+/* Small pieces, up to a limit that is no power of two: the bytes are moved a
+ * few times, not for each piece. */
+static void
+test_growth(void)
+{
+	unsigned moves = 0;
+	size_t cap = 0, i;
+	struct buf b;
+
+	buf_init(&b, 1000000);
+	for (i = 0; i < 100000; i++) {
+		buf_put(&b, "0123456789", 10);
+		moves += b.cap != cap;
+		cap = b.cap;
+	}
+	CHECK_UINT(b.len, 1000000);
+	CHECK(!b.failed);
+	CHECK_UINT(b.cap, 1000000);
+	CHECK(moves < 30);
+	buf_clear(&b);
+}
+
 int
 main(void)
 {
@@ -116,6 +138,7 @@ main(void)
 	    {"limit", test_limit},
 	    {"unlimited", test_unlimited},
 	    {"room", test_room},
+	    {"growth", test_growth},
 	    {NULL, NULL},
 	};
 
