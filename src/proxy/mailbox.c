@@ -8,6 +8,10 @@
 #include "base/num.h"
 #include "proxy/reading.h"
 
+/* The ranges of one VANISHED, 8 bytes each: a line has 1 MiB, two bytes for
+ * the shortest. */
+#define VANISHED_MAX (8UL * 1024 * 1024)
+
 struct mailbox *
 mailbox_new(struct account *a, struct str name)
 {
@@ -205,10 +209,19 @@ mailbox_expunge(struct mailbox *box, uint32_t seq)
 	return (0);
 }
 
+static int
+by_lo(const void *va, const void *vb)
+{
+	const struct range *a = va, *b = vb;
+
+	return ((a->lo > b->lo) - (a->lo < b->lo));
+}
+
 /* Of a VANISHED: 10000 ranges are not too many here, so not set_parse(). */
 static int
-vanished_parse(struct set *out, struct str text)
+vanished_ranges(struct str text, struct buf *out)
 {
+	struct range r;
 	struct str part;
 	uint64_t lo, hi;
 	size_t n, at;
@@ -225,15 +238,40 @@ vanished_parse(struct set *out, struct str text)
 		        !num_parse(str_of(part.p + at + 1, n - at - 1),
 		            UINT32_MAX, &hi)))
 			return (-1);
-		if (hi == 0 || set_add(out, (uint32_t)(lo < hi ? lo : hi),
-		                   (uint32_t)(lo < hi ? hi : lo)) == -1)
+		if (hi == 0)
 			return (-1);
+		r.lo = (uint32_t)(lo < hi ? lo : hi);
+		r.hi = (uint32_t)(lo < hi ? hi : lo);
+		buf_put(out, &r, sizeof(r));
 		text = str_of(text.p + n, text.len - n);
-		if (text.len > 0)
-			text = str_of(text.p + 1, text.len - 1);
-		else
-			return (0);
+		if (text.len == 0)
+			return (out->failed ? -1 : 0);
+		text = str_of(text.p + 1, text.len - 1);
 	} while (true);
+}
+
+/* They may come in any order: sorted first, each goes to the set's end. */
+static int
+vanished_parse(struct set *out, struct str text)
+{
+	struct range *all;
+	struct buf b;
+	size_t i, n;
+	int rc;
+
+	buf_init(&b, VANISHED_MAX);
+	rc = vanished_ranges(text, &b);
+	n = b.len / sizeof(*all);
+	if (rc == 0 && (all = malloc(b.len)) != NULL) {
+		memcpy(all, b.data, b.len);
+		qsort(all, n, sizeof(*all), by_lo);
+		for (i = 0; i < n && rc == 0; i++)
+			rc = set_add(out, all[i].lo, all[i].hi);
+		free(all);
+	} else
+		rc = -1;
+	buf_clear(&b);
+	return (rc);
 }
 
 /* What is gone, from the highest number down. */

@@ -3,6 +3,7 @@
 #include "proxy/mailbox.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "unit.h"
 
@@ -78,6 +79,7 @@ t_vanished(void)
 	    {"1--468", "2,3,4", "4 3 2 = 168"},
 	    {"1--568", "2:4", "3 2 = 1568"},
 	    {"1--568", "3", "3 = 1-568"},
+	    {"123456", "5,2:3,1", "5 3 2 1 = 46"},
 	    {"------", "100,102", "6 5 = ----"},
 	    {"1-----", "1:1000", "6 5 4 3 2 1 = "},
 	    {"", "5,7", "6 5 = ----"},
@@ -130,6 +132,27 @@ t_vanished(void)
 	CHECK_UINT(box->exists, 3);
 	CHECK_BUF(&out, "");
 	buf_clear(&out);
+	mailbox_free(box);
+	classes_free_all(a.classes);
+}
+
+/* A server may tell the highest UIDs first. */
+static void
+t_vanished_many(void)
+{
+	struct account a = {0};
+	struct mailbox *box = select_box(&a, "x", 1, 10);
+	clock_t begin = clock();
+	struct buf set;
+	uint32_t uid;
+
+	buf_init(&set, 10000000);
+	for (uid = 800000; uid > 1; uid -= 2)
+		buf_printf(&set, "%u,", (unsigned)uid);
+	buf_puts(&set, "1");
+	CHECK_INT(mailbox_vanished(box, buf_text(&set), true, NULL, NULL), 0);
+	CHECK(clock() - begin < 4 * CLOCKS_PER_SEC);
+	buf_clear(&set);
 	mailbox_free(box);
 	classes_free_all(a.classes);
 }
@@ -324,6 +347,7 @@ main(void)
 	    {"holes", t_probed},
 	    {"many mailboxes", t_many},
 	    {"VANISHED", t_vanished},
+	    {"many of them", t_vanished_many},
 	    {"the map outlives a session", t_recall},
 	    {"missing", t_missing},
 	    {"what passes is heard", t_heard},
