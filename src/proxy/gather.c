@@ -90,6 +90,17 @@ gather_body_end(struct gather *g, struct err *err)
 	return (0);
 }
 
+/* Bytes that are in memfds: of all together there is one limit. */
+static size_t
+gather_away(const struct gather *g)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < g->naway; i++)
+		n += blob_len(g->blobs[i]);
+	return (n);
+}
+
 int
 gather_put(struct gather *g, enum lex_event ev, struct str bytes, uint64_t left,
     struct err *err)
@@ -113,7 +124,7 @@ gather_put(struct gather *g, enum lex_event ev, struct str bytes, uint64_t left,
 		return (0);
 	if (g->naway < GATHER_AWAY &&
 	    (left > GATHER_HERE || (g->bodies && at_body(g)))) {
-		if (left > LIMIT_MESSAGE) {
+		if (left > LIMIT_MESSAGE - gather_away(g)) {
 			err_set(err, ERR_LIMIT, "message too large");
 			return (-1);
 		}

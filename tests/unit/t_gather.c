@@ -135,6 +135,26 @@ t_limit(void)
 	gather_free(g);
 }
 
+/* So is the second of two messages in one response, if it is as large as one
+ * may be. */
+static void
+t_together(void)
+{
+	static char head[100];
+	struct gather *g = gather_new(1, true, NULL);
+	struct err err;
+
+	CHECK_INT(
+	    put(g, STR("* 1 FETCH (BODY[] {5}\r\n12345 BODY[] "), 10, &err), 0);
+	CHECK_UINT(g->naway, 1);
+	(void)snprintf(head, sizeof(head), "{%lu}\r\n", LIMIT_MESSAGE - 5 + 1);
+	CHECK_INT(gather_put(g, LEX_LITERAL, str_c(head), LIMIT_MESSAGE - 5 + 1,
+	              &err),
+	    -1);
+	CHECK_INT(err.code, ERR_LIMIT);
+	gather_free(g);
+}
+
 int
 main(void)
 {
@@ -143,6 +163,7 @@ main(void)
 	    {"what is refused", t_bad},
 	    {"large literals", t_large},
 	    {"limit", t_limit},
+	    {"two messages", t_together},
 	    {NULL, NULL},
 	};
 
