@@ -60,10 +60,10 @@ read_type(struct body *b, struct str value, struct arena *arena)
 		goto out;
 	b->is_text = type.valid && (str_ieq(type.type, STR("text")) ||
 	                               str_ieq(type.type, STR("message")));
-	b->is_html = type.valid && ctype_is(&type, "text/html");
 	if (b->typed)
 		goto out;
 	b->typed = true;
+	b->is_html = type.valid && ctype_is(&type, "text/html");
 	charset = type.valid ? ctype_param(&type, "charset") : (struct str){0};
 	if (charset.p != NULL) {
 		b->charset = arena_str(arena, charset);

@@ -157,8 +157,10 @@ put_reference(struct html *h)
 	while (h->pos < h->in.len && h->pos - from < 10 &&
 	       strchr("&<; \t\r\n", h->in.p[h->pos]) == NULL)
 		h->pos++;
+	if (h->pos == h->in.len)
+		return; /* Dovecot waits for more */
 	name = str_of(h->in.p + from, h->pos - from);
-	if (h->pos == h->in.len || h->in.p[h->pos] != ';') {
+	if (h->in.p[h->pos] != ';') {
 		h->pos = from;
 		return;
 	}

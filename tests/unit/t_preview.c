@@ -26,6 +26,8 @@ t_html(void)
 	        "AB\xf0\x9f\x98\x80"},
 	    {"&#0;&#xd800;&#x110000;&#9999999;&#;&#x;&#x\x11;&nix;", ""},
 	    {"& a &b c&", " a b c"},
+	    {"a &bcdefghijk", "a "},
+	    {"a &bcdefghijkl", "a bcdefghijkl"},
 	    {"<unclosed 'x", ""},
 	    {"<!--", ""},
 	};
@@ -56,6 +58,8 @@ t_preview(void)
 	    {"", ""},
 	    {"MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<p>a&amp;b",
 	        "a&b"},
+	    {"Content-Type: text/html\r\nContent-Type: text/plain\r\n\r\n<p>a",
+	        "a"},
 	    {"MIME-Version: 1.0\r\nContent-Type: text/plain; "
 	     "charset=iso-8859-1\r\n"
 	     "Content-Transfer-Encoding: quoted-printable\r\n\r\nf=FCr",
