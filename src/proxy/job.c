@@ -364,6 +364,9 @@ job_part(struct job *j, struct gather *g)
 		gather_pass(g, j->s->client);
 	if (uid != 0 && set_add(&j->parts, uid, uid) == -1)
 		imap_die(j->s, "out of memory", "out of memory");
+	if (j->parts.n > j->s->box->exists)
+		imap_die(j->s, "the mail server talks nonsense",
+		    "server: pieces of more messages than there are");
 	if (j->part != NULL && j->part->seq == g->seq &&
 	    (all = gather_join(j->part, g)) != NULL) {
 		gather_free(j->part);
