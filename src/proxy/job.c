@@ -364,7 +364,8 @@ job_part(struct job *j, struct gather *g)
 		gather_pass(g, j->s->client);
 	if (uid != 0 && set_add(&j->parts, uid, uid) == -1)
 		imap_die(j->s, "out of memory", "out of memory");
-	if (j->parts.n > j->s->box->exists)
+	if (j->parts.n > MAILBOX_MAX ||
+	    j->parts.n > j->s->box->exists + j->gone)
 		imap_die(j->s, "the mail server talks nonsense",
 		    "server: pieces of more messages than there are");
 	if (j->part != NULL && j->part->seq == g->seq &&
@@ -403,6 +404,8 @@ job_results(struct job *j, struct str line)
 void
 job_expunged(struct job *j, uint32_t seq, uint32_t uid)
 {
+	if (j->gone < MAILBOX_MAX)
+		j->gone++;
 	if (!j->over && j->s->state != IMAP_DEAD)
 		j->ops->expunge(j, seq, uid);
 }

@@ -82,7 +82,8 @@ struct job {
 	 * all messages of which there were such. */
 	struct gather *part;
 	struct set parts;
-	bool unclear; /* of some the rest never came: there has to be a NO */
+	bool unclear;  /* of some the rest never came: there has to be a NO */
+	uint32_t gone; /* messages that were expunged since the job began */
 
 	/* job_probe.c: what is being learnt */
 	struct set probe_rest;
