@@ -83,7 +83,8 @@ classes_save(struct account *a)
 	struct classes *c;
 
 	for (c = a->classes; c != NULL; c = c->next) {
-		/* One without a name has become another mailbox. */
+		/* One without a name has become another mailbox, or does not
+		 * last. */
 		if (c->changed && c->namelen > 0 && a->proxy != NULL)
 			classes_write(a, c);
 		c->changed = false;
@@ -138,12 +139,13 @@ classes_trim(struct account *a)
 }
 
 struct classes *
-classes_get(struct account *a, struct str name, uint32_t uidvalidity)
+classes_get(struct account *a, struct str name, uint32_t uidvalidity,
+    bool lasts)
 {
 	struct classes **at, *c;
 
 	for (at = &a->classes; (c = *at) != NULL; at = &c->next)
-		if (c->uidvalidity == uidvalidity &&
+		if (lasts && c->uidvalidity == uidvalidity &&
 		    str_eq(name, str_of(c->name, c->namelen)))
 			break;
 	if (c != NULL) {
@@ -157,11 +159,12 @@ classes_get(struct account *a, struct str name, uint32_t uidvalidity)
 			return (NULL);
 		}
 		memcpy(c->name, name.p, name.len);
-		c->namelen = name.len;
+		c->namelen = lasts ? name.len : 0;
 		c->uidvalidity = uidvalidity;
 		set_init(&c->known);
 		set_init(&c->sealed);
-		classes_load(a, c);
+		if (lasts)
+			classes_load(a, c);
 	}
 	c->next = a->classes;
 	a->classes = c;

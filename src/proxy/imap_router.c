@@ -246,8 +246,9 @@ passed_select(struct imap *s, const struct resp *r)
 		box->readonly = true;
 	/* Without UIDVALIDITY the UIDs say nothing beyond this session (RFC
 	 * 3501 6.3.1): nothing that is kept may match them. */
-	if ((box->uidvalidity == 0 && crypt_random(&box->uidvalidity,
-	                                  sizeof(box->uidvalidity)) == -1) ||
+	box->passing = box->uidvalidity == 0;
+	if ((box->passing && crypt_random(&box->uidvalidity,
+	                         sizeof(box->uidvalidity)) == -1) ||
 	    mailbox_bind(box) == -1) {
 		mailbox_free(box);
 		imap_die(s, "out of memory", "out of memory");

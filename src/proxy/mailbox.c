@@ -152,7 +152,7 @@ int
 mailbox_bind(struct mailbox *box)
 {
 	box->cls = classes_get(box->account, str_of(box->name, box->namelen),
-	    box->uidvalidity);
+	    box->uidvalidity, !box->passing);
 	if (box->cls == NULL || mailbox_recall(box) == -1)
 		return (-1);
 	mailbox_gone(box, &box->gone);

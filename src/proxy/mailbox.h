@@ -36,10 +36,13 @@ struct classes {
 	bool changed;     /* since they were written to facts/ */
 };
 
-/* Find or make; the one asked for comes to the front, and is referenced.  NULL:
- * out of memory. */
+/*
+ * Find or make; the one asked for comes to the front, and is referenced.  One
+ * that does not last is the asker's alone: nothing that is kept belongs to it,
+ * nor is it kept.  NULL: out of memory.
+ */
 struct classes *classes_get(struct account *, struct str name,
-    uint32_t uidvalidity);
+    uint32_t uidvalidity, bool lasts);
 
 /* Write what changed to facts/. */
 void classes_save(struct account *);
@@ -49,6 +52,7 @@ struct mailbox {
 	char *name; /* owned; INBOX in capitals */
 	size_t namelen;
 	uint32_t uidvalidity;
+	bool passing; /* that is ours for this selection: the server has none */
 	uint32_t exists;
 	uint32_t old; /* those of them that were there at mailbox_bind() */
 	bool readonly;
