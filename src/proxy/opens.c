@@ -256,16 +256,31 @@ is_shut(uint8_t result)
 	        result == OPEN_BROKEN);
 }
 
-/* The most that may be made of a message: an opener that the message has taken
- * over must not make us map, and read, what it likes. */
+/*
+ * The most that may be made of a message: an opener that the message has taken
+ * over must not make us map, and read, what it likes.  Each LF of its header
+ * and of what is inside may have become two bytes.
+ */
 static size_t
 view_max(size_t wire)
 {
-	size_t inside = LIMIT_MESSAGE;
+	const size_t growth = 2 * (LIMIT_OPEN_GROWTH + 1);
 
-	if (wire <= LIMIT_MESSAGE / LIMIT_OPEN_GROWTH)
-		inside = wire * LIMIT_OPEN_GROWTH;
-	return (inside + wire + LIMIT_HEADER);
+	if (wire > (LIMIT_MESSAGE - LIMIT_HEADER) / growth)
+		return (LIMIT_MESSAGE);
+	return (wire * growth + LIMIT_HEADER);
+}
+
+/* The same of a view's whole search text: its characters are taken apart, and
+ * two bytes may become 33 (U+FDFA in UTF-16). */
+static size_t
+text_max(size_t view)
+{
+	const size_t growth = 20, more = 2 * LIMIT_SEARCH_TEXT;
+
+	if (view > (LIMIT_SEARCH_WHOLE - more) / growth)
+		return (LIMIT_SEARCH_WHOLE);
+	return (view * growth + more);
 }
 
 /* A whole answer has come. */
@@ -564,7 +579,7 @@ opens_ask_text(struct account *a, struct blob *view,
 	if ((g = opening_new(a, view, digest, false, arg, &err)) == NULL)
 		return (NULL);
 	g->text_fn = fn;
-	g->text_max = whole ? LIMIT_SEARCH_WHOLE : LIMIT_SEARCH_TEXT;
+	g->text_max = whole ? text_max(blob_len(view)) : LIMIT_SEARCH_TEXT;
 	text_req_put(&g->body, &req);
 	if (!g->body.failed)
 		return (g);

@@ -30,7 +30,7 @@ static struct ipc *parent, *opener;
 static unsigned openers; /* that were started */
 static unsigned dies;    /* so many of them at the next OP_TEXT */
 static bool silent;      /* nothing is answered */
-static size_t answer_len = 5;
+static size_t answer_len = 5, view_len = 4;
 static unsigned opened, wholes, kept; /* requests that came */
 
 /* What the asker was told. */
@@ -60,7 +60,8 @@ static void
 answer_open(struct ipc *l, struct ipc_msg *msg)
 {
 	struct open_ans ans = {.result = OPEN_OPENED};
-	struct blob *view = memfd_copy("view", 4, NULL);
+	char *bytes = calloc(1, view_len);
+	struct blob *view = memfd_copy(bytes, view_len, NULL);
 	struct buf body;
 
 	buf_init(&body, LIMIT_RECORD);
@@ -68,6 +69,7 @@ answer_open(struct ipc *l, struct ipc_msg *msg)
 	ipc_answer(l, msg->op, msg->id, buf_text(&body), &view, 1);
 	buf_clear(&body);
 	blob_unref(view);
+	free(bytes);
 }
 
 static void
@@ -155,7 +157,8 @@ on_view(const struct open_ans *ans, struct blob *view, struct blob *text,
 
 	(void)text;
 	(void)err;
-	CHECK(ans != NULL && view != NULL);
+	if (CHECK(ans != NULL && view != NULL))
+		CHECK_UINT(blob_len(view), view_len);
 	(*views)++;
 }
 
@@ -200,6 +203,7 @@ begin(void)
 	openers = dies = opened = wholes = kept = 0;
 	silent = false;
 	answer_len = 5;
+	view_len = 4;
 	memset(&told, 0, sizeof(told));
 }
 
@@ -232,6 +236,30 @@ t_limit(void)
 	CHECK(ask(1, true) != NULL);
 	CHECK(wait_for(&told.calls, 2));
 	CHECK_UINT(told.len, answer_len);
+	unit_row("more than a view of six bytes can give");
+	answer_len = 2 * LIMIT_SEARCH_TEXT + 20 * 6 + 1;
+	CHECK(ask(1, true) != NULL);
+	CHECK(wait_for(&told.calls, 3));
+	CHECK(told.none);
+}
+
+/* All that may be inside of a message is LF: each becomes two bytes. */
+static void
+t_grows(void)
+{
+	static const uint8_t digest[CRYPT_DIGEST] = {2};
+	static const char bytes[64 * 1024];
+	struct open_req req = {.account = str_c(login)};
+	struct blob *wire = memfd_copy(bytes, sizeof(bytes), NULL);
+	unsigned views = 0;
+	struct err err;
+
+	begin();
+	view_len = 2 * sizeof(bytes) * LIMIT_OPEN_GROWTH;
+	CHECK(
+	    opens_ask(&me, wire, digest, &req, on_view, &views, &err) != NULL);
+	CHECK(wait_for(&views, 1));
+	blob_unref(wire);
 }
 
 /* Another opener tries once more; who was with the first is served, too. */
@@ -327,6 +355,7 @@ main(void)
 	static const struct unit_test tests[] = {
 	    {"text", t_text},
 	    {"limit", t_limit},
+	    {"grows", t_grows},
 	    {"dies once", t_dies_once},
 	    {"dies twice", t_dies_twice},
 	    {"cancel", t_cancel},
