@@ -27,7 +27,7 @@ text_open(struct str s, struct text *t)
 	t->flags = match_get32(s.p + 4);
 	t->nfields = match_get32(s.p + 8);
 	t->nparts = match_get32(s.p + 12);
-	if (t->nfields > s.len / MATCH_FIELD || t->nparts > s.len / MATCH_PART)
+	if (t->nfields > MATCH_ROWS || t->nparts > MATCH_PARTS)
 		return (false);
 	head = MATCH_HEAD + (size_t)t->nfields * MATCH_FIELD +
 	       (size_t)t->nparts * MATCH_PART;

@@ -20,10 +20,6 @@
  * (UTF-32), the text is cut a little early. */
 #define SHRINK 4
 
-/* Rows of fields when all of a message is looked into, of five bytes each a
- * header of the largest size. */
-#define ROWS_WHOLE (LIMIT_HEADER / 5)
-
 struct builder {
 	const char *text;
 	size_t max;
@@ -324,13 +320,13 @@ match_build(const struct view *v, size_t max, struct buf *out, struct err *err)
 		err_set(err, ERR_LIMIT, "too many parts");
 		return (-1);
 	}
-	b.rows = max > MATCH_TEXT ? ROWS_WHOLE : MATCH_FIELDS;
+	b.rows = max > MATCH_TEXT ? MATCH_ROWS : MATCH_FIELDS;
 	/* Of what is on its way not less than the room can be lost, however
 	 * much it grows when characters are taken apart: the longest that is
 	 * added at once is as long as the message. */
 	buf_init(&b.bytes, max);
 	buf_init(&b.fields, b.rows * MATCH_FIELD);
-	buf_init(&b.parts, (size_t)(LIMIT_MIME_PARTS + 1) * MATCH_PART);
+	buf_init(&b.parts, (size_t)MATCH_PARTS * MATCH_PART);
 	buf_init(&b.line, len + 1);
 	/* "@," becomes "<MISSING_MAILBOX@MISSING_DOMAIN>, " */
 	buf_init(&b.tidy, len * 20 + 1024);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
 
 #define MATCH_MAGIC 0x31747357U
 
@@ -27,6 +28,11 @@
 #define MATCH_PART  12
 
 #define NO_LEN UINT32_MAX
+
+/* Rows of fields when all of a message is looked into, of five bytes each a
+ * header of the largest size; and of parts. */
+#define MATCH_ROWS  (LIMIT_HEADER / 5)
+#define MATCH_PARTS (LIMIT_MIME_PARTS + 1)
 
 static inline void
 match_put32(struct buf *out, size_t v)

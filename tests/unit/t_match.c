@@ -291,6 +291,38 @@ t_hostile(void)
 	buf_clear(&text);
 }
 
+/* So many rows of nothing that a look at each takes long. */
+static void
+t_many_rows(void)
+{
+	static const struct {
+		const char *why;
+		size_t fields, parts;
+		enum match found;
+	} rows[] = {
+	    {"as many as there may be", MATCH_ROWS, MATCH_PARTS, MATCH_NO},
+	    {"fields", MATCH_ROWS + 1, 1, MATCH_UNSURE},
+	    {"parts", 0, MATCH_PARTS + 1, MATCH_UNSURE},
+	};
+	struct buf text;
+	size_t i, n;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_row(rows[i].why);
+		buf_init(&text, 16UL << 20);
+		match_put32(&text, MATCH_MAGIC);
+		match_put32(&text, 0);
+		match_put32(&text, rows[i].fields);
+		match_put32(&text, rows[i].parts);
+		n = rows[i].fields * MATCH_FIELD + rows[i].parts * MATCH_PART;
+		while (n-- > 0)
+			buf_putc(&text, '\0');
+		CHECK(!text.failed);
+		CHECK_INT(match_text(buf_text(&text), STR("X")), rows[i].found);
+		buf_clear(&text);
+	}
+}
+
 /* Characters that are taken apart become much longer, and an address that is
  * none too: nothing of it is lost. */
 static void
@@ -416,6 +448,7 @@ main(void)
 	    {"limits", t_limits},
 	    {"pieces", t_pieces},
 	    {"hostile", t_hostile},
+	    {"many rows", t_many_rows},
 	    {"grows", t_grows},
 	    {"odd", t_odd},
 	    {"encoding", t_encoding},
