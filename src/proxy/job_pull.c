@@ -128,16 +128,19 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 	imap_turn(s);
 }
 
-/* What the server has of it is here. */
+/* What the server has of it is here; its digest may be known. */
 static void
-msg_wire(struct pull_msg *m, struct blob *wire)
+msg_wire(struct pull_msg *m, struct blob *wire, const uint8_t *digest)
 {
 	const struct imap *s = m->pull->j->s;
 	struct msg_name name = {s->account,
 	    str_of(s->box->name, s->box->namelen), s->box->uidvalidity, m->uid};
 	struct err err;
 
-	m->reading = reading_start(&name, wire, on_read, m, &err);
+	m->reading =
+	    digest != NULL
+	        ? reading_start_digest(&name, wire, digest, on_read, m, &err)
+	        : reading_start(&name, wire, on_read, m, &err);
 	if (m->reading == NULL) {
 		msg_end(m, NULL, &err);
 		return;
@@ -152,6 +155,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 	struct pull *p = j->pull;
 	struct pull_window *win = &p->win[a->n];
 	struct pull_msg *m;
+	const uint8_t *digest = NULL;
 	struct resp_item item;
 	struct blob *wire;
 	struct err err;
@@ -166,9 +170,10 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 		msg_end(m, NULL, NULL);
 		return (true);
 	}
-	if (item.away != SIZE_MAX)
+	if (item.away != SIZE_MAX) {
 		wire = blob_ref(g->blobs[item.away]);
-	else
+		digest = g->digests[item.away];
+	} else
 		wire = memfd_copy(item.data.p, item.data.len, &err);
 	if (wire == NULL) {
 		msg_end(m, NULL, &err);
@@ -180,7 +185,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 		imap_die(j->s, "the mail server says too much",
 		    "server: messages are larger than it said");
 	else
-		msg_wire(m, wire);
+		msg_wire(m, wire, digest);
 	blob_unref(wire);
 	return (true);
 }
