@@ -5,7 +5,8 @@
  * and UID, which together are one message for ever (RFC 3501 2.3.1.1).  RENAME
  * gives the mailbox another name, and most servers let it keep the other two:
  * then clients keep what they have, and so the name that it had first is
- * remembered and goes on to be used here.
+ * remembered and goes on to be used here.  (Not that of the mailboxes below it:
+ * which these are only the server knows.)
  *
  * When a mailbox is deleted, or has another UIDVALIDITY, nothing is kept of its
  * sealed messages.  That is done bit by bit; what an interruption leaves is

@@ -138,7 +138,10 @@ resync_log_names(struct account *a, resync_name_fn *fn, void *arg,
 	rc = read_names(a, &name, &value, err);
 	rec_init(&in, buf_text(&value));
 	while (rc == 1 && in.pos < in.in.len && !in.bad)
-		rc = fn(rec_get_str(&in), arg) == -1 ? -1 : 1;
+		if (fn(rec_get_str(&in), arg) == -1) {
+			err_set(err, ERR_LIMIT, "a name cannot be taken down");
+			rc = -1;
+		}
 	buf_clear(&value);
 	buf_clear(&name);
 	return (rc == -1 ? -1 : 0);
