@@ -172,6 +172,19 @@ classes_get(struct account *a, struct str name, uint32_t uidvalidity,
 	return (c);
 }
 
+/* Is one the mailbox, or below it?  What divides names is no letter or digit,
+ * and else Boxes would be below Box. */
+static bool
+is_below(struct str one, struct str name)
+{
+	char c;
+
+	if (!str_istarts(one, name) || one.len == name.len)
+		return (str_ieq(one, name));
+	c = ascii_lower(one.p[name.len]);
+	return ((c < 'a' || c > 'z') && (c < '0' || c > '9'));
+}
+
 /* No SELECT finds it any more. */
 static void
 classes_forget(struct account *a, struct str name, bool below)
@@ -181,7 +194,7 @@ classes_forget(struct account *a, struct str name, bool below)
 
 	facts_drop_mailbox(f, a, name, 0);
 	while ((c = *at) != NULL) {
-		if (below ? !str_istarts(str_of(c->name, c->namelen), name)
+		if (below ? !is_below(str_of(c->name, c->namelen), name)
 		          : !str_ieq(str_of(c->name, c->namelen), name)) {
 			at = &c->next;
 			continue;
