@@ -211,6 +211,28 @@ classes_forget(struct account *a, struct str name, bool below)
 	}
 }
 
+/* What is known of a mailbox that is in memory, though nothing of it is kept:
+ * facts/ may be away, or was emptied. */
+static bool
+classes_recall(struct msg_name *name, struct facts_classes *fc)
+{
+	const struct classes *c;
+
+	for (c = name->account->classes; c != NULL; c = c->next)
+		if (str_eq(name->mailbox, str_of(c->name, c->namelen)))
+			break;
+	memset(fc, 0, sizeof(*fc));
+	if (c == NULL)
+		return (false);
+	if (set_copy(&fc->known, &c->known) == -1 ||
+	    set_copy(&fc->sealed, &c->sealed) == -1) {
+		facts_classes_clear(fc);
+		return (false);
+	}
+	name->uidvalidity = fc->uidvalidity = c->uidvalidity;
+	return (true);
+}
+
 /* What is known of a mailbox, whatever its UIDVALIDITY; that is in *name then.
  * False: nothing is. */
 static bool
@@ -226,9 +248,10 @@ classes_find(struct msg_name *name, struct facts_classes *fc)
 	if (rc == -1)
 		log_warn("facts reason=\"%s\"", err.text);
 	name->uidvalidity = fc->uidvalidity;
-	if (rc != 1)
-		facts_classes_clear(fc);
-	return (rc == 1);
+	if (rc == 1)
+		return (true);
+	facts_classes_clear(fc);
+	return (classes_recall(name, fc));
 }
 
 void
