@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imap/nstring.h"
 #include "imap/render.h"
+#include "mail/preview.h"
 
 #define OUT_MAX (256UL * 1024 * 1024)
 
@@ -33,6 +35,22 @@ read_file(const char *name)
 	return (blob_take(&b));
 }
 
+/* The opener makes it, the proxy writes it. */
+static int
+put_preview(const struct view *v, struct buf *out)
+{
+	struct buf words;
+	int rc;
+
+	buf_init(&words, OUT_MAX);
+	if ((rc = preview_make(v, &words)) == 0) {
+		buf_puts(out, "PREVIEW ");
+		nstring_put(out, buf_text(&words));
+	}
+	buf_clear(&words);
+	return (rc);
+}
+
 static int
 put_item(const struct view *v, const char *item, struct buf *out)
 {
@@ -48,6 +66,8 @@ put_item(const struct view *v, const char *item, struct buf *out)
 		arena_clear(&arena);
 	} else if (kind->section != NULL) {
 		rc = render_section(v, kind->section, out);
+	} else if (item_is_preview(kind)) {
+		rc = put_preview(v, out);
 	} else if (kind->render != NULL) {
 		buf_printf(out, "%s ", kind->name);
 		rc = kind->render(v, out);
