@@ -38,7 +38,8 @@
 #define IMAP_MOST (8 * IMAP_HIGH)
 
 /* A server may take its time with a passed command (SEARCH, COPY, EXPUNGE of
- * many); a job and a login wait LIMIT_UPSTREAM_S. */
+ * many), and with a job's searches; other jobs and a login wait
+ * LIMIT_UPSTREAM_S. */
 #define IMAP_PASSED_S 900
 
 enum imap_state {

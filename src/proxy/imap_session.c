@@ -11,6 +11,7 @@
 #include "proxy/imap.h"
 #include "proxy/job.h"
 #include "proxy/listener.h"
+#include "sys/fault.h"
 #include "sys/log.h"
 
 /* A client that does not take what we send. */
@@ -352,8 +353,7 @@ on_up_input(struct stream *st, void *arg)
 	if (s->state == IMAP_DEAD)
 		return;
 	if (s->up_until != 0 && s->state != IMAP_LOGIN)
-		imap_expect(s,
-		    s->job != NULL ? LIMIT_UPSTREAM_S : IMAP_PASSED_S);
+		imap_expect(s, job_patience(s->job));
 	imap_reply(s);
 	imap_turn(s);
 }
@@ -422,10 +422,12 @@ imap_tick(struct session *session, uint64_t mono)
 	/* While we do not read, the server owes nothing; while the client takes
 	 * what we send, it is not idle. */
 	if (s->up_paused && s->up_until != 0)
-		imap_expect(s, LIMIT_UPSTREAM_S);
+		imap_expect(s, job_patience(s->job));
 	if (s->client_until != 0 && s->state == IMAP_OPEN &&
 	    stream_output_len(s->client) > 0)
 		s->client_until = mono + LIMIT_IMAP_IDLE_S * 1000;
+	if (s->up_until != 0 && FAULT("proxy.patience"))
+		mono += 300000; /* five minutes later */
 	if (s->up_until != 0 && mono > s->up_until) {
 		err_set(&err, ERR_TIMEOUT, "the server does not answer");
 		if (s->uplogin != NULL)

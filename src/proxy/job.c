@@ -87,6 +87,12 @@ job_send(struct job *j)
 	}
 }
 
+unsigned
+job_patience(const struct job *j)
+{
+	return (j == NULL || j->results ? IMAP_PASSED_S : LIMIT_UPSTREAM_S);
+}
+
 struct ask *
 job_ask(struct job *j, struct str text)
 {
@@ -114,7 +120,7 @@ job_ask(struct job *j, struct str text)
 	TAILQ_INSERT_TAIL(&j->asks, a, next);
 	if (j->literal == NULL)
 		job_send(j);
-	imap_expect(j->s, LIMIT_UPSTREAM_S);
+	imap_expect(j->s, job_patience(j));
 	return (a);
 }
 

@@ -102,6 +102,10 @@ void job_free(struct job *); /* accepts NULL */
  * session died. */
 struct ask *job_ask(struct job *, struct str text);
 
+/* Seconds that the server may be silent; NULL: with what passes.  A search
+ * takes it as long among the plain messages as if it passed. */
+unsigned job_patience(const struct job *);
+
 /* "TAG text" to the client; the job is over. */
 void job_finish(struct job *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
