@@ -6,6 +6,8 @@ Nothing is lost and nothing is doubled, whoever is killed meanwhile.
 import imaplib
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import time
@@ -160,6 +162,44 @@ def test_late_key(rig):
     expect(resync(rig, 'Late')['moved'] == 0, 'moved a second time')
 
 
+def terminal(args):
+    """What a command says to a terminal, and its status."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execv(args[0], args)
+    said = b''
+    while True:
+        try:
+            said += os.read(master, 65536)
+        except OSError:     # it has ended
+            break
+    os.close(master)
+    return said, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_progress(rig):
+    """Who waits at a terminal sees a bar that fills."""
+    key = LateKey(rig, 'bar')
+    fill(rig, key, 'Bar', ['bar-%d' % i for i in range(4)])
+    key.come()
+    session(rig).logout()
+    rig.faults('proxy.resync.stored delay-ms=300 99')
+    try:
+        said, status = terminal([
+            os.path.join(daemon.build_dir(), 'waxwingctl'), '--socket',
+            rig.env['CONTROL_SOCKET'], 'resync', ADDRESS, 'Bar'])
+    finally:
+        rig.faults()
+    expect(status == 0 and b'4 messages can be read anew' in said,
+           '%d: %r' % (status, said))
+    bars = re.findall(rb'\r\[(#*) *\] (\d+)/(\d+) ([^\r\n]*?)\x1b\[K', said)
+    done = [int(b[1]) for b in bars]
+    expect(done == sorted(done) and done[0] == 0 and done[-1] == 4 and
+           len(bars[0][0]) == 0 and len(bars[-1][0]) == 40,
+           'no bar that fills: %r' % said)
+    expect(any(b[3] == b'Bar' for b in bars), 'not which mailbox: %r' % said)
+
+
 def test_other_way(rig):
     """The same by way of another mailbox, as for servers that hold nothing
     twice."""
@@ -206,8 +246,9 @@ def strike(rig, point, victim, box, more):
     try:
         rig.wait(point, lambda: rig.log().count(mark) > before)
         rig.faults(*more)
-        if victim == 'imap':
-            for pid in imap_processes(rig):
+        if victim in ('imap', 'opener'):
+            for pid in (imap_processes(rig) if victim == 'imap' else
+                        rig.roles('opener')):
                 os.kill(pid, signal.SIGKILL)
         elif victim == 'waxwingctl':
             ctl.kill()
@@ -282,9 +323,9 @@ def cases():
         yield from (('copied', 'proxy', ()), ('stored', 'proxy', ()),
                     ('stored', 'proxy', twice), ('back', 'proxy', twice),
                     ('copied', 'imap', ()), ('expunged', 'imap', twice),
-                    ('stored', 'waxwingctl', ()))
+                    ('copy', 'opener', ()), ('stored', 'waxwingctl', ()))
         return
-    for victim in ('proxy', 'imap'):
+    for victim in ('proxy', 'opener', 'imap'):
         for point in POINTS:
             yield point, victim, ()
         for point in AWAY:
@@ -293,7 +334,8 @@ def cases():
 
 
 def test_killed(rig):
-    """kill -9 of proxy, Dovecot's process and waxwingctl at each point."""
+    """kill -9 of proxy, openers, Dovecot's process and waxwingctl at each
+    point."""
     wrong = []
     todo = list(enumerate(cases()))
     for number, (point, victim, more) in todo:
