@@ -93,7 +93,7 @@ sort_parse(struct str args, struct arena *arena, struct sort *s,
 	if (!search_parse_return(&t, &s->search, why) ||
 	    !parse_criteria(&t, s, why))
 		return (false);
-	*why = "a charset is missing";
+	*why = "a charset and SEARCH keys are missing";
 	if (!tok_char(&t, ' ') || !search_parse_charset(&t, arena, &s->search))
 		return (false);
 	return (search_parse_keys(&t, arena, &s->search, why));

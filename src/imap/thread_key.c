@@ -102,7 +102,7 @@ thread_parse(struct str args, struct arena *arena, struct thread *t,
 	if (i == sizeof(names) / sizeof(names[0]))
 		return (false);
 	t->how = names[i].how;
-	*why = "a charset is missing";
+	*why = "a charset and SEARCH keys are missing";
 	if (!tok_char(&tok, ' ') ||
 	    !search_parse_charset(&tok, arena, &t->search))
 		return (false);

@@ -95,7 +95,8 @@ t_parse(void)
 	    {"orderedsubject utf-8 5:7", NULL, THREAD_ORDEREDSUBJECT},
 	    {"REFS \"us-ascii\" TEXT x", NULL, THREAD_REFS_NEWEST},
 	    {"FOO UTF-8 ALL", "unknown threading algorithm", THREAD_REFERENCES},
-	    {"REFS", "a charset is missing", THREAD_REFERENCES},
+	    {"REFS", "a charset and SEARCH keys are missing",
+	        THREAD_REFERENCES},
 	    {"REFS UTF-8 ", "a SEARCH key is missing", THREAD_REFERENCES},
 	};
 	struct arena arena;
