@@ -94,6 +94,7 @@ cmd_refuse(struct cmd_reader *r, enum lex_event at, uint64_t most,
 	if (r->state != CMD_IN_SKIP)
 		cmd_keep_tag(r);
 	r->why = why;
+	r->too_big = false;
 	if (at == LEX_LITERAL && r->lex.nonsync) {
 		if (r->lex.left > most)
 			return (CMD_FATAL);
@@ -159,6 +160,7 @@ static enum cmd_event
 cmd_literal(struct cmd_reader *r)
 {
 	struct lex *l = &r->lex;
+	enum cmd_event ev;
 	int append;
 
 	if (!at_word(buf_text(&r->text)))
@@ -171,9 +173,11 @@ cmd_literal(struct cmd_reader *r)
 		if (append == -1)
 			return (cmd_refuse(r, LEX_LITERAL, LIMIT_MESSAGE,
 			    "APPEND takes flags, a date and one message"));
-		if (l->left > LIMIT_MESSAGE)
-			return (
-			    cmd_refuse(r, LEX_LITERAL, 0, "message too large"));
+		if (l->left > LIMIT_MESSAGE) {
+			ev = cmd_refuse(r, LEX_LITERAL, 0, "message too large");
+			r->too_big = true;
+			return (ev);
+		}
 		r->stream = l->left;
 		r->stream_nonsync = l->nonsync;
 		return (CMD_STREAM);

@@ -45,6 +45,7 @@ struct cmd_reader {
 	bool stream_nonsync;
 	bool quiet; /* skip without an event at the end */
 	const char *why;
+	bool too_big; /* it is NO [TOOBIG] (RFC 7889) rather than BAD */
 	char tag[CMD_TAG_MAX + 1]; /* of the refused one; "*" if unreadable */
 };
 

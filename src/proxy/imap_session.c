@@ -172,6 +172,13 @@ imap_may_read(const struct imap *s)
 	        s->nfl < IMAP_PIPELINE);
 }
 
+/* The condition of what the reader refused. */
+static const char *
+refusal(const struct imap *s)
+{
+	return (s->in.too_big ? "NO [TOOBIG]" : "BAD");
+}
+
 /* The reader has something to tell. */
 static void
 imap_command(struct imap *s, enum cmd_event ev)
@@ -204,12 +211,12 @@ imap_command(struct imap *s, enum cmd_event ev)
 		if (s->appending)
 			imap_append_end(s, false);
 		else
-			imap_tagged(s, s->sasl ? s->tag : s->in.tag, "BAD %s",
-			    s->in.why);
+			imap_tagged(s, s->sasl ? s->tag : s->in.tag, "%s %s",
+			    refusal(s), s->in.why);
 		s->sasl = false;
 		return;
 	case CMD_FATAL:
-		imap_tagged(s, s->in.tag, "BAD %s", s->in.why);
+		imap_tagged(s, s->in.tag, "%s %s", refusal(s), s->in.why);
 		imap_die(s, "too large", "client: %s", s->in.why);
 		return;
 	}
