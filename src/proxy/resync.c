@@ -34,9 +34,9 @@ resync_over(struct resync *r)
 void
 resync_fail(struct resync *r, const struct err *err)
 {
-	log_warn("resync login=%s result=%s moved=%u reason=\"%s\"",
+	log_warn("resync login=%s result=%s moved=%u reason=%s",
 	    log_addr(str_c(r->account->login)), err_word(err->code),
-	    (unsigned)r->moved, err->text);
+	    (unsigned)r->moved, log_str(str_c(err->text)));
 	r->err = *err;
 	r->state = RESYNC_FAILED;
 	resync_over(r);

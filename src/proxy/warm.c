@@ -77,9 +77,9 @@ warm_fail(struct warm *w, const struct err *err)
 			wait = WARM_REFUSED_S;
 		w->lost++;
 	}
-	log_info("warm login=%s result=%s again_s=%u reason=\"%s\"",
+	log_info("warm login=%s result=%s again_s=%u reason=%s",
 	    log_addr(str_c(w->account->login)), err_word(err->code), wait,
-	    err->text);
+	    log_str(str_c(err->text)));
 	warm_close(w);
 	warm_after(w, wait);
 }
