@@ -86,3 +86,13 @@ str_trim(struct str s)
 		s.len--;
 	return (s);
 }
+
+struct str
+str_chomp(struct str s)
+{
+	if (s.len > 0 && s.p[s.len - 1] == '\n')
+		s.len--;
+	if (s.len > 0 && s.p[s.len - 1] == '\r')
+		s.len--;
+	return (s);
+}

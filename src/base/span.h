@@ -68,6 +68,9 @@ size_t str_find(struct str s, char c);
 /* Without leading and trailing SP, HTAB, CR and LF. */
 struct str str_trim(struct str);
 
+/* Without the line end, CRLF, LF or CR, that it ends with. */
+struct str str_chomp(struct str);
+
 /* Lower-case one ASCII byte; others are left alone. */
 static inline char
 ascii_lower(char c)

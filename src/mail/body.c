@@ -17,16 +17,6 @@ body_init(struct body *b)
 	    .cte = CTE_NONE};
 }
 
-static struct str
-chomp(struct str s)
-{
-	if (s.len > 0 && s.p[s.len - 1] == '\n')
-		s.len--;
-	if (s.len > 0 && s.p[s.len - 1] == '\r')
-		s.len--;
-	return (s);
-}
-
 void
 body_unfold(struct str value, struct buf *out)
 {
@@ -37,7 +27,7 @@ body_unfold(struct str value, struct buf *out)
 	for (; value.len > 0; value = str_of(value.p + n, value.len - n)) {
 		n = str_find(value, '\n');
 		n += n < value.len;
-		line = chomp(str_of(value.p, n));
+		line = str_chomp(str_of(value.p, n));
 		if (!first && line.len > 0 && line.p[0] == '\t') {
 			buf_putc(out, ' ');
 			line = str_of(line.p + 1, line.len - 1);

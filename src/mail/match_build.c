@@ -60,16 +60,6 @@ struct line {
 	bool ended;        /* the last one has its line end */
 };
 
-static struct str
-chomp(struct str s)
-{
-	if (s.len > 0 && s.p[s.len - 1] == '\n')
-		s.len--;
-	if (s.len > 0 && s.p[s.len - 1] == '\r')
-		s.len--;
-	return (s);
-}
-
 static bool
 is_blank(char c)
 {
@@ -83,7 +73,7 @@ split_field(struct str all, struct line *l)
 	struct str first;
 
 	end += end < all.len;
-	first = chomp(str_of(all.p, end));
+	first = str_chomp(str_of(all.p, end));
 	l->more = str_of(all.p + end, all.len - end);
 	l->ended = all.p[all.len - 1] == '\n';
 	colon = str_find(first, ':');

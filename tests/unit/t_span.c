@@ -69,6 +69,12 @@ test_pieces(void)
 	CHECK_STR(str_trim(STR(" \t\r\na b\r\n \t")), "a b");
 	CHECK_STR(str_trim(STR(" \r\n")), "");
 	CHECK_STR(str_trim(none), "");
+	CHECK_STR(str_chomp(STR(" a \r\n")), " a ");
+	CHECK_STR(str_chomp(STR("a\n")), "a");
+	CHECK_STR(str_chomp(STR("a\r")), "a");
+	CHECK_STR(str_chomp(STR("a\n\n")), "a\n");
+	CHECK_STR(str_chomp(STR("\r\n")), "");
+	CHECK_STR(str_chomp(none), "");
 	CHECK_INT(ascii_lower('Z'), 'z');
 	CHECK_INT(ascii_lower('['), '[');
 }
