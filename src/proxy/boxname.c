@@ -7,9 +7,7 @@
 
 #include "base/limits.h"
 #include "proto/rec.h"
-#include "proxy/seen.h"
-#include "proxy/viewcache.h"
-#include "proxy/viewdisk.h"
+#include "proxy/reading.h"
 #include "sys/log.h"
 
 /* Messages that are dropped before others have their turn. */
@@ -48,16 +46,11 @@ static void
 drop_one(struct proxy *p, const struct gone *g)
 {
 	struct seen_key key;
-	struct err err;
 
 	if (seen_key_make(&p->seen_key, buf_text(&g->login),
 	        buf_text(&g->domain), buf_text(&g->name), g->uidvalidity, g->at,
-	        &key) == -1)
-		return;
-	viewcache_del(p->views, &key);
-	viewdisk_drop(p->viewdisk, &key);
-	if (p->seen != NULL && seen_drop(p->seen, &key, &err) == -1)
-		log_warn("seen reason=\"%s\"", err.text);
+	        &key) == 0)
+		reading_forget(p, &key);
 }
 
 static void

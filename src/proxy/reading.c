@@ -533,20 +533,26 @@ reading_tick(struct proxy *p)
 }
 
 void
+reading_forget(struct proxy *p, const struct seen_key *key)
+{
+	struct err err;
+
+	viewcache_del(p->views, key);
+	viewdisk_drop(p->viewdisk, key);
+	if (p->seen != NULL && seen_drop(p->seen, key, &err) == -1)
+		log_warn("seen reason=\"%s\"", err.text);
+}
+
+void
 reading_gone(const struct msg_name *n)
 {
 	struct proxy *p = n->account->proxy;
 	struct seen_key key;
-	struct err err;
 
 	late_gone(n);
 	facts_drop(p->facts, n);
-	if (msg_key(n, &key) == -1)
-		return;
-	viewcache_del(p->views, &key);
-	viewdisk_drop(p->viewdisk, &key);
-	if (p->seen != NULL && seen_drop(p->seen, &key, &err) == -1)
-		log_warn("seen reason=\"%s\"", err.text);
+	if (msg_key(n, &key) == 0)
+		reading_forget(p, &key);
 }
 
 /* Records speak of the account as it is named, whether it is here or not. */

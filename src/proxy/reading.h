@@ -67,6 +67,9 @@ void reading_tick(struct proxy *);
 /* A message is gone for ever (EXPUNGE, VANISHED): nothing is kept of it. */
 void reading_gone(const struct msg_name *);
 
+/* The same for one whose mailbox is gone, and its facts with it. */
+void reading_forget(struct proxy *, const struct seen_key *);
+
 /* A key of the account arrived: what was shown unopened is read anew, and
  * what waits for one tries at once. */
 void reading_key_came(struct account *);
