@@ -261,14 +261,21 @@ def strike(rig, point, victim, box, more):
                  limit=90)
 
 
-def one(rig, number, point, victim, more):
-    name = 'k%d' % number
+def late(rig, name):
+    """Three messages in a mailbox whose key has come since they were listed;
+    what they are called, and what that listing said."""
     names = [name + '-%d' % i for i in range(3)]
     key = LateKey(rig, name)
     fill(rig, key, name, names)
     before, _ = listing(rig, name)
     key.come()
     session(rig).logout()
+    return names, before
+
+
+def one(rig, number, point, victim, more):
+    name = 'k%d' % number
+    names, before = late(rig, name)
     strike(rig, point, victim, name, more)
     session(rig).logout()
     # Who is cut off is told so, and is done the next time.
@@ -294,12 +301,7 @@ def test_login_finishes(rig):
     """What was interrupted is finished when its user logs in."""
     for number, point in enumerate(('copied', 'stored')):
         name = 'l%d' % number
-        names = [name + '-%d' % i for i in range(3)]
-        key = LateKey(rig, name)
-        fill(rig, key, name, names)
-        before, _ = listing(rig, name)
-        key.come()
-        session(rig).logout()
+        _, before = late(rig, name)
         strike(rig, point, 'proxy', name, ())
         expect(listing(rig, name)[1] == 6, point + ': nothing is left to do')
         c = session(rig)
