@@ -27,7 +27,8 @@ enum err_code {
 	ERR_UNAVAILABLE, /* a role or server is not there; try again */
 };
 
-#define ERR_TEXT 240 /* a sentence that fits a log line and a reply */
+/* A sentence that names two paths; fits a log line and a reply. */
+#define ERR_TEXT 400
 
 struct err {
 	enum err_code code;

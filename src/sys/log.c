@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define NSLOTS    8
-#define VALUE_MAX 200
+#define VALUE_MAX (ERR_TEXT - 1) /* the text of an err, whole */
 #define LINE_SIZE 2048
 
 static const char *const words[] = {"error", "warn", "info", "debug", "trace"};

@@ -42,8 +42,8 @@ void log_at(enum log_level, const char *, ...)
 #define log_debug(...) log_if(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_trace(...) log_if(LOG_LEVEL_TRACE, __VA_ARGS__)
 
-/* Escaped (err_escape) and cut to 200 characters, in one of 8 static buffers
- * that are used in turn: for use inside one log call. */
+/* Escaped (err_escape) and cut to the length of an err's text, in one of 8
+ * static buffers that are used in turn: for use inside one log call. */
 const char *log_str(struct str);
 
 /* An address for the log: as it is at debug level or when log_addresses is

@@ -87,7 +87,8 @@ test_values(void)
 	CHECK_CSTR(log_str(STR("")), "\"\"");
 	CHECK_CSTR(log_str(STR("a\"b c")), "\"a'b c\"");
 	memset(long_one, 'x', sizeof(long_one));
-	CHECK_UINT(strlen(log_str(str_of(long_one, sizeof(long_one)))), 200);
+	CHECK_UINT(strlen(log_str(str_of(long_one, sizeof(long_one)))),
+	    ERR_TEXT - 1);
 }
 
 static void
