@@ -281,7 +281,8 @@ enrol_note_releases(struct agent *a, struct str account, struct str address,
 			enrol_unset(e, "releases");
 			enrol_add_releases(e, log);
 			if (enrol_write(e, &err) == -1)
-				log_error("enrol reason=\"%s\"", err.text);
+				log_error("enrol reason=%s",
+				    log_str(str_c(err.text)));
 		}
 }
 

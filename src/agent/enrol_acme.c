@@ -47,7 +47,7 @@ refused(struct enrol *e, const struct posted *p, const struct err *err)
 	}
 	/* the cloud forgot us: begin at the beginning */
 	if (enrol_keep_kid(e, STR(""), &bad) == -1)
-		log_error("enrol reason=\"%s\"", bad.text);
+		log_error("enrol reason=%s", log_str(str_c(bad.text)));
 	e->step = STEP_ACCOUNT;
 	enrol_retry(e, err, p->retry_after);
 }

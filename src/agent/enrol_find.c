@@ -170,8 +170,9 @@ pass_over(struct enrol *e, const struct err *err)
 	struct look *l = &e->look;
 
 	/* RFC 8823 3.1: what fails should be logged */
-	log_warn("enrol address=%s challenge uid=%u refused=\"%s\"",
-	    log_addr(enrol_str(e, "address")), (unsigned)l->uid, err->text);
+	log_warn("enrol address=%s challenge uid=%u refused=%s",
+	    log_addr(enrol_str(e, "address")), (unsigned)l->uid,
+	    log_str(str_c(err->text)));
 	if (l->high == 0 || l->uid > l->high)
 		l->high = l->uid;
 	if (l->low == 0 || l->uid < l->low)
@@ -262,8 +263,9 @@ tidied(struct enrol *e, const struct err *err)
 	bool rests = json_is_true(json_object_get(e->rec, "rests"));
 
 	if (err->code != ERR_OK && err->code != ERR_NOTFOUND) {
-		log_warn("enrol address=%s tidy=\"%s\"",
-		    log_addr(enrol_str(e, "address")), err->text);
+		log_warn("enrol address=%s tidy=%s",
+		    log_addr(enrol_str(e, "address")),
+		    log_str(str_c(err->text)));
 		enrol_stray(e);
 	}
 	enrol_unset(e, "from");

@@ -94,8 +94,9 @@ on_submitted(struct ipc_msg *msg, const struct err *why, void *arg)
 
 	e->id = 0;
 	if (msg == NULL) {
-		log_info("enrol address=%s answer=unsure reason=\"%s\"",
-		    log_addr(enrol_str(e, "address")), why->text);
+		log_info("enrol address=%s answer=unsure reason=%s",
+		    log_addr(enrol_str(e, "address")),
+		    log_str(str_c(why->text)));
 		json_object_set_new(e->rec, "unsure", json_true());
 		enrol_next(e, STEP_RESPOND);
 		return;

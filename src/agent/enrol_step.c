@@ -113,15 +113,16 @@ enrol_retry(struct enrol *e, const struct err *err, int64_t after)
 	if (after > wait)
 		wait = after < WAIT_MOST_S ? after : WAIT_MOST_S;
 	log_warn("enrol address=%s step=%s tries=%lld wait=%lld code=%s "
-	         "reason=\"%s\"",
+	         "reason=%s",
 	    log_addr(enrol_str(e, "address")), steps[e->step].word,
-	    (long long)tries, (long long)wait, err_word(err->code), err->text);
+	    (long long)tries, (long long)wait, err_word(err->code),
+	    log_str(str_c(err->text)));
 	enrol_set_num(e, "tries", tries);
 	enrol_set_num(e, "next", clock_now().wall + wait);
 	enrol_set_str(e, "error", str_c(err->text));
 	/* the disk may be what failed */
 	if (enrol_write(e, &bad) == -1)
-		log_error("enrol reason=\"%s\"", bad.text);
+		log_error("enrol reason=%s", log_str(str_c(bad.text)));
 	enrol_sleep(e, enrol_num(e, "next"));
 }
 

@@ -383,8 +383,9 @@ static void
 watched(struct enrol *e, const struct err *err)
 {
 	if (err->code != ERR_OK)
-		log_warn("release-log address=%s reason=\"%s\"",
-		    log_addr(enrol_str(e, "address")), err->text);
+		log_warn("release-log address=%s reason=%s",
+		    log_addr(enrol_str(e, "address")),
+		    log_str(str_c(err->text)));
 	enrol_set_num(e, "watched", clock_now().wall);
 	enrol_set_num(e, "next", 0);
 	if (enrol_save(e) == 0)

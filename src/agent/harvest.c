@@ -105,7 +105,7 @@ on_list(const struct err *err, void *arg)
 
 	h->list = NULL;
 	if (err->code != ERR_OK)
-		log_info("revocations reason=\"%s\"", err->text);
+		log_info("revocations reason=%s", log_str(str_c(err->text)));
 	ask_verifier(h);
 }
 
@@ -166,8 +166,8 @@ on_verdicts(const struct str *list, struct str url, const struct err *why,
 		(void)keep(h, &best, &err);
 out:
 	if (!any)
-		log_info("harvest address=%s refused=\"%s\"",
-		    log_addr(h->what.address), err.text);
+		log_info("harvest address=%s refused=%s",
+		    log_addr(h->what.address), log_str(str_c(err.text)));
 	harvesting_free(h);
 }
 

@@ -189,7 +189,7 @@ op_cert_import(struct agent *a, struct ipc *l, struct ipc_msg *msg)
 	im->op = msg->op;
 	im->id = msg->id;
 	if (ask_verifier(im, msg, &err) == -1) {
-		log_warn("cert-import reason=\"%s\"", err.text);
+		log_warn("cert-import reason=%s", log_str(str_c(err.text)));
 		role_answer_err(l, msg, &err);
 		import_free(im);
 	}

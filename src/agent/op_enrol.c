@@ -65,14 +65,14 @@ op_account_seen(struct agent *a, struct ipc *l, struct ipc_msg *msg)
 
 	(void)l;
 	if (account_seen_get(msg->body, &seen, &err) == -1) {
-		log_error("account-seen reason=\"%s\"", err.text);
+		log_error("account-seen reason=%s", log_str(str_c(err.text)));
 		return;
 	}
 	if (a->http == NULL || !may_enrol(a->self->conf, &seen))
 		return;
 	if (enrol_begin(a, seen.account, STR(""), ENROL_SEEN, &err) == -1)
-		log_warn("account-seen account=%s reason=\"%s\"",
-		    log_addr(seen.account), err.text);
+		log_warn("account-seen account=%s reason=%s",
+		    log_addr(seen.account), log_str(str_c(err.text)));
 }
 
 /* --- OP_ENROL and OP_RENEW --- */
@@ -216,7 +216,7 @@ on_revoked(const struct posted *p, const struct err *why, void *arg)
 		return;
 	}
 	if (enrol_replace(e->agent, str_c(e->hex), &err) == -1)
-		log_warn("revoke reason=\"%s\"", err.text);
+		log_warn("revoke reason=%s", log_str(str_c(err.text)));
 	finish(e, NULL, NULL);
 }
 

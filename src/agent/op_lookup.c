@@ -25,8 +25,8 @@ answer(const struct lookup_ans *ans, void *arg)
 	if (ans->state == LOOKUP_USABLE)
 		k->agent->found++;
 	if (ans->err.code != ERR_OK)
-		log_warn("lookup code=%s reason=\"%s\"",
-		    err_word(ans->err.code), ans->err.text);
+		log_warn("lookup code=%s reason=%s", err_word(ans->err.code),
+		    log_str(str_c(ans->err.text)));
 	buf_init(&body, LIMIT_RECORD);
 	lookup_ans_put(&body, ans);
 	if (k->link != NULL)

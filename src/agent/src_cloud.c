@@ -92,9 +92,9 @@ finish(struct asking *k, const struct err *err)
 	SLIST_HEAD(, waiter) waiters = SLIST_HEAD_INITIALIZER(waiters);
 	struct waiter *w;
 
-	log_debug("directory address=%s code=%s reason=\"%s\"",
+	log_debug("directory address=%s code=%s reason=%s",
 	    log_addr(k->address), err_word(err->code),
-	    err->code != ERR_OK ? err->text : "");
+	    log_str(str_c(err->code != ERR_OK ? err->text : "")));
 	waiters.slh_first = SLIST_FIRST(&k->waiters);
 	SLIST_INIT(&k->waiters);
 	/* what they ask for next must not find this one */
@@ -196,8 +196,8 @@ settle(struct asking *k, struct str list)
 		return;
 	}
 	if (!s.any && s.why.code != ERR_OK)
-		log_info("directory address=%s refused=\"%s\"",
-		    log_addr(k->address), s.why.text);
+		log_info("directory address=%s refused=%s",
+		    log_addr(k->address), log_str(str_c(s.why.text)));
 	if (!s.any)
 		k->max_age = -1; /* it was said of another answer than "none" */
 	if (!s.any && s.unknown)
@@ -221,7 +221,7 @@ on_list(const struct err *err, void *arg)
 
 	k->list = NULL;
 	if (err->code != ERR_OK) {
-		log_warn("revocations reason=\"%s\"", err->text);
+		log_warn("revocations reason=%s", log_str(str_c(err->text)));
 		k->lists = LISTS; /* once is enough */
 	}
 	verify_found(k);

@@ -165,7 +165,8 @@ ask(struct keypool *p)
 			p->asked++;
 			continue;
 		}
-		log_error("keypool-failed why=%s", strerror(errno));
+		log_error("keypool-failed why=%s",
+		    log_str(str_c(strerror(errno))));
 		restart_later(p);
 	}
 }

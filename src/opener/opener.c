@@ -115,7 +115,7 @@ make_ctx(struct opener *o, struct open_ctx *ctx)
 	memset(ctx, 0, sizeof(*ctx));
 	ctx->keys = keys_now(o->keys, o->cache, &err);
 	if (err.code != ERR_OK)
-		log_warn("keys state=partial why=\"%s\"", err.text);
+		log_warn("keys state=partial why=%s", log_str(str_c(err.text)));
 	ctx->cache = o->cache;
 	ctx->anchors = o->anchors;
 	ctx->pinned = keys_pinned;
@@ -270,7 +270,7 @@ do_ahead(struct opener *o, struct ipc_msg *msg)
 	struct err err;
 
 	if (open_ahead_get(msg->body, &what, &err) == -1) {
-		log_warn("ahead reason=\"%s\"", err.text);
+		log_warn("ahead reason=%s", log_str(str_c(err.text)));
 		return;
 	}
 	if (msg->nfds > 0) {

@@ -117,7 +117,8 @@ append_end(struct imap *s, bool well)
 	a->message = memfd_take(a->text, &err);
 	a->text = NULL;
 	if (a->message == NULL) {
-		log_error("append session=%s reason=\"%s\"", s->s.id, err.text);
+		log_error("append session=%s reason=%s", s->s.id,
+		    log_str(str_c(err.text)));
 		append_finish(a, "NO [UNAVAILABLE] out of memory");
 		return;
 	}
@@ -162,8 +163,8 @@ collect(struct append *a, bool clear_ok)
 	a->clear_ok = clear_ok;
 	if ((a->text = memfd_new(LIMIT_MESSAGE, &err)) == NULL ||
 	    memfd_put(a->text, a->first.data, a->first.len, &err) == -1) {
-		log_error("append session=%s reason=\"%s\"", a->s->s.id,
-		    err.text);
+		log_error("append session=%s reason=%s", a->s->s.id,
+		    log_str(str_c(err.text)));
 		drop(a, "NO [UNAVAILABLE] out of memory");
 		return;
 	}
@@ -261,7 +262,8 @@ take_text(struct append *a, struct str in)
 
 	if (memfd_put(a->text, in.p, in.len, &err) == 0)
 		return;
-	log_error("append session=%s reason=\"%s\"", a->s->s.id, err.text);
+	log_error("append session=%s reason=%s", a->s->s.id,
+	    log_str(str_c(err.text)));
 	drop(a, "NO [UNAVAILABLE] out of memory");
 }
 

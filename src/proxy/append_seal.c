@@ -167,7 +167,8 @@ seal_done(struct append *a, struct blob *sealed)
 	if (own_note(s->p, blob_str(a->message), &err) == -1 ||
 	    (s->p->seen != NULL && seen_commit(s->p->seen, &err) == -1)) {
 		blob_unref(sealed);
-		log_error("append session=%s reason=\"%s\"", s->s.id, err.text);
+		log_error("append session=%s reason=%s", s->s.id,
+		    log_str(str_c(err.text)));
 		append_finish(a, "NO [UNAVAILABLE] it cannot be noted now, so "
 		                 "it is not stored");
 		return;

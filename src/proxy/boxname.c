@@ -136,7 +136,7 @@ boxname_first(const struct msg_name *n)
 		buf_reset(&bn->first);
 		rc = seen_kept(p->seen, buf_text(&name), &bn->first, &err);
 		if (rc == -1)
-			log_warn("seen reason=\"%s\"", err.text);
+			log_warn("seen reason=%s", log_str(str_c(err.text)));
 		buf_reset(&bn->asked);
 		if (rc != -1)
 			buf_str(&bn->asked, buf_text(&name));
@@ -160,7 +160,7 @@ remember(const struct msg_name *n, struct str mailbox, struct str first)
 	if (!str_eq(first, mailbox))
 		buf_str(&value, first);
 	if (seen_keep(p->seen, buf_text(&name), &value, &err) == -1)
-		log_warn("renamed reason=\"%s\"", err.text);
+		log_warn("renamed reason=%s", log_str(str_c(err.text)));
 	buf_clear(&value);
 	buf_clear(&name);
 	buf_reset(&p->boxnames->asked);

@@ -63,8 +63,8 @@ errand_end(struct errand *e, const struct err *err)
 
 	if (err != NULL)
 		ans.err = *err;
-	log_info("challenge op=%s result=%s reason=\"%s\"", op_name(e->op),
-	    err_word(ans.err.code), ans.err.text);
+	log_info("challenge op=%s result=%s reason=%s", op_name(e->op),
+	    err_word(ans.err.code), log_str(str_c(ans.err.text)));
 	(void)FAULT("proxy.challenge.answer");
 	buf_init(&body, LIMIT_RECORD);
 	if (e->op == OP_CHALLENGE_FIND)

@@ -73,7 +73,7 @@ classes_write(struct account *a, const struct classes *c)
 	if (i < c->nuids)
 		set_clear(&fc.exist);
 	if (facts_classes_put(a->proxy->facts, &name, &fc, &err) == -1)
-		log_warn("facts reason=\"%s\"", err.text);
+		log_warn("facts reason=%s", log_str(str_c(err.text)));
 	set_clear(&fc.exist);
 }
 
@@ -105,7 +105,7 @@ classes_load(struct account *a, struct classes *c)
 	/* Of the mailbox as it was, too. */
 	classes_save(a);
 	if ((rc = facts_classes_get(a->proxy->facts, &name, &fc, &err)) == -1)
-		log_warn("facts reason=\"%s\"", err.text);
+		log_warn("facts reason=%s", log_str(str_c(err.text)));
 	if (rc == 1) {
 		classes_list(c, &fc);
 		c->known = fc.known;
@@ -246,7 +246,7 @@ classes_find(struct msg_name *name, struct facts_classes *fc)
 	name->uidvalidity = 0;
 	rc = facts_classes_get(name->account->proxy->facts, name, fc, &err);
 	if (rc == -1)
-		log_warn("facts reason=\"%s\"", err.text);
+		log_warn("facts reason=%s", log_str(str_c(err.text)));
 	name->uidvalidity = fc->uidvalidity;
 	if (rc == 1)
 		return (true);
@@ -290,7 +290,7 @@ mailbox_renamed(struct account *a, struct str name, struct str to)
 		boxname_renamed(&n, to);
 		n.mailbox = to;
 		if (facts_classes_put(a->proxy->facts, &n, &fc, &err) == -1)
-			log_warn("facts reason=\"%s\"", err.text);
+			log_warn("facts reason=%s", log_str(str_c(err.text)));
 		facts_classes_clear(&fc);
 	}
 	classes_forget(a, name, true);

@@ -235,7 +235,7 @@ factdb_open(const char *state_dir, const struct crypt_key *key, struct err *err)
 		unlink_all(f);
 	/* Without, at worst; factdb_commit() tries again. */
 	if (open_db(f, err) == -1 && factdb_renew(f, err) == -1)
-		log_error("facts reason=\"%s\"", err->text);
+		log_error("facts reason=%s", log_str(str_c(err->text)));
 	return (f);
 }
 

@@ -30,7 +30,7 @@
 void
 facts_gripe(const struct err *err)
 {
-	log_warn("facts reason=\"%s\"", err->text);
+	log_warn("facts reason=%s", log_str(str_c(err->text)));
 }
 
 static int

@@ -95,8 +95,8 @@ views_expunge(struct fetch_job *f, uint32_t seq)
 void
 want_lost(struct want *w, enum err_code code, const char *why)
 {
-	log_warn("view session=%s uid=%u result=lost reason=\"%s\"",
-	    w->f->j.s->s.id, (unsigned)w->uid, why);
+	log_warn("view session=%s uid=%u result=lost reason=%s",
+	    w->f->j.s->s.id, (unsigned)w->uid, log_str(str_c(why)));
 	w->state = WANT_LOST;
 	job_lacks(&w->f->j, code);
 }
@@ -167,7 +167,7 @@ want_known(const struct want *w, bool preview)
 	    (!preview || k->rec.preview.len > 0))
 		return (k);
 	if (rc == -1)
-		log_warn("facts reason=\"%s\"", err.text);
+		log_warn("facts reason=%s", log_str(str_c(err.text)));
 	known_free(k);
 	return (NULL);
 }

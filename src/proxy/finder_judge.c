@@ -274,8 +274,8 @@ judge_kept(struct finder *f, uint32_t number)
 		rc =
 		    rec.has_text ? facts_text(facts, &name, &f->text, &err) : 0;
 	if (rc == -1)
-		log_warn("facts session=%s reason=\"%s\"", f->j.s->s.id,
-		    err.text);
+		log_warn("facts session=%s reason=%s", f->j.s->s.id,
+		    log_str(str_c(err.text)));
 	/* One that is not kept as a whole is always looked at as a whole, not
 	 * only when nothing is found in the part that is kept. */
 	if (rc != 1 || (f->keep != NULL && rec.header.len == 0) ||
@@ -336,8 +336,8 @@ judge_opened(struct job *j, uint32_t number, struct viewref *view,
 		if (set_add(&f->later, number, number) == -1)
 			finder_oom(f);
 	} else if (err != NULL) {
-		log_warn("search session=%s number=%u reason=\"%s\"",
-		    j->s->s.id, (unsigned)number, err->text);
+		log_warn("search session=%s number=%u reason=%s", j->s->s.id,
+		    (unsigned)number, log_str(str_c(err->text)));
 		job_lacks(j, err->code);
 	}
 	/* Else it is gone, and not found. */

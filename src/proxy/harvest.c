@@ -57,6 +57,6 @@ harvest_note(const struct msg_name *n)
 	buf_init(&b, LIMIT_RECORD);
 	if (p->seen != NULL && mark_name(n, &b) == 0 &&
 	    seen_mark(p->seen, buf_text(&b), &err) == -1)
-		log_warn("harvest reason=\"%s\"", err.text);
+		log_warn("harvest reason=%s", log_str(str_c(err.text)));
 	buf_clear(&b);
 }

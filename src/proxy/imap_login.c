@@ -88,8 +88,8 @@ login_failed(struct imap *s, const struct err *err)
 	if (login_again(s, STR("UNAVAILABLE")))
 		return;
 	log_warn("imap-login session=%s login=%s result=unavailable "
-	         "reason=\"%s\"",
-	    s->s.id, log_addr(str_c(s->login.name)), err->text);
+	         "reason=%s",
+	    s->s.id, log_addr(str_c(s->login.name)), log_str(str_c(err->text)));
 	throttle_drop(s->attempt);
 	s->attempt = NULL;
 	imap_tagged(s, s->tag,
@@ -134,8 +134,9 @@ login_done(struct imap *s)
 	s->account = account_enter(s->p, &s->login, uplogin_password(u), &err);
 	if (s->account == NULL) {
 		log_warn("imap-login session=%s login=%s result=refused "
-		         "reason=\"%s\"",
-		    s->s.id, log_addr(str_c(s->login.name)), err.text);
+		         "reason=%s",
+		    s->s.id, log_addr(str_c(s->login.name)),
+		    log_str(str_c(err.text)));
 		imap_tagged(s, s->tag, "NO [LIMIT] %s", err.text);
 		login_over(s);
 		return;
@@ -213,8 +214,8 @@ login_start(struct imap *s, struct str user, struct str password)
 
 	if (login_parse(s->p, user, &s->login, &err) == -1) {
 		log_info("imap-login session=%s peer=%s result=refused "
-		         "reason=\"%s\"",
-		    s->s.id, stream_peer(s->client), err.text);
+		         "reason=%s",
+		    s->s.id, stream_peer(s->client), log_str(str_c(err.text)));
 		imap_tagged(s, s->tag, "NO [AUTHENTICATIONFAILED] %s",
 		    err.text);
 		return;

@@ -475,7 +475,7 @@ imap_session_start(struct proxy *p, int fd, bool tls)
 	s->client = stream_accept(p->base, fd, tls ? p->imap_tls : NULL,
 	    &client_ops, s, &err);
 	if (s->client == NULL) {
-		log_warn("imap-refused reason=\"%s\"", err.text);
+		log_warn("imap-refused reason=%s", log_str(str_c(err.text)));
 		cmd_clear(&s->in);
 		free(s);
 		return;

@@ -86,7 +86,7 @@ keep(const struct msg_name *n, const struct open_ans *ans,
 	if (facts_of_view(viewref_view(view), viewref_preview(view), ans, &rec,
 	        &hold) == 0 &&
 	    facts_put(n->account->proxy->facts, n, &rec, text, &err) == -1)
-		log_warn("facts reason=\"%s\"", err.text);
+		log_warn("facts reason=%s", log_str(str_c(err.text)));
 	buf_wipe(&hold);
 }
 

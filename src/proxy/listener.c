@@ -63,7 +63,8 @@ on_error(struct evconnlistener *l, void *arg)
 	struct timeval tv = {.tv_usec = PAUSE_MS * 1000};
 	int e = EVUTIL_SOCKET_ERROR();
 
-	log_warn("accept name=%s reason=\"%s\"", ls->name, strerror(e));
+	log_warn("accept name=%s reason=%s", ls->name,
+	    log_str(str_c(strerror(e))));
 	evconnlistener_disable(l);
 	evtimer_add(ls->again, &tv);
 }

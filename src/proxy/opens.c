@@ -174,8 +174,8 @@ on_link_dead(struct ipc *l, const struct err *err, void *arg)
 	struct opens *o = arg;
 
 	(void)l;
-	log_warn("opener-lost login=%s reason=\"%s\"",
-	    log_addr(str_c(o->login)), err->text);
+	log_warn("opener-lost login=%s reason=%s", log_addr(str_c(o->login)),
+	    log_str(str_c(err->text)));
 	opens_unlink(o);
 }
 
@@ -223,8 +223,8 @@ opening_died(struct opening *g, const struct err *why)
 		return;
 	}
 	hex_encode(g->digest, sizeof(g->digest), hex);
-	log_warn("quarantine login=%s digest=%s reason=\"%s\"",
-	    log_addr(str_c(o->login)), hex, why->text);
+	log_warn("quarantine login=%s digest=%s reason=%s",
+	    log_addr(str_c(o->login)), hex, log_str(str_c(why->text)));
 	quarantine_put(o, g, g->deaths > DEATHS_MAX);
 	if (g->shut.len > 0) {
 		opening_shut(g);
@@ -385,8 +385,8 @@ on_opener(struct ipc_msg *msg, const struct err *err, void *arg)
 		}
 	}
 	if (o->link == NULL) {
-		log_warn("opener-missing login=%s reason=\"%s\"",
-		    log_addr(str_c(o->login)), why.text);
+		log_warn("opener-missing login=%s reason=%s",
+		    log_addr(str_c(o->login)), log_str(str_c(why.text)));
 		why.code = ERR_UNAVAILABLE;
 		opens_fail_all(o, &why);
 		return;

@@ -66,7 +66,7 @@ own_is(struct proxy *p, struct str mail)
 	if (p->seen != NULL && make_name(mail, &name)) {
 		rc = seen_marked(p->seen, buf_text(&name), &err);
 		if (rc == -1)
-			log_error("own reason=\"%s\"", err.text);
+			log_error("own reason=%s", log_str(str_c(err.text)));
 		is = rc != 0;
 	}
 	buf_clear(&name);

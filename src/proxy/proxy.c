@@ -157,7 +157,7 @@ proxy_start(struct self *self, struct err *err)
 	/* A cache: it goes on without. */
 	p->facts = facts_open(p->state_dir, &p->seen_key, &why);
 	if (p->facts == NULL)
-		log_error("facts reason=\"%s\"", why.text);
+		log_error("facts reason=%s", log_str(str_c(why.text)));
 	return (0);
 }
 
@@ -197,7 +197,7 @@ conf_views(struct proxy *p)
 		p->viewdisk =
 		    viewdisk_open(p->base, p->state_dir, &p->seen_key, &err);
 	if (p->viewdisk == NULL)
-		log_error("views reason=\"%s\"", err.text);
+		log_error("views reason=%s", log_str(str_c(err.text)));
 	viewdisk_limit(p->viewdisk, conf_num(p->conf, "cache", "disk_bytes"));
 }
 

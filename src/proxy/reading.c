@@ -329,8 +329,8 @@ on_loaded(struct blob *text, const struct err *err, void *arg)
 
 	c->load = NULL;
 	if (text == NULL)
-		log_debug("view-disk uid=%u reason=\"%s\"",
-		    (unsigned)c->name.uid, err->text);
+		log_debug("view-disk uid=%u reason=%s", (unsigned)c->name.uid,
+		    log_str(str_c(err->text)));
 	else
 		view = keep_view(&c->name, &c->key.name, text, &more, &why);
 	if (view == NULL)
@@ -506,7 +506,7 @@ reading_commit(struct proxy *p)
 	struct err err;
 
 	if (p->seen != NULL && seen_commit(p->seen, &err) == -1) {
-		log_error("seen reason=\"%s\"", err.text);
+		log_error("seen reason=%s", log_str(str_c(err.text)));
 		return (-1);
 	}
 	/* Nobody waits for these. */
@@ -540,7 +540,7 @@ reading_forget(struct proxy *p, const struct seen_key *key)
 	viewcache_del(p->views, key);
 	viewdisk_drop(p->viewdisk, key);
 	if (p->seen != NULL && seen_drop(p->seen, key, &err) == -1)
-		log_warn("seen reason=\"%s\"", err.text);
+		log_warn("seen reason=%s", log_str(str_c(err.text)));
 }
 
 void
@@ -564,7 +564,7 @@ forget_unopened(const struct account *a)
 
 	if (p->seen != NULL &&
 	    seen_key_came(p->seen, str_c(a->login), &err) == -1)
-		log_warn("seen reason=\"%s\"", err.text);
+		log_warn("seen reason=%s", log_str(str_c(err.text)));
 	facts_drop_unopened(p->facts, a);
 }
 

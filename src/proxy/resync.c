@@ -244,8 +244,8 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 	if (view != NULL)
 		(void)was_unopened(r, m->old, &opens, m->wire);
 	else
-		log_debug("resync uid=%u result=%s reason=\"%s\"",
-		    (unsigned)m->old, err_word(err->code), err->text);
+		log_debug("resync uid=%u result=%s reason=%s", (unsigned)m->old,
+		    err_word(err->code), log_str(str_c(err->text)));
 	if (!opens) {
 		weigh_drop(r);
 		return;

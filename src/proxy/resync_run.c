@@ -243,8 +243,8 @@ resync_resume(struct account *a)
 	else
 		rc = resync_start(r, &err);
 	if (rc == -1)
-		log_warn("resync login=%s reason=\"%s\"",
-		    log_addr(str_c(a->login)), err.text);
+		log_warn("resync login=%s reason=%s", log_addr(str_c(a->login)),
+		    log_str(str_c(err.text)));
 }
 
 json_t *

@@ -455,8 +455,8 @@ reconnected(const struct reply *reply, const struct err *why, void *arg)
 		send_envelope(tx);
 	} else {
 		log_warn("smtp-upstream id=%s reason=%s", s->base.id,
-		    reply == NULL ? log_str(str_c(why->text))
-		                  : "the login was refused");
+		    log_str(str_c(
+		        reply == NULL ? why->text : "the login was refused")));
 		group_lost(tx, UNREACHED);
 	}
 	smtp_session_leave(s);

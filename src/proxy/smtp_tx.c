@@ -166,7 +166,7 @@ connected(const struct reply *reply, const struct err *why, void *arg)
 		begin_mail(tx);
 	} else {
 		log_warn("smtp-upstream id=%s reason=%s code=%u", s->base.id,
-		    reply == NULL ? log_str(str_c(why->text)) : "",
+		    log_str(str_c(reply == NULL ? why->text : "")),
 		    reply == NULL ? 0 : reply->code);
 		smtp_tx_answer(tx, 451,
 		    "4.4.1 The mail server cannot be "

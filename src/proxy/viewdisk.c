@@ -383,7 +383,7 @@ put_some(struct viewdisk *vd)
 	if ((rc = put_step(l, &err)) == 0)
 		return;
 	if (rc == -1) {
-		log_warn("views reason=\"%s\"", err.text);
+		log_warn("views reason=%s", log_str(str_c(err.text)));
 		(void)unlinkat(vd->dir, file_name(&l->key, true, name), 0);
 	}
 	TAILQ_REMOVE(&vd->puts, l, next);

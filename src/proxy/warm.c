@@ -290,8 +290,8 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 		/* All that are left may need the same one. */
 		set_clear(&w->todo);
 	} else
-		log_debug("warm uid=%u result=%s reason=\"%s\"",
-		    (unsigned)r->uid, err_word(err->code), err->text);
+		log_debug("warm uid=%u result=%s reason=%s", (unsigned)r->uid,
+		    err_word(err->code), log_str(str_c(err->text)));
 	if (w->side != NULL && !w->asked)
 		warm_step(w);
 }
@@ -322,8 +322,8 @@ on_body(struct gather *g, void *arg)
 	r->reading = reading_start(&name, wire, on_read, r, &err);
 	blob_unref(wire);
 	if (r->reading == NULL)
-		log_debug("warm uid=%u result=%s reason=\"%s\"",
-		    (unsigned)w->uid, err_word(err.code), err.text);
+		log_debug("warm uid=%u result=%s reason=%s", (unsigned)w->uid,
+		    err_word(err.code), log_str(str_c(err.text)));
 }
 
 /* Ask for the newest message that is to be read; false: not now. */

@@ -33,8 +33,8 @@ on_harvested(const struct open_ans *ans, struct blob *view, struct blob *text,
 	(void)text;
 	w->harvest = NULL;
 	if (ans == NULL)
-		log_debug("harvest uid=%u reason=\"%s\"",
-		    (unsigned)w->harvest_uid, err->text);
+		log_debug("harvest uid=%u reason=%s", (unsigned)w->harvest_uid,
+		    log_str(str_c(err->text)));
 	/* One that the opener cannot stand is not shown to it again, but
 	 * without an opener nobody has looked into it. */
 	if (ans == NULL &&

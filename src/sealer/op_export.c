@@ -100,8 +100,9 @@ op_key_export(struct sealer *s, struct ipc *l, struct ipc_msg *msg)
 		log_info("key-export account=%s n=%zu",
 		    log_addr(str_c(e.account)), e.nkeys);
 	} else
-		log_warn("key-export account=%s code=%s reason=\"%s\"",
-		    log_addr(str_c(e.account)), err_word(err.code), err.text);
+		log_warn("key-export account=%s code=%s reason=%s",
+		    log_addr(str_c(e.account)), err_word(err.code),
+		    log_str(str_c(err.text)));
 	buf_init(&body, LIMIT_RECORD);
 	rec_put_err(&body, &err);
 	ipc_answer(l, msg->op, msg->id, buf_text(&body), &file,

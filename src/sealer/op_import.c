@@ -209,9 +209,9 @@ answer(struct import *im, const struct err *why, struct blob *certs)
 		log_info("key-import account=%s n=%zu",
 		    log_addr(str_c(im->account)), im->nkeys);
 	else
-		log_warn("key-import account=%s code=%s reason=\"%s\"",
+		log_warn("key-import account=%s code=%s reason=%s",
 		    log_addr(str_c(im->account)), err_word(why->code),
-		    why->text);
+		    log_str(str_c(why->text)));
 	buf_init(&body, LIMIT_RECORD);
 	rec_put_err(&body, certs != NULL ? &ok : why);
 	ipc_answer(im->link, im->op, im->id, buf_text(&body), &certs,

@@ -309,10 +309,10 @@ op_jws(struct sealer *s, struct ipc *l, struct ipc_msg *msg)
 	    make_jws(&a, &jws, &ans.err) == 0)
 		ans.err.code = ERR_OK;
 	if (ans.err.code != ERR_OK)
-		log_warn("jws account=%s kind=%s code=%s reason=\"%s\"",
+		log_warn("jws account=%s kind=%s code=%s reason=%s",
 		    log_addr(a.q.account),
 		    a.q.kind <= JWS_KIND_MAX ? kinds[a.q.kind] : "?",
-		    err_word(ans.err.code), ans.err.text);
+		    err_word(ans.err.code), log_str(str_c(ans.err.text)));
 	else
 		log_debug("jws account=%s kind=%s", log_addr(a.q.account),
 		    kinds[a.q.kind]);
@@ -359,8 +359,9 @@ op_digest(struct sealer *s, struct ipc *l, struct ipc_msg *msg)
 	    make_digest(&a, &q, &digest, &ans.err) == 0)
 		ans.err.code = ERR_OK;
 	if (ans.err.code != ERR_OK)
-		log_warn("digest account=%s code=%s reason=\"%s\"",
-		    log_addr(q.account), err_word(ans.err.code), ans.err.text);
+		log_warn("digest account=%s code=%s reason=%s",
+		    log_addr(q.account), err_word(ans.err.code),
+		    log_str(str_c(ans.err.text)));
 	ans.jws = buf_text(&digest);
 	answer(l, msg, &ans);
 	buf_clear(&digest);

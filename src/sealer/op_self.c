@@ -126,8 +126,8 @@ op_seal_self(struct sealer *s, struct ipc *l, struct ipc_msg *msg)
 		s->sealed++;
 	} else {
 		s->failed++;
-		log_warn("seal-self code=%s reason=\"%s\"",
-		    err_word(a.err.code), a.err.text);
+		log_warn("seal-self code=%s reason=%s", err_word(a.err.code),
+		    log_str(str_c(a.err.text)));
 	}
 	buf_init(&body, LIMIT_RECORD);
 	seal_ans_put(&body, &a);

@@ -70,7 +70,7 @@ op_sender(struct sealer *s, struct ipc *l, struct ipc_msg *msg)
 	    look(s, &q, &a, &a.err) == 0)
 		a.err.code = ERR_OK;
 	if (a.err.code != ERR_OK)
-		log_warn("sender reason=\"%s\"", a.err.text);
+		log_warn("sender reason=%s", log_str(str_c(a.err.text)));
 	buf_init(&body, LIMIT_RECORD);
 	sender_ans_put(&body, &a);
 	ipc_answer(l, msg->op, msg->id, buf_text(&body), NULL, 0);

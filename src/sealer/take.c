@@ -104,9 +104,9 @@ answer(struct take *t, struct ipc *l, struct ipc_msg *msg,
 	struct buf body;
 
 	if (err->code != ERR_OK) {
-		log_warn("%s account=%s code=%s reason=\"%s\"",
-		    op_name(msg->op), log_addr(t->whose.of.account),
-		    err_word(err->code), err->text);
+		log_warn("%s account=%s code=%s reason=%s", op_name(msg->op),
+		    log_addr(t->whose.of.account), err_word(err->code),
+		    log_str(str_c(err->text)));
 		n = 0;
 	} else
 		log_info("%s account=%s keys=%zu new=%zu", op_name(msg->op),
