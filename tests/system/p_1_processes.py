@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -258,6 +259,24 @@ def test_systemd(place):
         expect(n.recv(100) == b'STOPPING=1', 'does not tell that it stops')
         expect(d.process.wait(15) == 0, d.log())
     expect(not left(d), 'processes are left')
+
+
+def test_units(place):
+    """systemd gives the directories to the user of the conf, and the program
+    is root at first all the same."""
+    del place
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+    for name in ('waxwing', 'waxwing-cloud'):
+        with open(os.path.join(top, 'conf', name + '.conf'),
+                  encoding='utf-8') as f:
+            user = re.search('^#user = (.*)$', f.read(), re.M).group(1)
+        with open(os.path.join(top, 'systemd', name + '.service.in'),
+                  encoding='utf-8') as f:
+            unit = f.read()
+        expect('\nUser=%s\n' % user in unit, name + ': not its user')
+        for key in ('ExecStartPre', 'ExecStart'):
+            expect('\n%s=!@sbindir@/' % key in unit,
+                   '%s: %s is not run by root' % (name, key))
 
 
 def test_roles_hold_nothing(place):
