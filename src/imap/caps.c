@@ -106,6 +106,7 @@ caps_read(struct str list, struct caps *c)
 		c->sasl_ir |= str_ieq(word, STR("SASL-IR"));
 		c->literal_plus |= str_ieq(word, STR("LITERAL+"));
 		c->literal_minus |= str_ieq(word, STR("LITERAL-"));
+		c->id |= str_ieq(word, STR("ID"));
 		c->idle |= str_ieq(word, STR("IDLE"));
 		c->uidplus |= str_ieq(word, STR("UIDPLUS"));
 		c->move |= str_ieq(word, STR("MOVE"));

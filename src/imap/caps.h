@@ -45,6 +45,7 @@ struct caps {
 	bool sasl_ir;
 	bool literal_plus;
 	bool literal_minus; /* non-synchronising ones up to 4096 bytes */
+	bool id;
 	bool idle;
 	bool uidplus;
 	bool move;

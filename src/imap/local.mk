@@ -4,6 +4,7 @@ src_imap_libimap_a_SOURCES = \
 	src/imap/cmd.c src/imap/cmd.h \
 	src/imap/copyuid.c src/imap/copyuid.h \
 	src/imap/fetch.c src/imap/fetch.h \
+	src/imap/id.c src/imap/id.h \
 	src/imap/lex.c src/imap/lex.h \
 	src/imap/nstring.c src/imap/nstring.h \
 	src/imap/render.c src/imap/render.h \

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "imap/id.h"
 #include "proto/enrol.h"
 #include "proto/op.h"
 #include "proxy/late.h"
@@ -59,6 +60,7 @@ account_free(struct account *a)
 	if (a->hold != NULL)
 		event_free(a->hold);
 	buf_wipe(&a->password);
+	buf_clear(&a->id);
 	free(a->login);
 	free(a);
 }
@@ -163,6 +165,7 @@ account_new(struct proxy *p, const struct login *l, struct err *err)
 	a->up = upstream_ref(l->up);
 	a->since = clock_now().wall;
 	buf_init(&a->password, PASSWORD_MAX);
+	buf_init(&a->id, ID_MAX);
 	a->login = strdup(l->name);
 	a->hold = evtimer_new(p->base, on_hold_over, a);
 	if (a->login == NULL || a->hold == NULL ||

@@ -45,6 +45,7 @@ struct account {
 	char *login;         /* owned; canonical */
 	struct upstream *up; /* a reference, owned */
 	struct buf password; /* wiped when the account goes */
+	struct buf id;       /* what its last client said it is (imap/id.h) */
 	unsigned sessions;
 	struct opens *opens;     /* owned; see opens.h */
 	struct classes *classes; /* owned; a list, see mailbox.h */

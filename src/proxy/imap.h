@@ -107,6 +107,7 @@ struct imap {
 	struct login login;
 	struct attempt *attempt;   /* owned */
 	struct uplogin *uplogin;   /* owned; while logging in */
+	struct buf id;             /* what the client said it is (imap/id.h) */
 	bool again;                /* it is tried a second time, ... */
 	uint64_t again_at;         /* ... then (mono); 0: not waiting */
 	struct account *account;   /* counted */
@@ -147,6 +148,8 @@ void imap_greet(struct imap *);
 void imap_noauth(struct imap *); /* a command or line is in s->in */
 void imap_login_tick(struct imap *, uint64_t mono);
 void imap_login_done(struct imap *); /* the server said yes, caps are known */
+/* The arguments of an ID command: note them.  False: it is none. */
+bool imap_heard_id(struct imap *, struct str args);
 
 /* What is made of a command. */
 enum route {

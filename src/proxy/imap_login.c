@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/limits.h"
+#include "imap/id.h"
 #include "proxy/imap.h"
 #include "proxy/warm.h"
 #include "sys/log.h"
@@ -121,6 +122,36 @@ login_refused(struct imap *s, const struct resp *r)
 	login_over(s);
 }
 
+/* Connections of our own for the account say the same. */
+static void
+account_heard_id(struct account *a, const struct imap *s)
+{
+	if (a == NULL || s->id.len == 0)
+		return;
+	buf_reset(&a->id);
+	buf_str(&a->id, buf_text(&s->id));
+}
+
+bool
+imap_heard_id(struct imap *s, struct str args)
+{
+	struct arena arena;
+	struct id id;
+	bool ok;
+
+	arena_init(&arena, LIMIT_CLIENT_LINE);
+	if ((ok = id_parse(args, &arena, &id))) {
+		buf_reset(&s->id);
+		id_print(&id, &s->id);
+		log_debug("imap-id session=%s name=%s version=%s", s->s.id,
+		    log_str(id_value(&id, "name")),
+		    log_str(id_value(&id, "version")));
+		account_heard_id(s->account, s);
+	}
+	arena_clear(&arena);
+	return (ok);
+}
+
 /* The server took the credential, and we know what it can. */
 static void
 login_done(struct imap *s)
@@ -141,6 +172,7 @@ login_done(struct imap *s)
 		login_over(s);
 		return;
 	}
+	account_heard_id(s->account, s);
 	log_info("imap-login session=%s login=%s peer=%s result=ok", s->s.id,
 	    log_addr(str_c(s->login.name)), stream_peer(s->client));
 	s->caps = *uplogin_caps(u);
@@ -230,6 +262,7 @@ login_start(struct imap *s, struct str user, struct str password)
 		imap_tagged(s, s->tag, "NO [UNAVAILABLE] out of memory");
 		return;
 	}
+	uplogin_introduce(s->uplogin, buf_text(&s->id));
 	s->again = false;
 	s->again_at = 0;
 	imap_enter(s, IMAP_LOGIN);
@@ -371,6 +404,19 @@ do_capability(struct imap *s)
 	imap_tagged(s, s->tag, "OK done");
 }
 
+/* The server is told when it is known who it is. */
+static void
+do_id(struct imap *s, const struct cmd *c)
+{
+	if (!imap_heard_id(s, c->args)) {
+		imap_tagged(s, s->tag,
+		    "BAD ID needs NIL or pairs of strings in parentheses");
+		return;
+	}
+	stream_str(s->client, STR("* ID NIL\r\n"));
+	imap_tagged(s, s->tag, "OK done");
+}
+
 static void
 noauth_command(struct imap *s, const struct cmd *c)
 {
@@ -390,10 +436,9 @@ noauth_command(struct imap *s, const struct cmd *c)
 		do_capability(s);
 	else if (str_ieq(c->name, STR("NOOP")))
 		imap_tagged(s, s->tag, "OK done");
-	else if (str_ieq(c->name, STR("ID"))) {
-		stream_str(s->client, STR("* ID NIL\r\n"));
-		imap_tagged(s, s->tag, "OK done");
-	} else if (str_ieq(c->name, STR("STARTTLS")))
+	else if (str_ieq(c->name, STR("ID")))
+		do_id(s, c);
+	else if (str_ieq(c->name, STR("STARTTLS")))
 		do_starttls(s);
 	else if (str_ieq(c->name, STR("LOGOUT"))) {
 		stream_str(s->client, STR("* BYE see you\r\n"));

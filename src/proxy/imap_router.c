@@ -330,6 +330,14 @@ route_fetch(struct imap *s, const struct cmd *c)
 	return (ROUTE_DONE);
 }
 
+/* Whether it is one is the server's to say. */
+static enum route
+route_id(struct imap *s, const struct cmd *c)
+{
+	(void)imap_heard_id(s, c->args);
+	return (ROUTE_PASS);
+}
+
 /* Does the client ask for APPENDLIMIT (RFC 7889 section 3)?  Then what STATUS
  * says about it has to be ours. */
 static enum route
@@ -359,7 +367,7 @@ static const struct verb verbs[] = {
     {"GETMETADATA", true, false, false, EXT_METADATA, NULL, NULL},
     {"GETQUOTA", true, false, false, EXT_QUOTA, NULL, NULL},
     {"GETQUOTAROOT", true, false, false, EXT_QUOTA, NULL, NULL},
-    {"ID", true, false, false, 0, NULL, NULL},
+    {"ID", true, false, false, 0, route_id, NULL},
     {"IDLE", true, false, true, 0, route_idle, passed_idle},
     {"LIST", true, false, false, 0, route_limits, NULL},
     {"LOGIN", true, false, false, 0, route_logged_in, NULL},

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "imap/id.h"
 #include "proxy/append.h"
 #include "proxy/imap.h"
 #include "proxy/job.h"
@@ -107,6 +108,7 @@ imap_free(struct imap *s)
 	mailbox_free(s->box);
 	mailbox_free(s->opening);
 	buf_clear(&s->renames);
+	buf_clear(&s->id);
 	uplogin_free(s->uplogin);
 	throttle_end(s->attempt, false);
 	login_clear(&s->login);
@@ -471,6 +473,7 @@ imap_session_start(struct proxy *p, int fd, bool tls)
 	s->tls = tls;
 	cmd_init(&s->in);
 	buf_init(&s->renames, LIMIT_CLIENT_LINE);
+	buf_init(&s->id, ID_MAX);
 	lex_init(&s->up_lex);
 	s->client = stream_accept(p->base, fd, tls ? p->imap_tls : NULL,
 	    &client_ops, s, &err);

@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "base/limits.h"
+#include "imap/id.h"
 #include "proxy/account.h"
 #include "proxy/imap_upstream.h"
 
@@ -15,7 +16,8 @@ enum step {
 	STEP_TLS,
 	STEP_CAPABILITY,
 	STEP_AUTH,
-	STEP_AFTER /* capabilities once more, now that we are somebody */
+	STEP_AFTER, /* capabilities once more, now that we are somebody */
+	STEP_ID
 };
 
 struct uplogin {
@@ -23,6 +25,7 @@ struct uplogin {
 	struct buf user;     /* as the client wrote it */
 	struct buf password; /* wiped */
 	struct buf later;    /* what the next "+" asks for; wiped */
+	struct buf id;       /* to be told the server; may be empty */
 	struct buf list;     /* the last capability list */
 	struct caps caps;    /* what was read of it */
 	const struct upstream *at;
@@ -36,6 +39,7 @@ static const char *const tags[] = {
     [STEP_CAPABILITY] = "w2",
     [STEP_AUTH] = "w3",
     [STEP_AFTER] = "w4",
+    [STEP_ID] = "w5",
 };
 
 void
@@ -46,6 +50,7 @@ uplogin_free(struct uplogin *u)
 	buf_wipe(&u->user);
 	buf_wipe(&u->password);
 	buf_wipe(&u->later);
+	buf_clear(&u->id);
 	buf_clear(&u->list);
 	free(u);
 }
@@ -64,6 +69,7 @@ uplogin_new(const struct upstream *at, struct str user, struct str password,
 	buf_init(&u->user, LOGIN_MAX);
 	buf_init(&u->password, LIMIT_CLIENT_LINE);
 	buf_init(&u->later, 3 * LIMIT_CLIENT_LINE);
+	buf_init(&u->id, ID_MAX);
 	buf_init(&u->list, RESP_LINE_MAX);
 	buf_str(&u->user, user);
 	buf_str(&u->password, password);
@@ -72,6 +78,13 @@ uplogin_new(const struct upstream *at, struct str user, struct str password,
 		return (NULL);
 	}
 	return (u);
+}
+
+void
+uplogin_introduce(struct uplogin *u, struct str id)
+{
+	buf_reset(&u->id);
+	buf_str(&u->id, id);
 }
 
 void
@@ -124,6 +137,20 @@ static void
 uplogin_done(struct uplogin *u)
 {
 	u->fn(UPLOGIN_DONE, NULL, NULL, u->arg);
+}
+
+/* Logged in: what is left to be said? */
+static void
+uplogin_last(struct uplogin *u)
+{
+	if (u->step == STEP_ID || u->id.len == 0 || !u->caps.id) {
+		uplogin_done(u);
+		return;
+	}
+	u->step = STEP_ID;
+	stream_printf(u->up, "%s ID ", tags[STEP_ID]);
+	stream_str(u->up, buf_text(&u->id));
+	stream_str(u->up, STR("\r\n"));
 }
 
 static void
@@ -283,7 +310,7 @@ uplogin_tagged(struct uplogin *u, const struct resp *r)
 		u->fn(UPLOGIN_REFUSED, r, NULL, u->arg);
 		return;
 	}
-	if (r->cond != COND_OK) {
+	if (r->cond != COND_OK && u->step != STEP_ID) {
 		uplogin_fail(u, "the server refuses to begin");
 		return;
 	}
@@ -300,7 +327,7 @@ uplogin_tagged(struct uplogin *u, const struct resp *r)
 	else if (u->step == STEP_AUTH && u->list.len == 0)
 		uplogin_capability(u, STEP_AFTER);
 	else
-		uplogin_done(u);
+		uplogin_last(u);
 }
 
 void

@@ -31,6 +31,10 @@ struct uplogin *uplogin_new(const struct upstream *up, struct str user,
     struct str password, uplogin_fn *, void *arg);
 void uplogin_free(struct uplogin *); /* accepts NULL; wipes */
 
+/* What the server shall be told of the client (imap/id.h) once it is logged in,
+ * if it wants to know (RFC 2971); what it answers changes nothing. */
+void uplogin_introduce(struct uplogin *, struct str id);
+
 /* The connection, which stays the owner's.  With another one it begins anew. */
 void uplogin_connect(struct uplogin *, struct stream *);
 

@@ -11,6 +11,10 @@
 
 static const char tag[] = "w9";
 
+/* What we are, where no client of the account said what it is. */
+static const char ours[] =
+    "(\"name\" \"Waxwing\" \"version\" \"" PACKAGE_VERSION "\")";
+
 struct side {
 	struct proxy *proxy;
 	struct upstream *at;     /* a reference, owned */
@@ -345,6 +349,8 @@ side_open(struct account *a, side_done_fn *done, void *arg, struct err *err)
 		side_free(s);
 		return (NULL);
 	}
+	uplogin_introduce(s->uplogin,
+	    a->id.len > 0 ? buf_text(&a->id) : str_c(ours));
 	s->stream =
 	    upstream_connect(a->proxy, s->at, UPSTREAM_IMAP, &ops, s, err);
 	if (s->stream == NULL) {
