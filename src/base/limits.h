@@ -106,6 +106,13 @@
  * the first is sent. */
 #define LIMIT_SENDING (512UL * 1024 * 1024)
 
+/* Mail that an account's sessions hand over, with all that is made of it: the
+ * largest to send is there twice, and in groups that sealing makes larger. */
+#define LIMIT_ACCOUNT_HELD (1024ULL * 1024 * 1024)
+
+/* The same of all accounts: four of them may do their worst at once. */
+#define LIMIT_HELD (4096ULL * 1024 * 1024)
+
 /* A look-up that takes longer is a failure to the sender. */
 #define LIMIT_LOOKUP_MS 5000
 

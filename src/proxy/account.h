@@ -53,6 +53,7 @@ struct account {
 	struct resync *resync;   /* owned; see resync.h */
 	struct event *hold;      /* runs after the last session */
 	int64_t since;           /* wall clock of the first login */
+	uint64_t held;           /* bytes; see held.h */
 };
 
 /*

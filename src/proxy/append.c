@@ -2,6 +2,7 @@
 
 #include "proxy/append.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@ append_free(struct append *a)
 	memfd_free(a->text);
 	blob_unref(a->message);
 	blob_unref(a->put);
+	share_clear(&a->share);
 	free(a);
 }
 
@@ -89,6 +91,7 @@ drop(struct append *a, const char *answer)
 	buf_wipe(&a->first);
 	memfd_free(a->text);
 	a->text = NULL;
+	share_clear(&a->share);
 	enter(a, APPEND_DROP);
 }
 
@@ -154,10 +157,18 @@ pass(struct append *a)
 static void
 collect(struct append *a, bool clear_ok)
 {
+	uint64_t n = a->s->in.stream;
 	struct err err;
 
-	if (a->s->in.stream > SEALED_MOST) {
+	if (n > SEALED_MOST) {
 		drop(a, "NO [TOOBIG] too large to be sealed");
+		return;
+	}
+	if (share_add(&a->share, a->s->account, n + share_sealed(n)) == -1) {
+		log_warn("append session=%s bytes=%" PRIu64
+		         " reason=\"too much is held\"",
+		    a->s->s.id, n);
+		drop(a, "NO [LIMIT] too much is being stored, try again later");
 		return;
 	}
 	a->clear_ok = clear_ok;

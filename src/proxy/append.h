@@ -49,6 +49,7 @@ struct append {
 	struct memfd *text;    /* owned: all of the message */
 	struct blob *message;  /* owned: the same when it is there */
 	struct blob *put;      /* owned: what the server gets instead */
+	struct share share;    /* of the last three */
 	bool clear_ok;         /* without a key it may pass as it is */
 	char answer[ERR_TEXT]; /* APPEND_DROP: what the client is told */
 

@@ -43,13 +43,17 @@ append_passed(struct imap *s, const struct inflight *f, const struct resp *r)
 	mailbox_appended(s->account, name, (uint32_t)validity, (uint32_t)uid);
 }
 
-/* The answer to the command that was just sent will be about this one. */
+/* The answer to the command that was just sent will be about this one, which
+ * is held until it is sent. */
 static void
-remember_name(struct imap *s, struct append *a)
+remember(struct imap *s, struct append *a)
 {
 	struct inflight *f = imap_inflight(s, str_c(a->tag));
 
-	if (f == NULL || a->put == a->message ||
+	if (f == NULL)
+		return;
+	share_move(&f->share, &a->share);
+	if (a->put == a->message ||
 	    (f->sealed = malloc(a->name.len + 1)) == NULL)
 		return;
 	memcpy(f->sealed, a->name.data, a->name.len);
@@ -69,7 +73,7 @@ append_stream(struct imap *s)
 	} else {
 		stream_blob(s->up, a->put, span_of(0, blob_len(a->put)));
 		stream_str(s->up, STR("\r\n"));
-		remember_name(s, a);
+		remember(s, a);
 		s->appending = false;
 		cmd_next(&s->in);
 		if (FAULT("proxy.append.sent"))

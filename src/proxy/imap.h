@@ -21,6 +21,7 @@
 #include "imap/cmd.h"
 #include "imap/resp.h"
 #include "proxy/account.h"
+#include "proxy/held.h"
 #include "proxy/imap_upstream.h"
 #include "proxy/mailbox.h"
 #include "proxy/throttle.h"
@@ -65,6 +66,7 @@ struct inflight {
 	char *sealed; /* owned: the mailbox that an APPEND puts a sealed
 	               * message into, or NULL */
 	size_t sealedlen;
+	struct share share; /* of what is sent for an APPEND's message */
 };
 
 struct imap {

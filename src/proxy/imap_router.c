@@ -421,8 +421,7 @@ route_pass(struct imap *s, const struct verb *v, const struct cmd *c)
 {
 	struct inflight *f = &s->fl[s->nfl++];
 
-	f->sealed = NULL;
-	f->verb = v;
+	*f = (struct inflight){.verb = v};
 	memcpy(f->tag, c->tag.p, c->tag.len);
 	f->tag[c->tag.len] = '\0';
 	s->barrier = v->barrier;
@@ -438,8 +437,7 @@ imap_pass_as(struct imap *s, const char *verb, const char *tag)
 	struct inflight *f = &s->fl[s->nfl++];
 	struct cmd c = {.name = str_c(verb)};
 
-	f->sealed = NULL;
-	f->verb = verb_find(&c);
+	*f = (struct inflight){.verb = verb_find(&c)};
 	(void)strncpy(f->tag, tag, CMD_TAG_MAX);
 	f->tag[CMD_TAG_MAX] = '\0';
 	imap_expect(s, IMAP_PASSED_S);
@@ -540,6 +538,8 @@ imap_passed(struct imap *s, const struct inflight *f, const struct resp *r)
 	if (f->sealed != NULL)
 		append_passed(s, f, r);
 	free(f->sealed);
+	/* The server has taken it, or does not want it. */
+	share_clear(&s->fl[f - s->fl].share);
 	memmove(&s->fl[f - s->fl], &s->fl[f - s->fl + 1],
 	    (size_t)(&s->fl[s->nfl] - f - 1) * sizeof(*f));
 	if (--s->nfl == 0) {

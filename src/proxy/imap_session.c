@@ -101,8 +101,10 @@ imap_free(struct imap *s)
 	proxy_session_del(s->p, &s->s);
 	job_free(s->job);
 	append_free(s->append);
-	while (s->nfl > 0)
+	while (s->nfl > 0) {
 		free(s->fl[--s->nfl].sealed);
+		share_clear(&s->fl[s->nfl].share);
+	}
 	special_free(s->special);
 	gather_free(s->gather);
 	mailbox_free(s->box);

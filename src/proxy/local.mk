@@ -18,6 +18,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/finder_judge.c src/proxy/finder_whole.c \
 	src/proxy/gather.c src/proxy/gather.h \
 	src/proxy/harvest.c src/proxy/harvest.h \
+	src/proxy/held.c src/proxy/held.h \
 	src/proxy/imap.h \
 	src/proxy/imap_login.c \
 	src/proxy/imap_reply.c \

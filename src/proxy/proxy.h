@@ -85,6 +85,7 @@ struct proxy {
 	LIST_HEAD(listener_list, listener) listeners;
 	struct event *tick; /* owned */
 	struct event *last; /* owned; when all sessions are gone */
+	uint64_t held;      /* bytes of all accounts; see held.h */
 	uint64_t mono;      /* the clock at the last tick, for timeouts */
 	uint64_t next_session;
 	bool stopping;

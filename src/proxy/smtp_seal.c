@@ -307,6 +307,19 @@ take_plain(struct smtp_tx *tx)
 	}
 }
 
+/* The bytes of the others' texts. */
+static uint64_t
+to_be_made(const struct smtp_tx *tx)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < tx->plan.ngroups; i++)
+		if (tx->groups[i].text == NULL)
+			n += share_sealed(blob_len(tx->text));
+	return (n);
+}
+
 static void
 make_plan(struct smtp_tx *tx)
 {
@@ -338,6 +351,8 @@ make_plan(struct smtp_tx *tx)
 		return;
 	}
 	take_plain(tx);
+	if (!smtp_tx_hold(tx, to_be_made(tx)))
+		return;
 	tx->now = 0;
 	seal_next(tx);
 }
@@ -582,6 +597,8 @@ smtp_seal_start(struct smtp_tx *tx)
 	struct str text;
 	struct err err;
 
+	if (!smtp_tx_hold(tx, blob_len(tx->raw)))
+		return;
 	err_set(&err, ERR_MEMORY, "out of memory");
 	tx->timer = evtimer_new(tx->session->proxy->base, retry, tx);
 	if (tx->timer == NULL || list_recipients(tx) == -1 ||

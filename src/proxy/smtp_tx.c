@@ -15,6 +15,9 @@
  * and the plan for 1000 recipients. */
 #define TX_ARENA (LIMIT_PARSE + 1024UL * 1024)
 
+/* RFC 5321 4.2.3: 452, insufficient system storage. */
+#define TOO_MUCH "4.3.1 Too much is being sent, try again later"
+
 void
 smtp_tx_state(struct smtp_tx *tx, enum tx_state state)
 {
@@ -91,6 +94,7 @@ smtp_tx_free(struct smtp_tx *tx)
 	memfd_free(tx->spool);
 	blob_unref(tx->raw);
 	blob_unref(tx->text);
+	share_clear(&tx->share);
 	policy_free(tx->policy);
 	buf_clear(&tx->from);
 	reply_clear(&tx->worst);
@@ -499,6 +503,15 @@ smtp_tx_data(struct smtp_tx *tx)
 	smtp_session_reply(tx->session, 354, "End with a dot on a line alone");
 }
 
+bool
+smtp_tx_hold(struct smtp_tx *tx, uint64_t bytes)
+{
+	if (share_add(&tx->share, tx->session->account, bytes) == 0)
+		return (true);
+	smtp_tx_answer(tx, 452, TOO_MUCH);
+	return (false);
+}
+
 /* The final dot came. */
 static void
 text_ends(struct smtp_tx *tx)
@@ -506,8 +519,10 @@ text_ends(struct smtp_tx *tx)
 	struct err err;
 
 	smtp_session_state(tx->session, SESSION_MAIL);
-	if (tx->overflow) {
-		smtp_tx_answer(tx, 552, "5.3.4 The mail is too large");
+	if (tx->overflow != 0) {
+		smtp_tx_answer(tx, tx->overflow,
+		    tx->overflow == 452 ? TOO_MUCH
+		                        : "5.3.4 The mail is too large");
 		return;
 	}
 	tx->raw = memfd_take(tx->spool, &err);
@@ -521,6 +536,26 @@ text_ends(struct smtp_tx *tx)
 	smtp_seal_start(tx);
 }
 
+/* It does not fit: the rest is read to its end, and nothing is kept. */
+static void
+text_drop(struct smtp_tx *tx, unsigned code)
+{
+	tx->overflow = code;
+	memfd_free(tx->spool);
+	tx->spool = NULL;
+	share_clear(&tx->share);
+}
+
+static void
+text_add(struct smtp_tx *tx, const struct buf *text)
+{
+	if (share_add(&tx->share, tx->session->account, text->len) == -1)
+		text_drop(tx, 452);
+	else if (text->failed ||
+	         memfd_put(tx->spool, text->data, text->len, NULL) == -1)
+		text_drop(tx, 552);
+}
+
 size_t
 smtp_tx_text(struct smtp_tx *tx, struct str in)
 {
@@ -531,10 +566,8 @@ smtp_tx_text(struct smtp_tx *tx, struct str in)
 	buf_init(&out, 2 * in.len + 2);
 	(void)buf_room(&out, in.len + 2);
 	end = dotdec_feed(&tx->dots, in.p, in.len, &out, &used);
-	/* What is too large is read to its end and forgotten. */
-	if (!tx->overflow &&
-	    (out.failed || memfd_put(tx->spool, out.data, out.len, NULL) == -1))
-		tx->overflow = true;
+	if (tx->overflow == 0)
+		text_add(tx, &out);
 	buf_clear(&out);
 	if (end == 1)
 		text_ends(tx);

@@ -17,6 +17,7 @@
 #include "base/blob.h"
 #include "policy/policy.h"
 #include "proto/lookup.h"
+#include "proxy/held.h"
 #include "proxy/recorder.h"
 #include "proxy/smtp_session.h"
 #include "smtp/dot.h"
@@ -88,9 +89,10 @@ struct smtp_tx {
 
 	struct memfd *spool; /* owned, while the text comes */
 	struct dotdec dots;
-	bool overflow;
-	struct blob *raw;  /* owned: the text as it came */
-	struct blob *text; /* owned: as it shall be read */
+	unsigned overflow;  /* code of the answer to what does not fit, or 0 */
+	struct share share; /* of spool, raw, text and the groups' texts */
+	struct blob *raw;   /* owned: the text as it came */
+	struct blob *text;  /* owned: as it shall be read */
 
 	struct arena arena;
 	struct tx_rcpt **to; /* in the arena: the accepted ones */
@@ -150,6 +152,10 @@ void smtp_tx_relay(struct smtp_tx *, const struct reply *);
 void smtp_seal_start(struct smtp_tx *);
 void sealed_free(struct sealed *);               /* accepts NULL */
 struct blob *sealed_text(const struct sealed *); /* borrowed */
+
+/* So many bytes more are made of it; false: they would be too many to hold,
+ * and the client was told. */
+bool smtp_tx_hold(struct smtp_tx *, uint64_t bytes);
 
 /* All groups have their texts: send them.  (smtp_send.c) */
 void smtp_send_start(struct smtp_tx *);

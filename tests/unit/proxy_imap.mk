@@ -7,6 +7,7 @@ PROXY_IMAP_LIBS = src/proxy/libproxy.a src/imap/libimap.a \
 PROXY_IMAP_TESTS = \
 	tests/unit/t_candidate \
 	tests/unit/t_gather \
+	tests/unit/t_held \
 	tests/unit/t_job \
 	tests/unit/t_late \
 	tests/unit/t_mailbox \
@@ -22,6 +23,7 @@ check_PROGRAMS += $(PROXY_IMAP_TESTS)
 TESTS += $(PROXY_IMAP_TESTS)
 tests_unit_t_candidate_LDADD = src/proxy/libproxy.a $(UNIT_LDADD)
 tests_unit_t_gather_LDADD = $(PROXY_IMAP_LIBS)
+tests_unit_t_held_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_job_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_late_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_mailbox_LDADD = $(PROXY_IMAP_LIBS)

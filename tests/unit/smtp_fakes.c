@@ -61,9 +61,9 @@ struct account *
 account_enter(struct proxy *p, const struct login *login, struct str password,
     struct err *err)
 {
-	(void)p;
 	(void)login;
 	(void)err;
+	fakes.account.proxy = p;
 	buf_reset(&fakes.account.password);
 	buf_str(&fakes.account.password, password);
 	fakes.account.sessions++;

@@ -357,6 +357,9 @@ stop(void)
 		turn();
 	CHECK(TAILQ_EMPTY(&fakes.proxy.sessions));
 	CHECK_UINT(fakes.account.sessions, 0);
+	/* whatever became of it, nothing is held of a mail */
+	CHECK_UINT(fakes.account.held, 0);
+	CHECK_UINT(fakes.proxy.held, 0);
 	/* what is left of the connection upstream goes with its end */
 	end_close(&rig.up);
 	if (fakes.arriving != -1)
