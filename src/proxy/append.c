@@ -330,7 +330,7 @@ begin(struct append *a, bool sure)
 	enter(a, APPEND_HEAD);
 	s->append_left = s->in.stream;
 	if (!s->in.stream_nonsync)
-		stream_str(s->client, STR("+ OK\r\n"));
+		imap_say(s, STR("+ OK\r\n"));
 	if (s->append_left == 0)
 		message_end(s);
 }

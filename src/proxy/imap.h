@@ -95,7 +95,8 @@ struct imap {
 	/* from the server */
 	struct lex up_lex;
 	bool limits;           /* STATUS may tell of APPENDLIMIT */
-	bool mid;              /* within a response that streams through */
+	bool mid;              /* within a response that streams through ... */
+	struct buf said;       /* ... whose end this waits for */
 	bool eat;              /* within one that nobody wants */
 	struct gather *gather; /* owned; within one that is collected */
 	bool up_paused;
@@ -137,6 +138,12 @@ void imap_enter(struct imap *, enum imap_state);
 void imap_turn(struct imap *);
 /* The server has something to do and that many seconds. */
 void imap_expect(struct imap *, unsigned seconds);
+/* Words of ours to the client: not within a response that streams through, they
+ * would become a part of it.  Where a response was just handled there is none,
+ * and stream_str() will do. */
+void imap_say(struct imap *, struct str);
+void imap_said(struct imap *); /* one has ended: what waited goes */
+
 /* "TAG text\r\n" to the client. */
 void imap_tagged(struct imap *, const char *tag, const char *, ...)
     __attribute__((format(printf, 3, 4)));

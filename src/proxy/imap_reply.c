@@ -397,9 +397,11 @@ reply_run(struct imap *s, struct str in)
 			lex_init(&s->up_lex);
 		}
 		at += lex_step(&s->up_lex, rest, &ev);
-		if (ev == LEX_LINE)
+		if (ev == LEX_LINE) {
 			s->mid = false;
-		else if (ev == LEX_LITERAL && s->up_lex.left > LITERAL_MAX) {
+			if (s->said.len > 0)
+				break;
+		} else if (ev == LEX_LITERAL && s->up_lex.left > LITERAL_MAX) {
 			s->mid = begun;
 			reply_garbage(s, "absurd literal", rest);
 			return (start);
@@ -499,6 +501,7 @@ imap_reply(struct imap *s)
 			n = reply_run(s, in);
 			if (n > 0) {
 				stream_move(s->up, s->client, n);
+				imap_said(s);
 				continue;
 			}
 		}

@@ -160,7 +160,7 @@ route_enable(struct imap *s, const struct cmd *c)
 		buf_clear(&b);
 		return (ROUTE_PASS);
 	} else if (left == 0) {
-		stream_str(s->client, STR("* ENABLED\r\n"));
+		imap_say(s, STR("* ENABLED\r\n"));
 		imap_tagged(s, tag, "OK Enabled.");
 	} else {
 		stream_printf(s->up, "%s ENABLE", tag);

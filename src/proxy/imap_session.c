@@ -76,9 +76,30 @@ imap_die(struct imap *s, const char *bye, const char *fmt, ...)
 }
 
 void
+imap_say(struct imap *s, struct str text)
+{
+	if (!s->mid) {
+		stream_str(s->client, text);
+		return;
+	}
+	buf_str(&s->said, text);
+	if (s->said.failed)
+		imap_die(s, NULL, "out of memory");
+}
+
+void
+imap_said(struct imap *s)
+{
+	if (s->mid || s->said.len == 0)
+		return;
+	stream_str(s->client, buf_text(&s->said));
+	buf_clear(&s->said);
+}
+
+void
 imap_tagged(struct imap *s, const char *tag, const char *fmt, ...)
 {
-	char text[512];
+	char text[512], line[sizeof(text) + CMD_TAG_MAX + 4];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -86,7 +107,8 @@ imap_tagged(struct imap *s, const char *tag, const char *fmt, ...)
 	va_end(ap);
 	log_trace("imap-answer session=%s tag=%s text=%s", s->s.id,
 	    log_str(str_c(tag)), log_str(str_c(text)));
-	stream_printf(s->client, "%s %s\r\n", tag, text);
+	(void)snprintf(line, sizeof(line), "%s %s\r\n", tag, text);
+	imap_say(s, str_c(line));
 }
 
 void
@@ -111,6 +133,7 @@ imap_free(struct imap *s)
 	mailbox_free(s->opening);
 	buf_clear(&s->renames);
 	buf_clear(&s->id);
+	buf_clear(&s->said);
 	uplogin_free(s->uplogin);
 	throttle_end(s->attempt, false);
 	login_clear(&s->login);
@@ -166,7 +189,7 @@ imap_may_read(const struct imap *s)
 		break;
 	}
 	if (stream_output_len(s->up) >= IMAP_HIGH ||
-	    stream_output_len(s->client) >= IMAP_HIGH)
+	    stream_output_len(s->client) >= IMAP_HIGH || s->said.len > 0)
 		return (false);
 	if (s->idling)
 		return (true);
@@ -191,7 +214,7 @@ imap_command(struct imap *s, enum cmd_event ev)
 	case CMD_MORE:
 		return;
 	case CMD_GO_AHEAD:
-		stream_str(s->client, STR("+ OK\r\n"));
+		imap_say(s, STR("+ OK\r\n"));
 		return;
 	case CMD_READY:
 		if (s->state == IMAP_NOAUTH)
@@ -476,6 +499,7 @@ imap_session_start(struct proxy *p, int fd, bool tls)
 	cmd_init(&s->in);
 	buf_init(&s->renames, LIMIT_CLIENT_LINE);
 	buf_init(&s->id, ID_MAX);
+	buf_init(&s->said, LIMIT_RESULTS + LIMIT_CLIENT_LINE);
 	lex_init(&s->up_lex);
 	s->client = stream_accept(p->base, fd, tls ? p->imap_tls : NULL,
 	    &client_ops, s, &err);

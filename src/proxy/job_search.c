@@ -59,7 +59,7 @@ search_answer(struct search_job *sj)
 	if (b.failed)
 		finder_oom(f);
 	else {
-		stream_str(j->s->client, buf_text(&b));
+		imap_say(j->s, buf_text(&b));
 		job_finish(j, "OK Search completed.");
 	}
 	buf_clear(&b);

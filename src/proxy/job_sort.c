@@ -153,7 +153,7 @@ order_some(struct order_job *o)
 	else if (rc == -1 || o->out.failed)
 		finder_oom(&o->f);
 	else {
-		stream_str(j->s->client, buf_text(&o->out));
+		imap_say(j->s, buf_text(&o->out));
 		job_finish(j, "OK %s completed.",
 		    o->thread ? "Thread" : "Sort");
 	}
