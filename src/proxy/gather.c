@@ -199,7 +199,8 @@ join_add(struct gather *to, const struct gather *from)
 	size_t open = str_find(text, '(') + 1, at = to->text.len, i;
 
 	for (i = 0; i < from->naway; i++) {
-		if (to->naway == GATHER_AWAY)
+		if (to->naway == GATHER_AWAY ||
+		    blob_len(from->blobs[i]) > LIMIT_MESSAGE - gather_away(to))
 			return (false);
 		to->away[to->naway] = from->away[i] - open + at;
 		memcpy(to->digests[to->naway], from->digests[i], CRYPT_DIGEST);

@@ -155,6 +155,40 @@ t_together(void)
 	gather_free(g);
 }
 
+/* Bytes that nobody looks at. */
+static void
+leave(void *arg)
+{
+	(void)arg;
+}
+
+/* And the second of two pieces. */
+static void
+t_pieces(void)
+{
+	static const char text[] = "* 1 FETCH (BODY[] {9}\r\n)\r\n";
+	struct gather *g[2], *all;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		g[i] = gather_new(1, true, NULL);
+		buf_puts(&g[i]->text, text);
+		g[i]->away[0] = sizeof(text) - sizeof(")\r\n");
+		g[i]->blobs[0] =
+		    blob_wrap(text, LIMIT_MESSAGE / 2 + i, -1, leave, NULL);
+		g[i]->naway = 1;
+	}
+	CHECK(gather_join(g[0], g[1]) == NULL);
+	blob_unref(g[1]->blobs[0]);
+	g[1]->blobs[0] = blob_wrap(text, LIMIT_MESSAGE / 2, -1, leave, NULL);
+	all = gather_join(g[0], g[1]);
+	if (CHECK(all != NULL))
+		CHECK_UINT(all->naway, 2);
+	gather_free(all);
+	gather_free(g[0]);
+	gather_free(g[1]);
+}
+
 int
 main(void)
 {
@@ -164,6 +198,7 @@ main(void)
 	    {"large literals", t_large},
 	    {"limit", t_limit},
 	    {"two messages", t_together},
+	    {"two pieces", t_pieces},
 	    {NULL, NULL},
 	};
 
