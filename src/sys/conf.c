@@ -16,7 +16,7 @@ int
 conf_complain(const struct conf *c, unsigned line, const char *section,
     const char *key, struct err *err, const char *fmt, ...)
 {
-	char text[200], place[120];
+	char text[300], place[120];
 	va_list ap;
 
 	va_start(ap, fmt);

@@ -29,6 +29,7 @@ enum conf_type {
 	CONF_SECONDS, /* with s, m, h or d */
 	CONF_WORD,
 	CONF_LIST,   /* between commas or blanks; may be empty */
+	CONF_ADDRS,  /* a list of mail addresses, or patterns of them */
 	CONF_LISTEN, /* list of ADDRESS:PORT, [V6]:PORT, localhost:PORT */
 	CONF_URL,    /* SCHEME://HOST or SCHEME://HOST:PORT */
 };
@@ -39,7 +40,8 @@ struct conf_option {
 	enum conf_type type;
 	const char *def;     /* as text; NULL: unset */
 	const char *example; /* shown where there is no default */
-	/* CONF_WORD, CONF_LIST (may be NULL), CONF_URL: "off|on";
+	/* CONF_WORD, CONF_LIST, CONF_URL: "off|on";
+	 * CONF_ADDRS: of "address|*@domain|*@*.domain|*" what may stand there;
 	 * CONF_NUMBER, CONF_SIZE, CONF_SECONDS: "least-most" */
 	const char *words;
 	unsigned roles;   /* CONF_FILE: 1 << ROLE_x for each that gets it */
@@ -79,9 +81,12 @@ void conf_free(struct conf *); /* accepts NULL */
 int conf_read_files(struct conf *, struct err *);
 
 /* Say in err what is wrong with a value that only use can judge, in the words
- * of conf_load().  Always -1. */
+ * of conf_load().  section, key may be NULL.  Always -1. */
 int conf_blame(const struct conf *, const char *section, const char *key,
     struct err *, const char *why);
+/* The same of what err says, whose code stays: another start may do. */
+int conf_blame_for(const struct conf *, const char *section, const char *key,
+    struct err *);
 
 /* The bytes of a CONF_FILE; empty if it is not set or not for this role. */
 struct str conf_file(const struct conf *, const char *section, const char *key);

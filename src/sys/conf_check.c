@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/num.h"
 #include "sys/conf_priv.h"
 #include "sys/resolv.h"
@@ -257,10 +258,66 @@ check_list(const struct conf *c, const struct conf_entry *e, struct err *err)
 	struct str word;
 	size_t pos = 0;
 
-	while (e->opt->words != NULL && conf_word(e->value, &pos, &word))
+	while (conf_word(e->value, &pos, &word))
 		if (!is_among(e->opt->words, word))
 			return (conf_complain(c, e->line, e->section, e->key,
 			    err, "%s is none of %s",
+			    err_escape(shown, sizeof(shown), word),
+			    list_words(e->opt->words, list, sizeof(list))));
+	return (0);
+}
+
+/* The domain of an address, or of a pattern. */
+static bool
+is_domain(struct str s)
+{
+	size_t i;
+
+	if (s.len == 0 || s.p[0] == '.' || s.p[s.len - 1] == '.')
+		return (false);
+	for (i = 0; i < s.len; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '*' ||
+		    s.p[i] == '@' || (s.p[i] == '.' && s.p[i - 1] == '.'))
+			return (false);
+	return (true);
+}
+
+/* Of "address|*@domain|*@*.domain|*" what this is; len 0 if it is none. */
+static struct str
+form_of(struct str s)
+{
+	size_t at = s.len;
+	struct str domain;
+
+	if (str_eq(s, STR("*")))
+		return (s);
+	/* a quoted local part may hold another one */
+	while (at > 0 && s.p[at - 1] != '@')
+		at--;
+	domain = str_of(s.p + at, s.len - at);
+	if (at < 2 || s.len > LIMIT_ADDRESS)
+		return (STR(""));
+	if (!str_eq(str_of(s.p, at), STR("*@")))
+		return (memchr(s.p, '*', at) == NULL && is_domain(domain)
+		            ? STR("address")
+		            : STR(""));
+	if (!str_istarts(domain, STR("*.")))
+		return (is_domain(domain) ? STR("*@domain") : STR(""));
+	domain = str_of(domain.p + 2, domain.len - 2);
+	return (is_domain(domain) ? STR("*@*.domain") : STR(""));
+}
+
+static int
+check_addrs(const struct conf *c, const struct conf_entry *e, struct err *err)
+{
+	char list[80], shown[80];
+	struct str word;
+	size_t pos = 0;
+
+	while (conf_word(e->value, &pos, &word))
+		if (!is_among(e->opt->words, form_of(word)))
+			return (conf_complain(c, e->line, e->section, e->key,
+			    err, "%s is no %s",
 			    err_escape(shown, sizeof(shown), word),
 			    list_words(e->opt->words, list, sizeof(list))));
 	return (0);
@@ -289,7 +346,7 @@ check_value(const struct conf *c, const struct conf_entry *e, struct err *err)
 	char list[80];
 
 	if (e->value[0] == '\0' && e->opt->type != CONF_LIST &&
-	    e->opt->type != CONF_LISTEN)
+	    e->opt->type != CONF_ADDRS && e->opt->type != CONF_LISTEN)
 		return (conf_complain(c, e->line, e->section, e->key, err,
 		    "the value is missing"));
 	switch (e->opt->type) {
@@ -317,6 +374,8 @@ check_value(const struct conf *c, const struct conf_entry *e, struct err *err)
 		break;
 	case CONF_LIST:
 		return (check_list(c, e, err));
+	case CONF_ADDRS:
+		return (check_addrs(c, e, err));
 	case CONF_LISTEN:
 		return (check_listen(c, e, err));
 	case CONF_URL:
@@ -354,6 +413,39 @@ check_cloud(const struct conf *c, struct err *err)
 	    "dkim is not for a cloud with kms_key, which signs with S/MIME"));
 }
 
+/* Can anything have the name of this section? */
+static int
+check_name(const struct conf *c, const struct conf_name *n, struct err *err)
+{
+	static const struct {
+		const char *kind;
+		const char *forms; /* NULL: a host */
+		const char *wrong;
+	} kinds[] = {
+	    {"upstream", NULL,
+	        "that is no domain, the part of a login after its @"},
+	    {"account", "address",
+	        "a login is written with its domain, as in me@example.org"},
+	    {"policy", "address|*@domain|*@*.domain|*",
+	        "that is no address, *@domain, *@*.domain or *"},
+	};
+	size_t i, len = conf_kind_len(n->section);
+	const char *name;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!str_eq(str_c(kinds[i].kind), str_of(n->section, len)))
+			continue;
+		name = n->section + len + 1;
+		if (kinds[i].forms != NULL
+		        ? is_among(kinds[i].forms, form_of(str_c(name)))
+		        : is_host(name))
+			return (0);
+		return (conf_complain(c, n->line, n->section, NULL, err, "%s",
+		    kinds[i].wrong));
+	}
+	return (0);
+}
+
 int
 conf_check(const struct conf *c, struct err *err)
 {
@@ -366,7 +458,8 @@ conf_check(const struct conf *c, struct err *err)
 	if (check_cloud(c, err) != 0)
 		return (-1);
 	for (n = c->sections; n != NULL; n = n->next) {
-		if (check_pair(c, n, "cert", "key", err) != 0 ||
+		if (check_name(c, n, err) != 0 ||
+		    check_pair(c, n, "cert", "key", err) != 0 ||
 		    check_pair(c, n, "key", "cert", err) != 0)
 			return (-1);
 		if (strcmp(conf_section_find(c->schema, n->section)->kind,

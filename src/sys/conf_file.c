@@ -69,14 +69,42 @@ conf_read(const char *path, bool secret, struct buf *out, struct err *err)
 	return (rc);
 }
 
+/* An empty file would count as none at all, and one without certificates as
+ * one with the wrong ones.  NULL if it will do. */
+static const char *
+wrong_content(const struct conf_entry *e, struct str text)
+{
+	static const char begin[] = "-----BEGIN ";
+
+	if (text.len == 0)
+		return ("is empty");
+	if (e->opt->type == CONF_FILE &&
+	    memmem(text.p, text.len, begin, sizeof(begin) - 1) == NULL)
+		return ("holds no certificate in PEM");
+	return (NULL);
+}
+
 int
 conf_blame(const struct conf *c, const char *section, const char *key,
     struct err *err, const char *why)
 {
-	const struct conf_entry *e = conf_entry_find(c, section, key);
+	const struct conf_entry *e = NULL;
 
+	if (section != NULL && key != NULL)
+		e = conf_entry_find(c, section, key);
 	return (conf_complain(c, e != NULL ? e->line : 0, section, key, err,
 	    "%s", why));
+}
+
+int
+conf_blame_for(const struct conf *c, const char *section, const char *key,
+    struct err *err)
+{
+	const struct err why = *err;
+
+	(void)conf_blame(c, section, key, err, why.text);
+	err->code = why.code;
+	return (-1);
 }
 
 int
@@ -85,6 +113,7 @@ conf_read_files(struct conf *c, struct err *err)
 	const struct conf_entry *e;
 	struct err why;
 	struct buf text;
+	const char *wrong;
 	int rc;
 
 	for (e = c->entries; e != NULL; e = e->next) {
@@ -95,6 +124,11 @@ conf_read_files(struct conf *c, struct err *err)
 		        &why) != 0)
 			return (conf_complain(c, e->line, e->section, e->key,
 			    err, "%s: %s", e->value, why.text));
+		if ((wrong = wrong_content(e, buf_text(&text))) != NULL) {
+			buf_wipe(&text);
+			return (conf_complain(c, e->line, e->section, e->key,
+			    err, "%s %s", e->value, wrong));
+		}
 		rc = conf_attach(c, e->section, e->key, buf_text(&text));
 		buf_wipe(&text);
 		if (rc != 0) {

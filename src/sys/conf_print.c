@@ -149,6 +149,7 @@ put_argument(struct buf *out, const struct conf_option *o)
 		}
 		break;
 	case CONF_LIST:
+	case CONF_ADDRS:
 		buf_puts(out, "Ar list");
 		break;
 	case CONF_LISTEN:
@@ -176,7 +177,8 @@ put_facts(struct buf *out, const struct conf_option *o)
 			buf_puts(out, *w == '\0' ? " .\n" : " ,\n");
 			w += *w == '|' ? 1 : 0;
 		}
-	} else if (o->words != NULL && o->type != CONF_WORD)
+	} else if (o->words != NULL && o->type != CONF_WORD &&
+	           o->type != CONF_ADDRS)
 		buf_printf(out, "It lies within %s.\n", o->words);
 	if (o->def != NULL)
 		buf_printf(out, "The default is\n.Ql %s .\n", o->def);

@@ -113,8 +113,8 @@ static const struct conf_option options[] = {
         "The authorities in PEM that may vouch for these servers, instead "
         "of the ones the system trusts."},
 
-    {"account", "addresses", CONF_LIST, NULL,
-        "me@example.org, info@example.org", NULL, 0,
+    {"account", "addresses", CONF_ADDRS, NULL,
+        "me@example.org, info@example.org", "address", 0,
         "The addresses that belong to this login. "
         "Mail from them is signed with their keys. "
         "Without this option it is the login name alone."},
@@ -173,8 +173,8 @@ static const struct conf_option options[] = {
         "Where the keys of such DKIM signatures are looked up. "
         "Without this option the system's name servers are asked."},
 
-    {"enrol", "accounts", CONF_LIST, NULL, "me@example.org, *@example.org",
-        NULL, 0,
+    {"enrol", "accounts", CONF_ADDRS, NULL, "me@example.org, *@example.org",
+        "address|*@domain|*", 0,
         "The logins that are enrolled when they first succeed: addresses, "
         "*@domain, or * alone for all. "
         "An empty list means none. "
@@ -195,8 +195,9 @@ static const struct conf_option options[] = {
         "attachment. "
         "With mark, all is shown under a warning in the status field. "
         "With refuse, the message stays encrypted."},
-    {"reading", "trusted_peers", CONF_LIST, NULL,
-        "joe@example.net, *@partner.example", NULL, 0,
+    {"reading", "trusted_peers", CONF_ADDRS, NULL,
+        "joe@example.net, *@partner.example", "address|*@domain|*@*.domain|*",
+        0,
         "Senders, as patterns like those of policy sections, whose mail "
         "is shown whole although nothing authenticates it."},
 

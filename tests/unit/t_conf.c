@@ -85,6 +85,10 @@ good(const char *text)
 	"imap = imap://127.0.0.1:143\n"                              \
 	"[account Me@Example.org]\n"                                 \
 	"addresses = \"me@example.org, x#y@example.org\" # quoted\n" \
+	"[enrol]\n"                                                  \
+	"accounts = *, *@example.org, \"a@b\"@c.example\n"           \
+	"[reading]\n"                                                \
+	"trusted_peers = *@*.example.org *@a.example b@c.example\n"  \
 	"[policy *@partner.example]\n"                               \
 	"encrypt = Required\n"                                       \
 	"[policy *]\n"                                               \
@@ -288,6 +292,29 @@ static const struct {
     {"[cloud]\nkms_key = /c\nchallenge = DKIM\n",
         ":3: [cloud] challenge: dkim is not for a cloud with kms_key, "
         "which signs with S/MIME"},
+    {"[account me@a.test]\naddresses = me@a.test, you\n",
+        ":2: [account me@a.test] addresses: you is no address"},
+    {"[account me@a.test]\naddresses = *@a.test\n",
+        ":2: [account me@a.test] addresses: *@a.test is no address"},
+    {"[account me@a.test]\naddresses = me@a..test\n",
+        ":2: [account me@a.test] addresses: me@a..test is no address"},
+    {"[enrol]\naccounts = *@*.a.test\n",
+        ":2: [enrol] accounts: *@*.a.test is no address, *@domain or *"},
+    {"[enrol]\naccounts = all\n",
+        ":2: [enrol] accounts: all is no address, *@domain or *"},
+    {"[reading]\ntrusted_peers = @a.test\n",
+        ":2: [reading] trusted_peers: @a.test is no address, *@domain, "
+        "*@*.domain or *"},
+    {"[account me]\nsent = sealed\n",
+        ":1: [account me]: a login is written with its domain, as in "
+        "me@example.org"},
+    {"[policy a.test]\nencrypt = off\n",
+        ":1: [policy a.test]: that is no address, *@domain, *@*.domain or *"},
+    {"[policy *@*]\nencrypt = off\n",
+        ":1: [policy *@*]: that is no address, *@domain, *@*.domain or *"},
+    {"[upstream me@a.test]\nimap = imaps://a.test\n",
+        ":1: [upstream me@a.test]: that is no domain, the part of a login "
+        "after its @"},
     {"[policy *]\nencrypt = always\n",
         ":2: [policy *] encrypt: must be off, opportunistic or required"},
     {"[reading]\nunauthenticated = show\n",
@@ -363,9 +390,9 @@ with_files(mode_t key_mode)
 
 	if (getcwd(here, sizeof(here)) == NULL)
 		abort();
-	(void)make_file("cert", STR("CERT"), 0644);
+	(void)make_file("cert", STR("-----BEGIN CERT"), 0644);
 	(void)make_file("key", STR("KEY"), key_mode);
-	(void)make_file("ca", STR("CA"), 0644);
+	(void)make_file("ca", STR("-----BEGIN CA"), 0644);
 	(void)snprintf(text, sizeof(text),
 	    "[imap]\ncert = %s/%s/cert\nkey = %s/%s/key\n"
 	    "[trust]\nca_file = %s/%s/ca\n",
@@ -384,9 +411,9 @@ test_files(void)
 	c = with_files(0600);
 	CHECK_STR(conf_file(c, "imap", "key"), "");
 	CHECK(conf_read_files(c, &err) == 0);
-	CHECK_STR(conf_file(c, "imap", "cert"), "CERT");
+	CHECK_STR(conf_file(c, "imap", "cert"), "-----BEGIN CERT");
 	CHECK_STR(conf_file(c, "imap", "key"), "KEY");
-	CHECK_STR(conf_file(c, "trust", "ca_file"), "CA");
+	CHECK_STR(conf_file(c, "trust", "ca_file"), "-----BEGIN CA");
 	CHECK_STR(conf_file(c, "smtp", "key"), "");
 
 	unit_row("each role gets its own");
@@ -401,7 +428,8 @@ test_files(void)
 		CHECK_STR(conf_file(proxy, "imap", "key"), "KEY");
 		CHECK_STR(conf_file(proxy, "trust", "ca_file"), "");
 		CHECK_STR(conf_file(opener, "imap", "key"), "");
-		CHECK_STR(conf_file(opener, "trust", "ca_file"), "CA");
+		CHECK_STR(conf_file(opener, "trust", "ca_file"),
+		    "-----BEGIN CA");
 	}
 	conf_free(proxy);
 	conf_free(opener);
@@ -429,6 +457,22 @@ test_files(void)
 	CHECK(conf_read_files(c, &err) == -1);
 	CHECK(strstr(err.text, "/c:5: [trust] ca_file: /") != NULL);
 	CHECK(strstr(err.text, "No such file or directory") != NULL);
+	conf_free(c);
+
+	unit_row("empty");
+	c = with_files(0600);
+	(void)make_file("ca", STR(""), 0644);
+	CHECK(conf_read_files(c, &err) == -1);
+	CHECK(strstr(err.text, "/c:5: [trust] ca_file: /") != NULL);
+	CHECK(strstr(err.text, "/ca is empty") != NULL);
+	conf_free(c);
+
+	unit_row("no certificate");
+	c = with_files(0600);
+	(void)make_file("cert", STR("0\202\001\002"), 0644);
+	CHECK(conf_read_files(c, &err) == -1);
+	CHECK(strstr(err.text, "/c:2: [imap] cert: /") != NULL);
+	CHECK(strstr(err.text, "/cert holds no certificate in PEM") != NULL);
 	conf_free(c);
 }
 
