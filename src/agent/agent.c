@@ -60,11 +60,8 @@ agent_conf(struct self *self, const struct conf *old, struct err *err)
 	    strcmp(url, http_url(a->http)) == 0 &&
 	    str_eq(ca, conf_file(old, "cloud", "ca_file")))
 		return (0);
-	if (url != NULL &&
-	    (http = http_new(self->base, url, ca, err)) == NULL) {
-		err_prefix(err, "[cloud]");
-		return (-1);
-	}
+	if (url != NULL && (http = http_new(self->base, url, ca, err)) == NULL)
+		return (conf_blame_for(self->conf, "cloud", "url", err));
 	src_cloud_abandon(a);
 	harvests_abandon(a);
 	post_abandon(a);

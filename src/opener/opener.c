@@ -475,8 +475,7 @@ add_section(struct opener *o, const char *section, struct anchors *anchors,
 
 	if (pem.len == 0 || anchors_add_pem(anchors, o->cache, pem, err) != -1)
 		return (0);
-	err_prefix(err, "[%s] ca_file", section);
-	return (-1);
+	return (conf_blame_for(o->self->conf, section, "ca_file", err));
 }
 
 static int

@@ -367,7 +367,7 @@ remove_stale(const struct sockaddr_un *sun)
 	if (lstat(sun->sun_path, &st) == -1)
 		return (errno == ENOENT ? 0 : -1);
 	if (!S_ISSOCK(st.st_mode) || is_served(sun, st.st_uid)) {
-		errno = EADDRINUSE;
+		errno = S_ISSOCK(st.st_mode) ? EADDRINUSE : EEXIST;
 		return (-1);
 	}
 	return (unlink(sun->sun_path));
@@ -425,9 +425,9 @@ control_open(struct parent *p, const char *user, struct err *err)
 	ctl->fd = -1;
 	LIST_INIT(&ctl->conns);
 	if (strlen(path) >= sizeof(ctl->path)) {
-		err_set(err, ERR_SYNTAX, "[daemon] control: name too long");
 		free(ctl);
-		return (-1);
+		return (conf_blame(p->conf, "daemon", "control", err,
+		    "the name is too long"));
 	}
 	memcpy(ctl->path, path, strlen(path) + 1);
 	if (make_dir(ctl, user, err) == -1) {
@@ -435,12 +435,14 @@ control_open(struct parent *p, const char *user, struct err *err)
 		return (-1);
 	}
 	if (bind_socket(ctl, mode_of(p->conf)) == -1) {
-		err_set(err, ERR_IO, "[daemon] control: %s: %s", path,
-		    strerror(errno));
+		err_set(err, ERR_IO, "%s: %s", path,
+		    errno == EADDRINUSE ? "another daemon listens there"
+		    : errno == EEXIST   ? "is something else than a socket"
+		                        : strerror(errno));
 		if (ctl->fd != -1)
 			close(ctl->fd);
 		free(ctl);
-		return (-1);
+		return (conf_blame_for(p->conf, "daemon", "control", err));
 	}
 	p->control = ctl;
 	return (install_chown(path, user, err));

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -108,6 +109,46 @@ write_file(const char *path, struct str text, struct err *err)
 	return (0);
 }
 
+static bool
+is_ours(const char *name)
+{
+	static const char *const ours[] = {".", "..", "key", "pub", "enrol",
+	    "seen", "facts", "views", "lost+found"};
+	size_t i;
+
+	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strcmp(name, ours[i]) == 0)
+			return (true);
+	return (false);
+}
+
+/* A directory of root's becomes the user's, and shut to all others.  One with
+ * other directories in it, as "state_dir = /etc" would name, is not meant. */
+static int
+check_ours(const char *path, struct err *err)
+{
+	const struct dirent *e;
+	struct stat st;
+	int rc = 0;
+	DIR *dir;
+
+	if ((dir = opendir(path)) == NULL)
+		return (fail(err, path));
+	while (rc == 0 && (e = readdir(dir)) != NULL) {
+		if (is_ours(e->d_name) ||
+		    fstatat(dirfd(dir), e->d_name, &st, 0) == -1 ||
+		    !S_ISDIR(st.st_mode))
+			continue;
+		err_set(err, ERR_SYNTAX,
+		    "%s belongs to root and holds \"%.40s\", which is not "
+		    "ours: name a directory for this alone",
+		    path, e->d_name);
+		rc = -1;
+	}
+	closedir(dir);
+	return (rc);
+}
+
 static int
 open_state_dir(struct parent *p, const char *user, struct err *err)
 {
@@ -119,8 +160,9 @@ open_state_dir(struct parent *p, const char *user, struct err *err)
 	p->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->lock == -1 || fstat(p->lock, &st) == -1)
 		return (fail(err, dir));
-	/* made just now, or by systemd for root */
-	if (st.st_uid == 0 && install_chown(dir, user, err) == -1)
+	/* made just now, or by root before */
+	if (st.st_uid == 0 && user != NULL &&
+	    (check_ours(dir, err) == -1 || install_chown(dir, user, err) == -1))
 		return (-1);
 	if ((st.st_mode & 077) != 0 && fchmod(p->lock, 0700) == -1)
 		return (fail(err, dir));
@@ -199,7 +241,7 @@ install_open(struct parent *p, const char *user, struct err *err)
 		return (-1);
 	}
 	if (open_state_dir(p, user, err) == -1)
-		return (-1);
+		return (conf_blame_for(p->conf, "daemon", "state_dir", err));
 	/* root may not write where the user may, and the other way round */
 	p->have_master = load_master_key(p, &p->no_master) == 0;
 	return (0);

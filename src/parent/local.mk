@@ -4,6 +4,7 @@ src_parent_libparent_a_SOURCES = \
 	src/parent/control.c src/parent/control.h \
 	src/parent/enrol.c src/parent/enrol.h \
 	src/parent/install.c src/parent/install.h \
+	src/parent/judge.c src/parent/judge.h \
 	src/parent/openers.c src/parent/openers.h \
 	src/parent/owner.c src/parent/owner.h \
 	src/parent/parent.c src/parent/parent.h \

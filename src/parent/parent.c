@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "parent/child.h"
 #include "parent/control.h"
 #include "parent/install.h"
+#include "parent/judge.h"
 #include "parent/openers.h"
 #include "parent/ports.h"
 #include "proto/op.h"
@@ -319,6 +319,16 @@ warn_lasting(const struct conf *old, const struct conf *new)
 }
 
 static void
+warn_users(const struct conf *conf)
+{
+	struct err err;
+	size_t pos = 0;
+
+	while (judge_users(conf, &pos, &err))
+		log_warn("conf reason=%s", log_str(str_c(err.text)));
+}
+
+static void
 on_hup(evutil_socket_t sig, short what, void *arg)
 {
 	struct parent *p = arg;
@@ -331,13 +341,14 @@ on_hup(evutil_socket_t sig, short what, void *arg)
 	if (p->stopping)
 		return;
 	if ((conf = conf_load(p->conf_path, &err)) == NULL ||
-	    conf_read_files(conf, &err) == -1 ||
+	    judge_conf(conf, &err) == -1 || conf_read_files(conf, &err) == -1 ||
 	    install_tls(p, conf, &err) == -1) {
 		log_error("reload reason=%s", log_str(str_c(err.text)));
 		conf_free(conf);
 		return;
 	}
 	warn_lasting(p->conf, conf);
+	warn_users(conf);
 	conf_free(p->conf);
 	p->conf = conf;
 	adopt_log(conf);
@@ -415,19 +426,11 @@ static int
 prepare(struct parent *p, struct err *err)
 {
 	const char *user = conf_str(p->conf, "daemon", "user");
-	char why[120];
 
 	if (geteuid() != 0)
 		user = NULL;
-	else if (user == NULL) {
-		err_set(err, ERR_SYNTAX,
-		    "[daemon] user must be set when started as root");
-		return (-1);
-	} else if (getpwnam(user) == NULL) {
-		(void)snprintf(why, sizeof(why), "no user \"%.80s\"", user);
-		return (conf_blame(p->conf, "daemon", "user", err, why));
-	}
-	if (proc_init(err) == -1 || conf_read_files(p->conf, err) == -1 ||
+	if (judge_conf(p->conf, err) == -1 || proc_init(err) == -1 ||
+	    conf_read_files(p->conf, err) == -1 ||
 	    install_open(p, user, err) == -1 || ports_open(p, err) == -1 ||
 	    control_open(p, user, err) == -1 ||
 	    sandbox_enter(ROLE_PARENT, user, err) == -1)
@@ -485,6 +488,7 @@ run(struct parent *p)
 		log_error("start reason=%s", log_str(str_c(err.text)));
 		return (err.code == ERR_SYNTAX ? EXIT_CONF : 1);
 	}
+	warn_users(p->conf);
 	if (start_all(p) == -1) {
 		log_error("start reason=\"out of memory\"");
 		return (1);
@@ -532,12 +536,16 @@ parent_check(const char *conf_path)
 	struct conf *conf;
 	struct err err;
 	int status = 0;
+	size_t pos = 0;
 
 	if ((conf = conf_load(conf_path, &err)) == NULL ||
-	    conf_read_files(conf, &err) == -1) {
+	    judge_conf(conf, &err) == -1 || conf_read_files(conf, &err) == -1 ||
+	    judge_files(conf, &err) == -1) {
 		(void)fprintf(stderr, "waxwingd: %s\n", err.text);
 		status = EXIT_CONF;
 	}
+	while (status == 0 && judge_users(conf, &pos, &err))
+		(void)fprintf(stderr, "waxwingd: warning: %s\n", err.text);
 	conf_free(conf);
 	return (status);
 }

@@ -221,17 +221,16 @@ ports_open(struct parent *p, struct err *err)
 			continue;
 		for (pos = 0; conf_word(value, &pos, &word);) {
 			if (bind_word(p, i, word, err) == -1) {
-				err_prefix(err, "[%s] %s: %.*s",
-				    kinds[i].section, kinds[i].key,
-				    (int)word.len, word.p);
-				return (-1);
+				err_prefix(err, "%.*s", (int)word.len, word.p);
+				return (conf_blame_for(p->conf,
+				    kinds[i].section, kinds[i].key, err));
 			}
 		}
 	}
 	if (!TAILQ_EMPTY(&p->ports))
 		return (0);
-	err_set(err, ERR_SYNTAX, "neither [imap] nor [smtp] listens anywhere");
-	return (-1);
+	return (conf_blame(p->conf, NULL, NULL, err,
+	    "neither [imap] nor [smtp] listens anywhere"));
 }
 
 void

@@ -174,8 +174,7 @@ load_tls(const struct conf *conf, const char *section, SSL_CTX **ctx,
 	if (cert.len == 0 || key.len == 0)
 		return (0);
 	if ((*ctx = tls_server(cert, key, err)) == NULL) {
-		err_prefix(err, "[%s] cert", section);
-		return (-1);
+		return (conf_blame_for(conf, section, "cert", err));
 	}
 	return (0);
 }

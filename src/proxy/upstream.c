@@ -160,14 +160,14 @@ upstream_load_one(const struct conf *conf, const char *domain, struct err *err)
 			continue;
 		if (endpoint_parse(str_c(url), (enum upstream_proto)i,
 		        &u->at[i], err) == -1) {
-			err_prefix(err, "[%s] %s", section, keys[i]);
+			(void)conf_blame_for(conf, section, keys[i], err);
 			upstream_unref(u);
 			return (NULL);
 		}
 	}
 	u->tls = tls_client(conf_file(conf, section, "ca_file"), err);
 	if (u->tls == NULL) {
-		err_prefix(err, "[%s] ca_file", section);
+		(void)conf_blame_for(conf, section, "ca_file", err);
 		upstream_unref(u);
 		return (NULL);
 	}

@@ -38,10 +38,9 @@ read_anchors(struct pins *p, const struct conf *conf, struct cert_cache *certs,
 	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
 		pem = conf_file(conf, sections[i], "ca_file");
 		if (pem.len > 0 &&
-		    anchors_add_pem(p->anchors, certs, pem, err) == -1) {
-			err_prefix(err, "[%s] ca_file", sections[i]);
-			return (-1);
-		}
+		    anchors_add_pem(p->anchors, certs, pem, err) == -1)
+			return (
+			    conf_blame_for(conf, sections[i], "ca_file", err));
 	}
 	return (0);
 }
@@ -59,17 +58,16 @@ read_kms(struct pins *p, const struct conf *conf, struct cert_cache *certs,
 	while ((c = cert_get_pem(certs, &pem, &why)) != NULL) {
 		if (p->nkms == KMS_KEYS) {
 			cert_unref(c);
-			err_set(err, ERR_LIMIT,
-			    "[cloud] kms_key: too many certificates");
-			return (-1);
+			err_set(err, ERR_LIMIT, "more than %d certificates",
+			    KMS_KEYS);
+			return (conf_blame_for(conf, "cloud", "kms_key", err));
 		}
 		p->kms[p->nkms++] = c;
 	}
 	if (why.code == ERR_NOTFOUND && p->nkms > 0)
 		return (0);
 	*err = why;
-	err_prefix(err, "[cloud] kms_key");
-	return (-1);
+	return (conf_blame_for(conf, "cloud", "kms_key", err));
 }
 
 struct pins *

@@ -158,6 +158,96 @@ def test_bad_place(place):
         d = place.daemon(daemon={'user': 'no-such-user'})
         expect(ended(d) == 78, 'not refused as a wrong conf:\n' + d.log())
         expect('[daemon] user: no user' in d.log(), d.log())
+        expect('[daemon] user: no user' in checked(d, 78), 'not by -n')
+
+
+def checked(d, status):
+    """What waxwingd -n says of a daemon's conf."""
+    done = subprocess.run(
+        [os.path.join(d.build, 'waxwingd'), '-n', '-f',
+         os.path.join(d.dir, 'conf')], stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=20, check=False)
+    expect(done.returncode == status, done.stderr)
+    return done.stderr
+
+
+def line_of(d, key):
+    """'conf:LINE: ' of the first such key of a daemon's conf."""
+    with open(os.path.join(d.dir, 'conf'), encoding='utf-8') as f:
+        for n, text in enumerate(f, 1):
+            if text.startswith(key + ' ='):
+                return 'conf:%d: ' % n
+    raise ValueError(key)
+
+
+def test_bad_state_dir(place):
+    """Root gives the daemon's user no directory that has another purpose."""
+    if not ROOT:
+        return
+    d = place.daemon()
+    state = d.sections['daemon']['state_dir']
+    os.chown(state, 0, 0)
+    os.chmod(state, 0o755)
+    os.mkdir(os.path.join(state, 'cron.d'))
+    expect(ended(d) == 78, 'not refused as a wrong conf:\n' + d.log())
+    expect(line_of(d, 'state_dir') + '[daemon] state_dir: ' in d.log() and
+           'cron.d' in d.log(), d.log())
+    now = os.stat(state)
+    expect((now.st_uid, now.st_mode & 0o777) == (0, 0o755), 'it was taken')
+    os.rmdir(os.path.join(state, 'cron.d'))
+    os.mkdir(os.path.join(state, 'lost+found'))
+    start(d)
+    d.stop()
+
+
+def test_bad_control(place):
+    """What is no socket stays as it is."""
+    d = place.daemon()
+    with open(d.control, 'w', encoding='ascii') as f:
+        f.write('mine')
+    expect(ended(d) == 1, 'it started')
+    expect(line_of(d, 'control') + '[daemon] control: ' in d.log() and
+           'something else than a socket' in d.log(), d.log())
+    expect(os.path.getsize(d.control) == 4, 'the file is gone')
+
+
+def test_no_upstream(place):
+    d = place.daemon()
+    del d.sections['upstream example.test']
+    d.write_conf()
+    expect(ended(d) == 78, 'not refused as a wrong conf:\n' + d.log())
+    expect('/conf: there is no section [upstream' in d.log(), d.log())
+    expect('there is no section [upstream' in checked(d, 78), 'not by -n')
+
+
+def test_bad_files(place):
+    """-n finds in the files what the proxy would find in them."""
+    pki = daemon.make_pki(os.path.join(place.path, 'pki'), 1)
+    d = place.daemon()
+    d.sections['imap'].update(cert=os.path.join(pki, 'server.pem'),
+                              key=os.path.join(pki, 'ca.key'))
+    os.chmod(os.path.join(pki, 'ca.key'), 0o600)
+    d.write_conf()
+    for said in (checked(d, 78), ended(d) == 78 and d.log()):
+        expect(line_of(d, 'cert') + '[imap] cert: ' in said, said)
+    d.sections['imap'].update(key=os.path.join(pki, 'server.key'))
+    d.sections['upstream example.test']['ca_file'] = bad = os.path.join(
+        d.dir, 'bad.pem')
+    with open(bad, 'w', encoding='ascii') as f:
+        f.write('-----BEGIN CERTIFICATE-----\nAAAA\n')
+    d.write_conf()
+    expect(line_of(d, 'ca_file') + '[upstream example.test] ca_file: ' in
+           checked(d, 78), 'not by -n')
+
+
+def test_unknown_unix_user(place):
+    """An owner who is not there is no reason not to start, but is told."""
+    with place.running(**{'account me@example.test': {
+            'unix_user': 'no-such-user'}}) as d:
+        says = (line_of(d, 'unix_user') +
+                '[account me@example.test] unix_user: no user ')
+        expect(says in checked(d, 0), 'not by -n')
+        expect(says in d.log(), d.log())
 
 
 def ended(d, limit=20):
@@ -172,7 +262,7 @@ def test_port_in_use(place):
         s.bind(('127.0.0.1', d.ports[1]))
         s.listen(1)
         expect(ended(d) == 1, 'it started')
-    expect('[smtp] listen: 127.0.0.1:%d' % d.ports[1] in d.log(), d.log())
+    expect('[smtp] listen: 127.0.0.1:%d: ' % d.ports[1] in d.log(), d.log())
     expect(not left(d), 'processes are left')
 
 
