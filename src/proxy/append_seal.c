@@ -12,8 +12,8 @@
 #include "proto/seal.h"
 #include "proxy/append.h"
 #include "proxy/own.h"
+#include "proxy/reading.h"
 #include "proxy/rules.h"
-#include "proxy/seen.h"
 #include "sys/fault.h"
 #include "sys/log.h"
 
@@ -169,7 +169,7 @@ seal_done(struct append *a, struct blob *sealed)
 	/* Else its view, which shows no trace, could be put elsewhere in
 	 * clear. */
 	if (own_note(s->p, blob_str(a->message), &err) == -1 ||
-	    (s->p->seen != NULL && seen_commit(s->p->seen, &err) == -1)) {
+	    reading_write(s->p, &err) == -1) {
 		blob_unref(sealed);
 		log_error("append session=%s reason=%s", s->s.id,
 		    log_str(str_c(err.text)));

@@ -501,11 +501,24 @@ reading_plain(const struct msg_name *n, struct blob *text, const uint8_t *came,
 }
 
 int
+reading_write(struct proxy *p, struct err *err)
+{
+	if (p->seen == NULL || seen_commit(p->seen, err) == 0)
+		return (0);
+	/* What fills the disk may be views, which can be made again. */
+	if (viewdisk_bytes(p->viewdisk) == 0)
+		return (-1);
+	log_warn("views result=dropped reason=%s", log_str(str_c(err->text)));
+	viewdisk_drop_all(p->viewdisk);
+	return (seen_commit(p->seen, err));
+}
+
+int
 reading_commit(struct proxy *p)
 {
 	struct err err;
 
-	if (p->seen != NULL && seen_commit(p->seen, &err) == -1) {
+	if (reading_write(p, &err) == -1) {
 		log_error("seen reason=%s", log_str(str_c(err.text)));
 		return (-1);
 	}

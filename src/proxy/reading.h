@@ -60,6 +60,10 @@ int reading_commit(struct proxy *);
 /* What fixes this one's view was written, now or earlier. */
 bool reading_fixed(const struct msg_name *);
 
+/* Write all that is kept with it (seen.h), synced.  Views on the disk make
+ * room for it. */
+int reading_write(struct proxy *, struct err *);
+
 /* Every few seconds, and at the end: write that, and then the facts, which
  * must not speak of a view that could become another. */
 void reading_tick(struct proxy *);

@@ -163,7 +163,7 @@ resync_log_put(struct resync *r, struct err *err)
 	if (rc == 0)
 		rc = note_name(r, err);
 	if (rc == 0)
-		rc = seen_commit(seen, err);
+		rc = reading_write(r->account->proxy, err);
 	buf_clear(&value);
 	buf_clear(&name);
 	return (rc);

@@ -209,7 +209,7 @@ static const struct conf_option options[] = {
         "it need not be fetched and opened again after a restart."},
     {"cache", "disk_bytes", CONF_SIZE, "1G", NULL, "1M-64T", 0,
         "How much of it is kept on disk, of all accounts together. "
-        "What was not used for longest goes."},
+        "What was not used for longest goes, and all when the disk is full."},
     {"cache", "facts_bytes", CONF_SIZE, "512M", NULL, "1M-1T", 0,
         "How much is kept on disk, encrypted, of what lists and searches of "
         "encrypted mail need: sizes, headers, structures and words. "
