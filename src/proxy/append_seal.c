@@ -110,12 +110,16 @@ append_send(struct append *a)
 		append_finish(a, "NO [UNAVAILABLE] fault proxy.append.send");
 		return;
 	}
-	/* The client's own words up to the length of its message. */
+	/* The client's own words up to the length of its message.  Who asked
+	 * for consent first hears of a refusal, and goes on: a server may take
+	 * for commands what nobody asked it about (Dovecot does, where it does
+	 * not like the flags). */
 	while (cmd.len > 0 && cmd.p[cmd.len - 1] != '{')
 		cmd.len--;
 	buf_reset(&s->in.text);
 	buf_str(&s->in.text, cmd);
-	buf_printf(&s->in.text, "%zu+}\r\n", blob_len(a->put));
+	buf_printf(&s->in.text, "%zu%s}\r\n", blob_len(a->put),
+	    s->in.stream_nonsync ? "+" : "");
 	if (s->in.text.failed) {
 		s->in.text.failed = false;
 		cmd_next(&s->in);
@@ -125,7 +129,6 @@ append_send(struct append *a)
 	memcpy(s->in.lits, a->lits, sizeof(s->in.lits));
 	s->in.nlits = a->nlits;
 	s->in.stream = blob_len(a->put);
-	s->in.stream_nonsync = true;
 	a->state = APPEND_SEND;
 	imap_send_append(s);
 }
