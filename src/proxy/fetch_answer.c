@@ -63,7 +63,7 @@ answer_complete(const struct fetch_job *f, struct gather *g)
 
 	for (i = 0; i < f->cmd.nitems; i++)
 		if (f->cmd.items[i].source == FROM_SERVER &&
-		    !gather_find(g, f->cmd.items[i].name, false, &item))
+		    !gather_words(g, f->cmd.items[i].name, &item))
 			return (false);
 	return (!f->cmd.seen || gather_find(g, STR("BODY[]<0>"), false, &item));
 }
@@ -156,7 +156,7 @@ put_item(struct answer *a, const struct fetch_item *it, struct gather *g)
 	buf_str(&a->text, it->name);
 	buf_putc(&a->text, ' ');
 	if (it->source == FROM_SERVER) {
-		if (!gather_find(g, it->name, false, &item))
+		if (!gather_words(g, it->name, &item))
 			return (-1);
 		buf_str(&a->text, item.value);
 		return (0);
@@ -196,7 +196,7 @@ put_answer(struct answer *a, const struct want *w, struct gather *g)
 	/* What the server says unasked (\Seen was set), we say. */
 	for (i = 0; i < sizeof(unasked) / sizeof(unasked[0]); i++) {
 		if (fetch_has(&f->cmd, unasked[i]) ||
-		    !gather_find(g, str_c(unasked[i]), false, &item))
+		    !gather_words(g, str_c(unasked[i]), &item))
 			continue;
 		buf_printf(&a->text, "%s%s ", gap, unasked[i]);
 		buf_str(&a->text, item.value);

@@ -171,6 +171,12 @@ gather_find(struct gather *g, struct str name, bool prefix,
 }
 
 bool
+gather_words(struct gather *g, struct str name, struct resp_item *item)
+{
+	return (gather_find(g, name, false, item) && item->away == SIZE_MAX);
+}
+
+bool
 gather_bytes(struct gather *g)
 {
 	struct resp_item item;
@@ -283,12 +289,12 @@ gather_pass_flags(struct gather *g, struct stream *to)
 	struct buf b;
 	size_t i;
 
-	if (!gather_find(g, STR("FLAGS"), false, &item))
+	if (!gather_words(g, STR("FLAGS"), &item))
 		return;
 	buf_init(&b, LIMIT_RESPONSE_TEXT + 100);
 	buf_printf(&b, "* %u FETCH (", (unsigned)g->seq);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!gather_find(g, str_c(names[i]), false, &item))
+		if (!gather_words(g, str_c(names[i]), &item))
 			continue;
 		buf_printf(&b, "%s%s ", gap, names[i]);
 		buf_str(&b, item.value);

@@ -56,6 +56,10 @@ bool gather_items(struct gather *, struct tok *);
 bool gather_find(struct gather *, struct str name, bool prefix,
     struct resp_item *);
 
+/* The same for what a server says in few words, such as flags: its value is
+ * all there, none of it kept apart. */
+bool gather_words(struct gather *, struct str name, struct resp_item *);
+
 /* Does it hold anything made of the message's bytes? */
 bool gather_bytes(struct gather *);
 
