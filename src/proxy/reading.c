@@ -318,11 +318,32 @@ course_open(struct course *c, struct err *err)
 	return (c->opening != NULL ? 0 : -1);
 }
 
-/* It was read from the disk. */
+/* Is the view that was fixed the first time still to be shown?  Its digest. */
+static bool
+course_fixed(const struct course *c, uint8_t digest[CRYPT_DIGEST])
+{
+	struct seen_rec rec;
+	struct buf hold;
+	struct err err;
+	bool ok;
+
+	buf_init(&hold, 2 * LIMIT_RECORD);
+	ok = c->p->seen != NULL &&
+	     seen_get(c->p->seen, &c->key.name, &rec, &hold, &err) == 1 &&
+	     rec.version == VIEW_VERSION && !is_void(c, &rec);
+	if (ok)
+		memcpy(digest, rec.view, sizeof(rec.view));
+	buf_clear(&hold);
+	return (ok);
+}
+
+/* It was read from the disk; meanwhile a key may have come, or the message
+ * gone. */
 static void
 on_loaded(struct blob *text, const struct err *err, void *arg)
 {
 	struct course *c = arg;
+	uint8_t now[CRYPT_DIGEST];
 	struct view_more more = {c->digest, {NULL, 0}};
 	struct viewref *view = NULL;
 	struct err why;
@@ -331,7 +352,8 @@ on_loaded(struct blob *text, const struct err *err, void *arg)
 	if (text == NULL)
 		log_debug("view-disk uid=%u reason=%s", (unsigned)c->name.uid,
 		    log_str(str_c(err->text)));
-	else
+	else if (course_fixed(c, now) &&
+	         crypt_equal(now, c->digest, sizeof(now)))
 		view = keep_view(&c->name, &c->key.name, text, &more, &why);
 	if (view == NULL)
 		course_fail(c, ERR_NOTFOUND, "it is not on the disk");
@@ -342,21 +364,11 @@ on_loaded(struct blob *text, const struct err *err, void *arg)
 
 /* Begin to read the view that was fixed the first time. */
 static int
-course_load(struct course *c, struct err *err)
+course_load(struct course *c)
 {
-	struct seen *seen = c->p->seen;
-	struct seen_rec rec;
-	struct buf hold;
-
-	buf_init(&hold, 2 * LIMIT_RECORD);
-	if (seen != NULL &&
-	    seen_get(seen, &c->key.name, &rec, &hold, err) == 1 &&
-	    rec.version == VIEW_VERSION && !is_void(c, &rec)) {
-		memcpy(c->digest, rec.view, sizeof(c->digest));
-		c->load = viewdisk_get(c->p->viewdisk, &c->key.name, rec.view,
+	if (course_fixed(c, c->digest))
+		c->load = viewdisk_get(c->p->viewdisk, &c->key.name, c->digest,
 		    on_loaded, c);
-	}
-	buf_clear(&hold);
 	return (c->load != NULL ? 0 : -1);
 }
 
@@ -382,7 +394,7 @@ course_new(const struct msg_name *n, const struct course_key *key,
 	memcpy(c->mailbox, n->mailbox.p, n->mailbox.len);
 	c->name.mailbox.p = c->mailbox;
 	c->wire = wire != NULL ? blob_ref(wire) : NULL;
-	if ((wire != NULL ? course_open(c, err) : course_load(c, err)) == 0 &&
+	if ((wire != NULL ? course_open(c, err) : course_load(c)) == 0 &&
 	    map_put(all->courses, course_str(&c->key), c) == 0)
 		return (c);
 	if (c->opening != NULL)

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "proto/rec.h"
+#include "sys/fault.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
 
@@ -94,12 +95,6 @@ file_name(const struct seen_key *k, bool tmp, char out[NAME_MAX_HERE])
 		out[at++] = NAME_TMP;
 	hex_encode(k->k, sizeof(k->k), out + at);
 	return (out);
-}
-
-static void
-entry_free(void *arg)
-{
-	free(arg);
 }
 
 static void
@@ -385,7 +380,8 @@ put_some(struct viewdisk *vd)
 	if (rc == -1) {
 		log_warn("views reason=%s", log_str(str_c(err.text)));
 		(void)unlinkat(vd->dir, file_name(&l->key, true, name), 0);
-	}
+	} else
+		log_debug("views kept=%zu", blob_len(l->text));
 	TAILQ_REMOVE(&vd->puts, l, next);
 	load_free(l);
 }
@@ -428,6 +424,10 @@ on_step(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (!TAILQ_EMPTY(&vd->gets) && FAULT("views.load")) {
+		evtimer_add(vd->step, &(struct timeval){.tv_usec = 20000});
+		return;
+	}
 	/* Those who wait come first. */
 	while (done < PIECE && (l = TAILQ_FIRST(&vd->gets)) != NULL) {
 		if ((rc = get_step(l, &err)) == 0)
@@ -535,7 +535,7 @@ viewdisk_open(struct event_base *base, const char *state_dir,
 	TAILQ_INIT(&vd->gets);
 	TAILQ_INIT(&vd->puts);
 	vd->limit = UINT64_MAX;
-	vd->by_key = map_new(entry_free);
+	vd->by_key = map_new(free);
 	vd->step = evtimer_new(base, on_step, vd);
 	if ((vd->dir = open_dir(state_dir)) == -1)
 		(void)io_err(err, "directory");
