@@ -462,8 +462,7 @@ mailbox_class(struct mailbox *box, uint32_t uid, bool sealed)
 	box->cls->changed = true;
 	if (set_add(&box->cls->known, uid, uid) == -1)
 		return (-1);
-	return (sealed ? set_add(&box->cls->sealed, uid, uid)
-	               : set_remove(&box->cls->sealed, uid, uid));
+	return (sealed ? set_add(&box->cls->sealed, uid, uid) : 0);
 }
 
 int

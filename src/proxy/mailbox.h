@@ -105,7 +105,9 @@ int mailbox_learn(struct mailbox *, uint32_t seq, uint32_t uid);
 void mailbox_heard(struct mailbox *, uint32_t seq, uint32_t uid);
 uint32_t mailbox_uid(const struct mailbox *, uint32_t seq); /* 0: unknown */
 
-/* The class of a message was found out. */
+/* The class of a message was found out.  Its bytes never change (RFC 3501
+ * 2.3.1.1): if two who asked were told differently it is sealed, for what is
+ * opened is checked and what passes is not. */
 int mailbox_class(struct mailbox *, uint32_t uid, bool sealed);
 
 /* A sealed message was put into a mailbox that sessions may have selected. */

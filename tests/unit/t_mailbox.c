@@ -269,9 +269,13 @@ t_classes(void)
 	CHECK(set_has(&same->cls->sealed, 5));
 	CHECK(!set_has(&same->cls->sealed, 6));
 	CHECK(set_empty(&other->cls->known) && set_empty(&newer->cls->known));
-	unit_row("a class may be found anew");
+	unit_row("found out twice: sealed is sealed");
 	CHECK_INT(mailbox_class(same, 5, false), 0);
-	CHECK(set_empty(&box->cls->sealed));
+	CHECK(set_has(&box->cls->sealed, 5));
+	CHECK_INT(mailbox_class(box, 6, true), 0);
+	CHECK(set_has(&same->cls->sealed, 6));
+	CHECK_INT(mailbox_class(same, 7, false), 0);
+	CHECK(set_has(&box->cls->known, 7) && !set_has(&box->cls->sealed, 7));
 	mailbox_free(box);
 	mailbox_free(same);
 	mailbox_free(other);
