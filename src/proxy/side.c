@@ -109,11 +109,16 @@ on_login(enum uplogin_end end, const struct resp *r, const struct err *err,
 {
 	struct side *s = arg;
 	struct err why = {0};
+	struct str rest;
 
 	if (end == UPLOGIN_DONE)
 		s->caps = *uplogin_caps(s->uplogin);
 	else if (end == UPLOGIN_REFUSED)
-		err_set(&why, ERR_DENIED, "the server refused the login");
+		err_set(&why,
+		    str_ieq(resp_code_word(r->code, &rest), STR("UNAVAILABLE"))
+		        ? ERR_UNAVAILABLE
+		        : ERR_DENIED,
+		    "the server refused the login: %s", log_str(r->text));
 	else
 		why = *err;
 	uplogin_free(s->uplogin);

@@ -17,9 +17,14 @@
 /* A client's own first commands go first. */
 #define WARM_DELAY_S 2
 
-/* After a refusal; after a connection that was lost, doubled up to that. */
+/* After a refusal; and, doubled each time up to that, after one that will not
+ * last (RFC 5530, UNAVAILABLE), or a connection that was lost. */
 #define WARM_REFUSED_S 3600
+#define WARM_BUSY_S    300
 #define WARM_LOST_S    60
+
+/* Then the server is well again. */
+#define WARM_WELL_MS (2 * WARM_REFUSED_S * 1000UL)
 
 /* IDLE begins anew before a server may think us gone (RFC 2177); without it
  * the server is asked now and then. */
@@ -65,18 +70,39 @@ warm_close(struct warm *w)
 	w->key_later = 0;
 }
 
+/* One more time: first, then twice that, and so on. */
+static unsigned
+longer(unsigned first, unsigned *times)
+{
+	unsigned wait = first << (*times < 6 ? *times : 6);
+
+	++*times;
+	return (wait < WARM_REFUSED_S ? wait : WARM_REFUSED_S);
+}
+
+/* How long the server is left alone. */
+static unsigned
+warm_patience(struct warm *w, enum err_code code)
+{
+	uint64_t now = clock_now().mono;
+
+	if (code == ERR_DENIED)
+		return (WARM_REFUSED_S);
+	if (code != ERR_UNAVAILABLE)
+		return (longer(WARM_LOST_S, &w->lost));
+	/* That we could log in says nothing: a client cannot. */
+	if (now > w->busy_at + WARM_WELL_MS)
+		w->busy = 0;
+	w->busy_at = now;
+	return (longer(WARM_BUSY_S, &w->busy));
+}
+
 /* It did not go on. */
 static void
 warm_fail(struct warm *w, const struct err *err)
 {
-	unsigned wait = WARM_REFUSED_S;
+	unsigned wait = warm_patience(w, err->code);
 
-	if (err->code != ERR_DENIED) {
-		wait = WARM_LOST_S << (w->lost < 6 ? w->lost : 6);
-		if (wait > WARM_REFUSED_S)
-			wait = WARM_REFUSED_S;
-		w->lost++;
-	}
 	log_info("warm login=%s result=%s again_s=%u reason=%s",
 	    log_addr(str_c(w->account->login)), err_word(err->code), wait,
 	    log_str(str_c(err->text)));
@@ -552,11 +578,14 @@ warm_refused(struct account *a, struct str code)
 	struct str rest, word = resp_code_word(code, &rest);
 	struct err err;
 
+	bool busy = str_ieq(word, STR("UNAVAILABLE"));
+
 	if (a == NULL || a->warm == NULL || a->warm->side == NULL ||
 	    (!str_ieq(word, STR("LIMIT")) && !str_ieq(word, STR("INUSE")) &&
-	        !str_ieq(word, STR("UNAVAILABLE"))))
+	        !busy))
 		return (false);
-	err_set(&err, ERR_DENIED, "the server refused a client");
+	err_set(&err, busy ? ERR_UNAVAILABLE : ERR_DENIED,
+	    "the server refused a client");
 	warm_fail(a->warm, &err);
 	return (true);
 }

@@ -5,7 +5,8 @@
  * into its INBOX (EXAMINE, so nothing changes there), finds what is sealed,
  * newest first, and has it read (reading.h); then it waits for more (IDLE).
  * It gives way: to the account's clients, when [account LOGIN] connections are
- * there, and to the server, for an hour, when that refuses it.
+ * there, and to the server when that refuses it: for an hour, or for some
+ * minutes at first if it says [UNAVAILABLE].
  */
 #ifndef WAXWING_PROXY_WARM_H
 #define WAXWING_PROXY_WARM_H

@@ -32,6 +32,8 @@ struct warm {
 	bool idle;           /* and that is IDLE */
 	bool news;           /* it told of new messages */
 	unsigned lost;       /* connections in a row */
+	unsigned busy;       /* times in a row that the server was, ... */
+	uint64_t busy_at;    /* ... the last time (mono) */
 
 	uint32_t top;    /* messages above that were not looked at */
 	uint32_t down;   /* nor were those up to that, in the first look */
