@@ -33,6 +33,7 @@ fetch_word(struct fetch *f, struct str word, const char **why)
 	const struct item_kind *kind;
 	struct fetch_item *it;
 
+	f->bad = word;
 	if ((kind = item_find(word)) == NULL) {
 		*why = "unknown FETCH item";
 		return (false);
@@ -65,6 +66,7 @@ fetch_section(struct fetch *f, struct tok *t, struct arena *arena,
 
 	if ((it = fetch_add(f, why)) == NULL)
 		return (false);
+	f->bad = str_of(t->in.p + t->pos, t->in.len - t->pos);
 	*why = "bad section";
 	if ((sec = arena_alloc(arena, sizeof(*sec))) == NULL)
 		return (false);
@@ -84,7 +86,7 @@ fetch_section(struct fetch *f, struct tok *t, struct arena *arena,
 /* What may follow PREVIEW: "(LAZY)" (RFC 8970 section 3.2).  If it is the only
  * item, the list may be modifiers of FETCH. */
 static bool
-fetch_preview(struct fetch_item *it, struct tok *t, const char **why)
+fetch_preview(struct fetch *f, struct tok *t, const char **why)
 {
 	size_t at = t->pos;
 	struct str word;
@@ -95,8 +97,9 @@ fetch_preview(struct fetch_item *it, struct tok *t, const char **why)
 		t->pos = at;
 		return (true);
 	}
+	f->bad = word;
 	*why = "unknown modifier of PREVIEW";
-	it->lazy = true;
+	f->items[f->nitems - 1].lazy = true;
 	return (str_ieq(word, STR("LAZY")) && tok_char(t, ')'));
 }
 
@@ -109,11 +112,11 @@ fetch_item(struct fetch *f, struct tok *t, struct arena *arena,
 	if (str_istarts(rest, STR("BODY[")) ||
 	    str_istarts(rest, STR("BODY.PEEK[")))
 		return (fetch_section(f, t, arena, why));
+	f->bad = STR("");
 	*why = "a FETCH item is missing";
 	if (!tok_atom(t, &word) || !fetch_word(f, word, why))
 		return (false);
-	return (!str_ieq(word, STR("PREVIEW")) ||
-	        fetch_preview(&f->items[f->nitems - 1], t, why));
+	return (!str_ieq(word, STR("PREVIEW")) || fetch_preview(f, t, why));
 }
 
 /* A list in parentheses. */
@@ -125,6 +128,7 @@ fetch_list(struct fetch *f, struct tok *t, struct arena *arena,
 		if (!fetch_item(f, t, arena, why))
 			return (false);
 	} while (tok_char(t, ' '));
+	f->bad = STR("");
 	*why = "a parenthesis is missing";
 	return (tok_char(t, ')'));
 }
@@ -166,6 +170,7 @@ fetch_modifier(struct fetch *f, struct tok *t, const char **why)
 	*why = "unknown FETCH modifier";
 	if (!tok_atom(t, &word))
 		return (false);
+	f->bad = word;
 	if (str_ieq(word, STR("VANISHED")) && !f->vanished) {
 		f->vanished = true;
 		f->ext |= EXT_QRESYNC;
@@ -173,6 +178,7 @@ fetch_modifier(struct fetch *f, struct tok *t, const char **why)
 	}
 	if (!str_ieq(word, STR("CHANGEDSINCE")) || f->changed)
 		return (false);
+	f->bad = STR("");
 	*why = "CHANGEDSINCE needs a number";
 	f->changed = true;
 	f->ext |= EXT_CONDSTORE;
@@ -192,6 +198,7 @@ fetch_modifiers(struct fetch *f, struct tok *t, const char **why)
 		if (!fetch_modifier(f, t, why))
 			return (false);
 	} while (tok_char(t, ' '));
+	f->bad = STR("");
 	*why = "bad FETCH modifiers";
 	if (!tok_char(t, ')') || !tok_end(t))
 		return (false);
@@ -238,6 +245,7 @@ fetch_parse(struct str args, struct arena *arena, struct fetch *f,
 	}
 	if (!ok)
 		return (false);
+	f->bad = STR("");
 	f->text = str_of(args.p + from, t.pos - from);
 	*why = "a blank is missing";
 	return (

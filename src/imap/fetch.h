@@ -34,11 +34,12 @@ struct fetch {
 	bool vanished;   /* VANISHED (section 3.2.6) */
 	struct fetch_item *items;
 	size_t nitems;
-	size_t max;   /* room in items */
-	bool uid;     /* UID is among them */
-	bool flags;   /* FLAGS is */
-	bool view;    /* some are made of the message's bytes */
-	bool seen;    /* some set \Seen */
+	size_t max;     /* room in items */
+	bool uid;       /* UID is among them */
+	bool flags;     /* FLAGS is */
+	bool view;      /* some are made of the message's bytes */
+	bool seen;      /* some set \Seen */
+	struct str bad; /* if it was not understood: what it is about, or "" */
 	bool foreign; /* some are not in any RFC (Outlook's RFC822.PEEK), so the
 	               * server cannot be asked */
 };

@@ -89,7 +89,17 @@ struct parser {
 static void *
 fail(struct parser *p, const char *why)
 {
+	p->s->bad = STR("");
 	p->why = why;
+	return (NULL);
+}
+
+/* The same with what it is about. */
+static void *
+fail_at(struct parser *p, const char *why, struct str it)
+{
+	p->why = why;
+	p->s->bad = it;
 	return (NULL);
 }
 
@@ -152,7 +162,7 @@ read_set(struct parser *p, struct str *out)
 	rc = set_parse(&set, *out, UINT32_MAX, NULL);
 	set_clear(&set);
 	if (rc == -1)
-		return (fail(p, "bad set of messages") != NULL);
+		return (fail_at(p, "bad set of messages", *out) != NULL);
 	return (true);
 }
 
@@ -269,9 +279,9 @@ parse_word(struct parser *p, struct str word)
 	if (word.len > 0 && word.p[0] == '$')
 		return (fail(p, "saved results are not offered"));
 	if (k == NULL)
-		return (fail(p, "unknown SEARCH key"));
+		return (fail_at(p, "unknown SEARCH key", word));
 	if (k->args != ARGS_NONE && !tok_char(p->t, ' '))
-		return (fail(p, "a SEARCH key lacks its argument"));
+		return (fail_at(p, "a SEARCH key lacks its argument", word));
 	if (k->args == ARGS_SET)
 		return (set_node(p, str_c(k->name)));
 	if ((n = node_new(p, SEARCH_KEY)) == NULL)
@@ -280,7 +290,7 @@ parse_word(struct parser *p, struct str word)
 	n->content = k->what != SEARCH_SERVER;
 	n->word = str_c(k->name);
 	if (!read_args(p, n, k->args))
-		return (fail(p, "a SEARCH key has a bad argument"));
+		return (fail_at(p, "a SEARCH key has a bad argument", word));
 	return (n);
 }
 
@@ -441,6 +451,7 @@ search_parse_return(struct tok *t, struct search *s, const char **why)
 			if (str_ieq(word, str_c(options[i].name)))
 				bit = options[i].bit;
 		if (bit == 0) {
+			s->bad = word;
 			*why = "unknown RETURN option";
 			return (false);
 		}

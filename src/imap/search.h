@@ -91,6 +91,8 @@ struct search {
 	bool modseq;              /* there is a MODSEQ key: the answer has one
 	                           * too (RFC 7162 3.1.5) */
 	bool numbers;             /* there is a set of message numbers */
+	struct str bad;           /* if it was not understood: what it is
+	                           * about, or "" */
 };
 
 /*

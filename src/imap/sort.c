@@ -73,6 +73,7 @@ parse_criteria(struct tok *t, struct sort *s, const char **why)
 			if (str_ieq(word, str_c(criteria[i].name)))
 				break;
 		if (i == sizeof(criteria) / sizeof(criteria[0])) {
+			s->search.bad = word;
 			*why = "unknown sort criterion";
 			return (false);
 		}

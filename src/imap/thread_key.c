@@ -99,8 +99,10 @@ thread_parse(struct str args, struct arena *arena, struct thread *t,
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (str_ieq(word, str_c(names[i].name)))
 			break;
-	if (i == sizeof(names) / sizeof(names[0]))
+	if (i == sizeof(names) / sizeof(names[0])) {
+		t->search.bad = word;
 		return (false);
+	}
 	t->how = names[i].how;
 	*why = "a charset and SEARCH keys are missing";
 	if (!tok_char(&tok, ' ') ||

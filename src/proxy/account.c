@@ -115,7 +115,8 @@ login_parse(struct proxy *p, struct str user, struct login *out,
 		return (-1);
 	}
 	if ((up = upstream_find(p->upstreams, domain)) == NULL) {
-		err_set(err, ERR_NOTFOUND, "no upstream for this domain");
+		err_set(err, ERR_NOTFOUND, "the conf has no [upstream %.*s]",
+		    (int)domain.len, domain.p);
 		return (-1);
 	}
 	for (i = 0; i < user.len; i++)

@@ -43,6 +43,9 @@
  * LIMIT_UPSTREAM_S. */
 #define IMAP_PASSED_S 900
 
+/* As much of a client's own words as is said to it again, escaped. */
+#define NAMED_MAX 80
+
 enum imap_state {
 	IMAP_NEW,     /* TLS to the client does not stand yet */
 	IMAP_NOAUTH,  /* greeted */
@@ -170,6 +173,9 @@ enum route {
 
 /* imap_router.c */
 enum route route_refuse(struct imap *, const struct cmd *, const char *why);
+/* The same with what it is about, which may be empty. */
+enum route route_refuse_it(struct imap *, const struct cmd *, const char *why,
+    struct str it);
 void imap_route(struct imap *); /* a command is in s->in */
 void imap_route_append(struct imap *);
 /* The same goes to the server. */

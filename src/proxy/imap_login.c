@@ -94,7 +94,8 @@ login_failed(struct imap *s, const struct err *err)
 	throttle_drop(s->attempt);
 	s->attempt = NULL;
 	imap_tagged(s, s->tag,
-	    "NO [UNAVAILABLE] the mail server cannot be reached");
+	    "NO [UNAVAILABLE] the mail server of %s cannot be reached: %s",
+	    s->login.up->domain, err->text);
 	login_over(s);
 }
 

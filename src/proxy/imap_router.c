@@ -27,14 +27,25 @@ struct verb {
 };
 
 enum route
-route_refuse(struct imap *s, const struct cmd *c, const char *why)
+route_refuse_it(struct imap *s, const struct cmd *c, const char *why,
+    struct str it)
 {
-	char tag[CMD_TAG_MAX + 1];
+	char tag[CMD_TAG_MAX + 1], named[NAMED_MAX];
 
 	memcpy(tag, c->tag.p, c->tag.len);
 	tag[c->tag.len] = '\0';
-	imap_tagged(s, tag, "BAD %s", why);
+	if (it.len > 0)
+		imap_tagged(s, tag, "BAD %s: %s", why,
+		    err_escape(named, sizeof(named), it));
+	else
+		imap_tagged(s, tag, "BAD %s", why);
 	return (ROUTE_DONE);
+}
+
+enum route
+route_refuse(struct imap *s, const struct cmd *c, const char *why)
+{
+	return (route_refuse_it(s, c, why, STR("")));
 }
 
 static enum route
@@ -71,18 +82,20 @@ select_qresync(struct tok *t)
 
 /* Parameters of SELECT (RFC 4466 section 2.1): why they are BAD, or NULL. */
 static const char *
-select_params(const struct imap *s, struct tok *t, bool *resync)
+select_params(const struct imap *s, struct tok *t, bool *resync, struct str *it)
 {
 	const char *bad = "unknown SELECT parameter";
 	struct str word;
 
+	*it = STR("");
 	if (tok_end(t))
 		return (NULL);
 	if (!tok_char(t, ' ') || !tok_char(t, '('))
 		return ("a mailbox, and parameters in parentheses");
 	do {
 		if (!tok_atom(t, &word))
-			return (bad);
+			return ("a SELECT parameter is missing");
+		*it = word;
 		if (str_ieq(word, STR("CONDSTORE"))) {
 			if ((s->caps.ext & EXT_CONDSTORE) == 0)
 				return (bad);
@@ -94,8 +107,10 @@ select_params(const struct imap *s, struct tok *t, bool *resync)
 			*resync = true;
 		} else
 			return (bad);
+		*it = STR("");
 	} while (tok_char(t, ' '));
-	return (tok_char(t, ')') && tok_end(t) ? NULL : bad);
+	return (
+	    tok_char(t, ')') && tok_end(t) ? NULL : "a parenthesis is missing");
 }
 
 /* SELECT and EXAMINE. */
@@ -104,14 +119,14 @@ route_select(struct imap *s, const struct cmd *c)
 {
 	const char *why = "SELECT needs a mailbox";
 	struct arena arena;
-	struct str name;
+	struct str name, it = STR("");
 	bool resync = false;
 	struct tok t;
 
 	arena_init(&arena, LIMIT_CLIENT_LINE);
 	tok_init(&t, c->args);
 	if (tok_astring(&t, &arena, &name) &&
-	    (why = select_params(s, &t, &resync)) == NULL) {
+	    (why = select_params(s, &t, &resync, &it)) == NULL) {
 		mailbox_free(s->opening);
 		s->opening = mailbox_new(s->account, name);
 		if (s->opening == NULL)
@@ -122,7 +137,7 @@ route_select(struct imap *s, const struct cmd *c)
 		}
 	}
 	arena_clear(&arena);
-	return (why == NULL ? ROUTE_PASS : route_refuse(s, c, why));
+	return (why == NULL ? ROUTE_PASS : route_refuse_it(s, c, why, it));
 }
 
 /*
@@ -459,7 +474,7 @@ imap_route(struct imap *s)
 	    log_str(c.tag), c.uid ? "UID " : "", log_str(c.name));
 	if ((v = verb_find(&c)) == NULL ||
 	    (v->ext != 0 && (v->ext & s->caps.ext) == 0)) {
-		route_refuse(s, &c, "not offered");
+		route_refuse_it(s, &c, "not offered", c.name);
 		cmd_next(&s->in);
 		return;
 	}

@@ -208,7 +208,12 @@ job_lacking(const struct job *j)
 	if (j->lack == ERR_LIMIT)
 		return ("NO [LIMIT] some messages are too large or have too "
 		        "many parts");
-	return ("NO [UNAVAILABLE] some messages cannot be opened now");
+	if (j->lack == ERR_NOKEY)
+		return ("NO [UNAVAILABLE] the key of some messages is not here "
+		        "yet, try again later");
+	return (
+	    "NO [UNAVAILABLE] some messages cannot be opened now, try again "
+	    "later");
 }
 
 void

@@ -388,15 +388,19 @@ static void
 fetch_resolve(struct fetch_job *f, uint32_t star)
 {
 	struct set *set = &f->asked;
+	char named[NAMED_MAX];
 
 	if (set_parse(set, f->cmd.set, star, NULL) == -1) {
-		job_finish(&f->j, "BAD bad set of messages");
+		job_finish(&f->j, "BAD bad set of messages: %s",
+		    err_escape(named, sizeof(named), f->cmd.set));
 		return;
 	}
 	/* RFC 3501 section 9, seq-number: such a number is an error. */
 	if (!f->uid &&
 	    (set_empty(set) || set->r[set->n - 1].hi > f->j.s->box->exists)) {
-		job_finish(&f->j, "BAD there is no such message");
+		job_finish(&f->j, "BAD no such message: %s of %u",
+		    err_escape(named, sizeof(named), f->cmd.set),
+		    (unsigned)f->j.s->box->exists);
 		return;
 	}
 	fetch_known(f);
@@ -504,14 +508,26 @@ fetch_start(struct imap *s, const struct cmd *c)
 }
 
 static bool
-fetch_bad(struct imap *s, const struct cmd *c, const char *why)
+fetch_bad(struct imap *s, const struct cmd *c, const char *why, struct str it)
 {
-	char tag[CMD_TAG_MAX + 1];
-
-	memcpy(tag, c->tag.p, c->tag.len);
-	tag[c->tag.len] = '\0';
-	imap_tagged(s, tag, "BAD %s", why);
+	(void)route_refuse_it(s, c, why, it);
 	return (true);
+}
+
+/* The first of what the server lacks. */
+static struct str
+fetch_lacks(const struct fetch *cmd, uint32_t lacks)
+{
+	size_t i;
+
+	/* CHANGEDSINCE has added MODSEQ. */
+	if (cmd->changed && (lacks & (EXT_CONDSTORE | EXT_QRESYNC)) != 0)
+		return (cmd->mods);
+	for (i = 0; i < cmd->nitems; i++)
+		if (cmd->items[i].kind != NULL &&
+		    (cmd->items[i].kind->ext & lacks) != 0)
+			return (cmd->items[i].name);
+	return (STR(""));
 }
 
 bool
@@ -524,15 +540,16 @@ job_fetch_start(struct imap *s, const struct cmd *c, bool *wait)
 
 	arena_init(&arena, FETCH_ARENA);
 	if (!fetch_parse(c->args, &arena, &cmd, &why))
-		taken = fetch_bad(s, c, why);
+		taken = fetch_bad(s, c, why, cmd.bad);
 	else if ((cmd.ext & ~s->caps.ext) != 0)
-		taken = fetch_bad(s, c, "FETCH item or modifier not offered");
+		taken = fetch_bad(s, c, "not offered",
+		    fetch_lacks(&cmd, cmd.ext & ~s->caps.ext));
 	else if (cmd.vanished && !c->uid)
-		taken = fetch_bad(s, c, "VANISHED is for UID FETCH");
+		taken = fetch_bad(s, c, "VANISHED is for UID FETCH", STR(""));
 	else if (!cmd.view)
 		;
 	else if (s->box == NULL)
-		taken = fetch_bad(s, c, "no mailbox is selected");
+		taken = fetch_bad(s, c, "no mailbox is selected", STR(""));
 	else if (!cmd.foreign && (c->uid || s->nfl == 0) &&
 	         fetch_all_plain(s, c->uid, cmd.set))
 		;

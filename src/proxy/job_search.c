@@ -161,7 +161,7 @@ job_search_route(struct imap *s, const struct cmd *c)
 
 	arena_init(&arena, SEARCH_ARENA);
 	if (!search_parse(c->args, &arena, &cmd, &why))
-		route = route_refuse(s, c, why);
+		route = route_refuse_it(s, c, why, cmd.bad);
 	else if (!cmd.root->content)
 		route = ROUTE_PASS;
 	else if (s->box == NULL)

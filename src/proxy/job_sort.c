@@ -504,6 +504,7 @@ order_start(struct imap *s, const struct cmd *c, bool thread)
 {
 	struct order_job *o;
 	const char *why;
+	char it[NAMED_MAX];
 
 	if ((o = calloc(1, sizeof(*o))) == NULL) {
 		imap_die(s, "out of memory", "out of memory");
@@ -524,7 +525,9 @@ order_start(struct imap *s, const struct cmd *c, bool thread)
 	if (order_parse(o, c, &why))
 		finder_start(&o->f);
 	else
-		job_finish(&o->f.j, "BAD %s", why);
+		job_finish(&o->f.j, "BAD %s%s%s", why,
+		    o->f.cmd.bad.len > 0 ? ": " : "",
+		    err_escape(it, sizeof(it), o->f.cmd.bad));
 	return (ROUTE_KEEP);
 }
 

@@ -255,11 +255,15 @@ do_resync(struct proxy *p, struct ipc *l, struct ipc_msg *msg)
 	struct account *a = NULL;
 	struct err err = {0};
 	struct resync_req q;
+	struct login login;
 
 	if (resync_req_get(msg->body, &q, &err) == 0 &&
-	    (a = account_find(p, q.account)) == NULL)
+	    (a = account_find(p, q.account)) == NULL &&
+	    login_parse(p, q.account, &login, &err) == 0) {
 		err_set(&err, ERR_UNAVAILABLE,
-		    "nobody is logged in with this account: log in first");
+		    "nobody is logged in as %s: log in first", login.name);
+		login_clear(&login);
+	}
 	if (a != NULL && q.begin)
 		(void)resync_begin(a, q.mailbox, &err);
 	else if (a != NULL && a->resync == NULL)

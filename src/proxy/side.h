@@ -24,8 +24,8 @@ typedef void side_data_fn(const struct resp *, struct str text, void *arg);
 /*
  * The end of a command, or of the login.  err NULL: it went well, and resp is
  * the tagged response of a command.  Else the server said NO or BAD
- * (ERR_DENIED; ERR_UNAVAILABLE: to the login, and for now), or is gone or silent (another code).  The side may be freed
- * in there.
+ * (ERR_DENIED; ERR_UNAVAILABLE: to the login, and for now), or is gone or
+ * silent (another code).  The side may be freed in there.
  */
 typedef void side_done_fn(const struct resp *, const struct err *, void *arg);
 

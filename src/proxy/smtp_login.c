@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include <stdio.h>
+
 #include "base/codec.h"
 #include "base/limits.h"
 #include "proxy/smtp_session.h"
@@ -43,6 +45,19 @@ login_untried(struct smtp_session *s, const char *text)
 }
 
 static void
+login_unreached(struct smtp_session *s, const struct err *why)
+{
+	char text[500]; /* a line has 512 (RFC 5321 4.5.3.1.5) */
+
+	log_warn("smtp-login id=%s upstream=%s result=unreachable reason=%s",
+	    s->base.id, s->login.up->domain, log_str(str_c(why->text)));
+	(void)snprintf(text, sizeof(text),
+	    "4.7.0 The mail server of %s cannot be reached: %s",
+	    s->login.up->domain, why->text);
+	login_untried(s, text);
+}
+
+static void
 login_failed(struct smtp_session *s, unsigned code, const char *text)
 {
 	smtp_session_reply(s, code, text);
@@ -58,10 +73,7 @@ login_answered(const struct reply *reply, const struct err *why, void *arg)
 
 	smtp_session_enter(s);
 	if (reply == NULL) {
-		log_warn("smtp-login id=%s upstream=%s result=unreachable "
-		         "reason=%s",
-		    s->base.id, s->login.up->domain, log_str(str_c(why->text)));
-		login_untried(s, "4.7.0 The mail server cannot be reached");
+		login_unreached(s, why);
 	} else if (reply->code != 235) {
 		log_info("smtp-login id=%s upstream=%s result=refused code=%u",
 		    s->base.id, s->login.up->domain, reply->code);
@@ -93,11 +105,8 @@ login_go(void *arg)
 	s->up = smtp_up_open(s->proxy, s->login.up, buf_text(&s->hello),
 	    str_c(s->login.name), buf_text(&s->password), login_answered, s,
 	    &err);
-	if (s->up == NULL) {
-		log_warn("smtp-login id=%s upstream=%s reason=%s", s->base.id,
-		    s->login.up->domain, log_str(str_c(err.text)));
-		login_untried(s, "4.7.0 The mail server cannot be reached");
-	}
+	if (s->up == NULL)
+		login_unreached(s, &err);
 	smtp_session_leave(s);
 }
 
@@ -105,12 +114,15 @@ login_go(void *arg)
 static void
 login_start(struct smtp_session *s)
 {
+	char text[500];
 	struct err err;
 
 	if (login_parse(s->proxy, buf_text(&s->user), &s->login, &err) == -1) {
 		log_info("smtp-login id=%s result=refused reason=%s",
 		    s->base.id, log_str(str_c(err.text)));
-		login_failed(s, 535, "5.7.8 Login refused");
+		(void)snprintf(text, sizeof(text), "5.7.8 Login refused: %s",
+		    err.text);
+		login_failed(s, 535, text);
 		return;
 	}
 	smtp_session_state(s, SESSION_LOGIN);
@@ -204,7 +216,8 @@ smtp_login_auth(struct smtp_session *s, const struct verb_line *v)
 		return;
 	}
 	if (!plain && !str_ieq(v->mech, STR("LOGIN"))) {
-		smtp_session_reply(s, 504, "5.5.4 Mechanism not offered");
+		smtp_session_reply(s, 504,
+		    "5.5.4 Only PLAIN and LOGIN are offered");
 		return;
 	}
 	s->auth = plain ? AUTH_PLAIN : AUTH_LOGIN_USER;

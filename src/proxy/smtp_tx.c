@@ -160,6 +160,16 @@ begin_mail(struct smtp_tx *tx)
 }
 
 static void
+unreached(struct smtp_tx *tx, const char *why)
+{
+	char text[500]; /* a line has 512 (RFC 5321 4.5.3.1.5) */
+
+	(void)snprintf(text, sizeof(text),
+	    "4.4.1 The mail server cannot be reached: %s", why);
+	smtp_tx_answer(tx, 451, text);
+}
+
+static void
 connected(const struct reply *reply, const struct err *why, void *arg)
 {
 	struct smtp_tx *tx = arg;
@@ -172,9 +182,8 @@ connected(const struct reply *reply, const struct err *why, void *arg)
 		log_warn("smtp-upstream id=%s reason=%s code=%u", s->base.id,
 		    log_str(str_c(reply == NULL ? why->text : "")),
 		    reply == NULL ? 0 : reply->code);
-		smtp_tx_answer(tx, 451,
-		    "4.4.1 The mail server cannot be "
-		    "reached");
+		unreached(tx,
+		    reply == NULL ? why->text : "it refuses the login");
 	}
 	smtp_session_leave(s);
 }
@@ -188,9 +197,7 @@ connect_for_mail(struct smtp_tx *tx)
 	if (smtp_session_reconnect(tx->session, connected, tx, &err) == -1) {
 		log_warn("smtp-upstream id=%s reason=%s", tx->session->base.id,
 		    log_str(str_c(err.text)));
-		smtp_tx_answer(tx, 451,
-		    "4.4.1 The mail server cannot be "
-		    "reached");
+		unreached(tx, err.text);
 	}
 }
 

@@ -34,8 +34,12 @@ show(struct buf *out, const char *in)
 			buf_printf(out, " since=%" PRIu64, f.since);
 		buf_puts(out, f.vanished ? " vanished" : "");
 		buf_puts(out, f.items[0].lazy ? " lazy" : "");
-	} else
+	} else {
 		buf_printf(out, "! %s", why);
+		if (f.bad.len > 0)
+			buf_puts(out, ": ");
+		buf_str(out, f.bad);
+	}
 	arena_clear(&arena);
 }
 
@@ -49,7 +53,7 @@ t_parse(void)
 	    {"1 FLAGS", "1 s:FLAGS"},
 	    {"1:* (UID FLAGS)", "1:* s:UID s:FLAGS uid"},
 	    {"1 fast", "1 s:FLAGS s:INTERNALDATE v:RFC822.SIZE view"},
-	    {"1 (FAST)", "! unknown FETCH item"},
+	    {"1 (FAST)", "! unknown FETCH item: FAST"},
 	    {"1 full",
 	        "1 s:FLAGS s:INTERNALDATE v:RFC822.SIZE v:ENVELOPE v:BODY "
 	        "view"},
@@ -73,9 +77,9 @@ t_parse(void)
 	        "! CHANGEDSINCE needs a number"},
 	    {"1 (FLAGS) (CHANGEDSINCE)", "! CHANGEDSINCE needs a number"},
 	    {"1 (FLAGS) (CHANGEDSINCE 5 CHANGEDSINCE 6)",
-	        "! unknown FETCH modifier"},
+	        "! unknown FETCH modifier: CHANGEDSINCE"},
 	    {"1 (FLAGS) (VANISHED)", "! VANISHED needs CHANGEDSINCE"},
-	    {"1 (FLAGS) (PARTIAL 1:5)", "! unknown FETCH modifier"},
+	    {"1 (FLAGS) (PARTIAL 1:5)", "! unknown FETCH modifier: PARTIAL"},
 	    {"1 (FLAGS) ()", "! unknown FETCH modifier"},
 	    {"1 (FLAGS) (CHANGEDSINCE 5) x", "! bad FETCH modifiers"},
 	    {"1 (FLAGS) ", "! bad FETCH modifiers"},
@@ -86,14 +90,14 @@ t_parse(void)
 	        "1 v:PREVIEW s:FLAGS s:MODSEQ view ext=32770 since=1 lazy"},
 	    {"1 PREVIEW (CHANGEDSINCE 1)",
 	        "1 v:PREVIEW s:MODSEQ view ext=32770 since=1"},
-	    {"1 (PREVIEW (FUZZY))", "! unknown modifier of PREVIEW"},
-	    {"1 (PREVIEW (LAZY LAZY))", "! unknown modifier of PREVIEW"},
+	    {"1 (PREVIEW (FUZZY))", "! unknown modifier of PREVIEW: FUZZY"},
+	    {"1 (PREVIEW (LAZY LAZY))", "! unknown modifier of PREVIEW: LAZY"},
 	    {"1 (PREVIEW ())", "! a FETCH item is missing"},
 	    {"1 (EMAILID THREADID SAVEDATE X-GM-LABELS)",
 	        "1 s:EMAILID s:THREADID s:SAVEDATE s:X-GM-LABELS ext=448"},
-	    {"1 BINARY[1]", "! unknown FETCH item"},
-	    {"1 BODY[", "! bad section"},
-	    {"1 BODY[BOGUS]", "! bad section"},
+	    {"1 BINARY[1]", "! unknown FETCH item: BINARY[1]"},
+	    {"1 BODY[", "! bad section: BODY["},
+	    {"1 BODY[BOGUS]", "! bad section: BODY[BOGUS]"},
 	    {"1 (FLAGS", "! a parenthesis is missing"},
 	    {"1 (FLAGS )", "! a FETCH item is missing"},
 	    {"1 ()", "! a FETCH item is missing"},

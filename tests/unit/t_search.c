@@ -49,20 +49,21 @@ t_parse(void)
 	    {"(ALL", NULL, "a parenthesis is missing"},
 	    {"ALL)", NULL, "garbage behind the SEARCH keys"},
 	    {"ALL ", NULL, "a SEARCH key is missing"},
-	    {"FOO", NULL, "unknown SEARCH key"},
+	    {"FOO", NULL, "unknown SEARCH key: FOO"},
 	    {"NOT", NULL, "NOT takes a key"},
 	    {"OR ALL", NULL, "OR takes two keys"},
-	    {"FROM", NULL, "a SEARCH key lacks its argument"},
-	    {"FROM ()", NULL, "a SEARCH key has a bad argument"},
-	    {"UID 0", NULL, "bad set of messages"},
-	    {"1:,", NULL, "bad set of messages"},
+	    {"FROM", NULL, "a SEARCH key lacks its argument: FROM"},
+	    {"FROM ()", NULL, "a SEARCH key has a bad argument: FROM"},
+	    {"UID 0", NULL, "bad set of messages: 0"},
+	    {"1:,", NULL, "bad set of messages: 1:,"},
 	    {"$", NULL, "saved results are not offered"},
 	    {"UID $", NULL, "saved results are not offered"},
 	    {"X-GM-RAW foo", NULL, "X-GM-RAW cannot look into sealed mail"},
-	    {"ON 30-Feb-2020", NULL, "a SEARCH key has a bad argument"},
-	    {"ON 1-Foo-2020", NULL, "a SEARCH key has a bad argument"},
-	    {"LARGER x", NULL, "a SEARCH key has a bad argument"},
-	    {"SUBJECT {9}\r\nabc", NULL, "a SEARCH key has a bad argument"},
+	    {"ON 30-Feb-2020", NULL, "a SEARCH key has a bad argument: ON"},
+	    {"ON 1-Foo-2020", NULL, "a SEARCH key has a bad argument: ON"},
+	    {"LARGER x", NULL, "a SEARCH key has a bad argument: LARGER"},
+	    {"SUBJECT {9}\r\nabc", NULL,
+	        "a SEARCH key has a bad argument: SUBJECT"},
 	};
 	struct arena arena;
 	struct search s;
@@ -78,8 +79,12 @@ t_parse(void)
 			search_print(s.root, false, &out, NULL);
 			if (CHECK(rows[i].want != NULL))
 				CHECK_BUF(&out, rows[i].want);
-		} else if (CHECK(rows[i].want == NULL))
-			CHECK_CSTR(why, rows[i].why);
+		} else if (CHECK(rows[i].want == NULL)) {
+			buf_printf(&out, "%s%s", why,
+			    s.bad.len > 0 ? ": " : "");
+			buf_str(&out, s.bad);
+			CHECK_BUF(&out, rows[i].why);
+		}
 		buf_clear(&out);
 		arena_clear(&arena);
 	}
