@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "proto/rec.h"
+#include "proxy/facts.h"
 #include "proxy/reading.h"
 #include "sys/log.h"
 
@@ -16,10 +17,13 @@
 /* Messages of a mailbox of which nothing shall be kept. */
 struct gone {
 	struct gone *next;
-	struct buf login, domain, name; /* owned */
+	struct upstream *up;    /* a reference, owned */
+	struct buf login, name; /* owned */
 	uint32_t uidvalidity;
+	/* The mailbox's own name, where facts have to be dropped for each:
+	 * else that was done. */
+	struct buf box;  /* owned */
 	struct set uids; /* those that are left */
-	uint32_t at;
 };
 
 struct boxnames {
@@ -35,21 +39,30 @@ struct boxnames {
 static void
 gone_free(struct gone *g)
 {
+	upstream_unref(g->up);
 	buf_clear(&g->login);
-	buf_clear(&g->domain);
 	buf_clear(&g->name);
+	buf_clear(&g->box);
 	set_clear(&g->uids);
 	free(g);
 }
 
+/* The last one: it leaves the set without moving others. */
 static void
-drop_one(struct proxy *p, const struct gone *g)
+drop_one(struct proxy *p, struct gone *g)
 {
+	uint32_t uid = g->uids.r[g->uids.n - 1].hi;
+	struct account a = {.proxy = p,
+	    .login = g->login.data,
+	    .up = g->up}; /* as it was */
+	struct msg_name n = {&a, buf_text(&g->box), g->uidvalidity, uid};
 	struct seen_key key;
 
-	if (seen_key_make(&p->seen_key, buf_text(&g->login),
-	        buf_text(&g->domain), buf_text(&g->name), g->uidvalidity, g->at,
-	        &key) == 0)
+	(void)set_remove(&g->uids, uid, uid);
+	if (g->box.len > 0)
+		facts_drop(p->facts, &n);
+	if (seen_key_make(&p->seen_key, str_c(a.login), str_c(a.up->domain),
+	        buf_text(&g->name), g->uidvalidity, uid, &key) == 0)
 		reading_forget(p, &key);
 }
 
@@ -64,7 +77,7 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	for (n = 0; n < SLICE && (g = bn->gone) != NULL; n++) {
-		if (set_next(&g->uids, &g->at)) {
+		if (!set_empty(&g->uids)) {
 			drop_one(bn->p, g);
 			continue;
 		}
@@ -100,6 +113,8 @@ boxnames_free(struct boxnames *bn)
 	if (bn == NULL)
 		return;
 	while ((g = bn->gone) != NULL) {
+		while (g->box.len > 0 && !set_empty(&g->uids))
+			drop_one(bn->p, g);
 		bn->gone = g->next;
 		gone_free(g);
 	}
@@ -182,34 +197,87 @@ boxname_renamed(const struct msg_name *n, struct str to)
 	buf_clear(&copy);
 }
 
+/* NULL: memory is out. */
+static struct gone *
+gone_new(const struct msg_name *n, struct str box)
+{
+	struct gone *g;
+
+	if ((g = calloc(1, sizeof(*g))) == NULL)
+		return (NULL);
+	buf_init(&g->login, LIMIT_RECORD);
+	buf_init(&g->name, LIMIT_CLIENT_LINE);
+	buf_init(&g->box, LIMIT_CLIENT_LINE);
+	buf_puts(&g->login, n->account->login);
+	buf_putc(&g->login, '\0');
+	buf_str(&g->name, boxname_first(n));
+	buf_str(&g->box, box);
+	g->up = upstream_ref(n->account->up);
+	g->uidvalidity = n->uidvalidity;
+	if (!g->login.failed && !g->name.failed && !g->box.failed)
+		return (g);
+	gone_free(g);
+	return (NULL);
+}
+
+/* It begins soon. */
+static void
+gone_start(struct boxnames *bn, struct gone *g)
+{
+	static const struct timeval at_once = {0, 0};
+
+	g->next = bn->gone;
+	bn->gone = g;
+	evtimer_add(bn->slice, &at_once);
+}
+
 void
 boxname_gone(const struct msg_name *n, struct set *uids)
 {
-	static const struct timeval at_once = {0, 0};
 	struct boxnames *bn = n->account->proxy->boxnames;
 	struct gone *g;
 
 	if (bn == NULL || set_empty(uids) ||
-	    (g = calloc(1, sizeof(*g))) == NULL) {
+	    (g = gone_new(n, str_of(NULL, 0))) == NULL) {
 		set_clear(uids);
 		return;
 	}
-	buf_init(&g->login, LIMIT_RECORD);
-	buf_init(&g->domain, LIMIT_RECORD);
-	buf_init(&g->name, LIMIT_CLIENT_LINE);
-	buf_str(&g->login, str_c(n->account->login));
-	buf_str(&g->domain, str_c(n->account->up->domain));
-	buf_str(&g->name, boxname_first(n));
-	g->uidvalidity = n->uidvalidity;
 	g->uids = *uids;
 	set_init(uids);
-	if (g->login.failed || g->domain.failed || g->name.failed) {
-		gone_free(g);
-		return;
-	}
 	if (bn->p->seen != NULL)
 		remember(n, n->mailbox, n->mailbox);
-	g->next = bn->gone;
-	bn->gone = g;
-	evtimer_add(bn->slice, &at_once);
+	gone_start(bn, g);
+}
+
+/* More of the mailbox in hand? */
+static bool
+gone_same(const struct gone *g, const struct msg_name *n)
+{
+	return (g != NULL && g->up == n->account->up &&
+	        g->uidvalidity == n->uidvalidity &&
+	        str_eq(buf_text(&g->box), n->mailbox) &&
+	        strcmp(g->login.data, n->account->login) == 0);
+}
+
+void
+boxname_expunged(const struct msg_name *n, struct set *uids)
+{
+	struct boxnames *bn = n->account->proxy->boxnames;
+	struct gone *g;
+	size_t i;
+
+	if (bn == NULL || set_empty(uids)) {
+		set_clear(uids);
+		return;
+	}
+	if (!gone_same(bn->gone, n)) {
+		if ((g = gone_new(n, n->mailbox)) == NULL) {
+			set_clear(uids);
+			return;
+		}
+		gone_start(bn, g);
+	}
+	for (i = 0; i < uids->n; i++)
+		(void)set_add(&bn->gone->uids, uids->r[i].lo, uids->r[i].hi);
+	set_clear(uids);
 }

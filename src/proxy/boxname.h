@@ -9,8 +9,8 @@
  * which these are only the server knows.)
  *
  * When a mailbox is deleted, or has another UIDVALIDITY, nothing is kept of its
- * sealed messages.  That is done bit by bit; what an interruption leaves is
- * never met again.
+ * sealed messages, and nothing of those that are expunged.  That is done bit by
+ * bit, as they may be many; what an interruption leaves is never met again.
  */
 #ifndef WAXWING_PROXY_BOXNAME_H
 #define WAXWING_PROXY_BOXNAME_H
@@ -32,5 +32,8 @@ void boxname_renamed(const struct msg_name *, struct str to);
 
 /* These UIDs of it are no more, because it is not; taken, and left empty. */
 void boxname_gone(const struct msg_name *, struct set *uids);
+
+/* The same, but the mailbox is there. */
+void boxname_expunged(const struct msg_name *, struct set *uids);
 
 #endif

@@ -42,16 +42,21 @@ mailbox_gone(struct mailbox *box, const struct set *uids)
 	    box->uidvalidity, 0};
 	struct classes *c = box->cls;
 	struct set ours;
+	size_t i;
 
 	set_init(&ours);
-	if (set_and(&ours, &c->sealed, uids) == 0)
-		while (set_next(&ours, &name.uid)) {
+	for (i = 0; i < uids->n; i++) {
+		name.uid = uids->r[i].lo - 1;
+		while (set_next(&c->sealed, &name.uid) &&
+		       name.uid <= uids->r[i].hi) {
 			/* It stays known: no message will have that UID. */
 			(void)set_remove(&c->sealed, name.uid, name.uid);
 			c->changed = true;
-			if (box->account->proxy != NULL)
-				reading_gone(&name);
+			(void)set_add(&ours, name.uid, name.uid);
 		}
+	}
+	if (box->account->proxy != NULL)
+		reading_gone(&name, &ours);
 	set_clear(&ours);
 }
 

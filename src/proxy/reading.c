@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "proxy/boxname.h"
 #include "proxy/facts.h"
 #include "proxy/harvest.h"
 #include "proxy/late.h"
@@ -569,15 +570,14 @@ reading_forget(struct proxy *p, const struct seen_key *key)
 }
 
 void
-reading_gone(const struct msg_name *n)
+reading_gone(const struct msg_name *n, struct set *uids)
 {
-	struct proxy *p = n->account->proxy;
-	struct seen_key key;
+	struct msg_name one = *n;
 
-	late_gone(n);
-	facts_drop(p->facts, n);
-	if (msg_key(n, &key) == 0)
-		reading_forget(p, &key);
+	one.uid = 0;
+	while (set_next(uids, &one.uid))
+		late_gone(&one);
+	boxname_expunged(n, uids);
 }
 
 /* Records speak of the account as it is named, whether it is here or not. */

@@ -13,6 +13,7 @@
 
 #include "base/blob.h"
 #include "base/err.h"
+#include "base/set.h"
 #include "proxy/msgname.h"
 #include "proxy/viewcache.h"
 
@@ -68,8 +69,9 @@ int reading_write(struct proxy *, struct err *);
  * must not speak of a view that could become another. */
 void reading_tick(struct proxy *);
 
-/* A message is gone for ever (EXPUNGE, VANISHED): nothing is kept of it. */
-void reading_gone(const struct msg_name *);
+/* These messages of the one's mailbox are gone for ever (EXPUNGE, VANISHED):
+ * nothing will be kept of them.  The set is taken, and left empty. */
+void reading_gone(const struct msg_name *, struct set *uids);
 
 /* The same for one whose mailbox is gone, and its facts with it. */
 void reading_forget(struct proxy *, const struct seen_key *);

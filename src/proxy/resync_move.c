@@ -131,16 +131,20 @@ on_expunged(const struct resp *resp, const struct err *err, void *arg)
 	struct msg_name name = {r->account, str_c(r->names[r->at]),
 	    r->uidvalidity, 0};
 	struct resync_msg *m;
+	struct set gone;
+	uint32_t uid;
 
 	(void)resp;
 	if (!resync_well(r, err) || struck(r, FAULT("proxy.resync.expunged")))
 		return;
+	set_init(&gone);
 	for (m = r->log.m; m < log_end(r); m++) {
-		if ((name.uid = want_gone(m)) == 0)
+		if ((uid = want_gone(m)) == 0)
 			continue;
 		m->there = false;
-		reading_gone(&name);
+		(void)set_add(&gone, uid, uid);
 	}
+	reading_gone(&name, &gone);
 	resync_settle(r);
 }
 
