@@ -60,6 +60,33 @@ mailbox_gone(struct mailbox *box, const struct set *uids)
 	set_clear(&ours);
 }
 
+static uint32_t *
+mailbox_slot(const struct mailbox *box, uint32_t seq)
+{
+	size_t i = seq - 1;
+
+	return (&box->uids[i < box->gap_at ? i : i + box->gap]);
+}
+
+/* The map is as its readers like it: all one after the other. */
+static void
+mailbox_close_gap(struct mailbox *box)
+{
+	if (box->gap > 0)
+		memmove(box->uids + box->gap_at,
+		    box->uids + box->gap_at + box->gap,
+		    (box->nuids - box->gap_at) * sizeof(*box->uids));
+	box->gap = 0;
+}
+
+/* No UID is known any more. */
+static void
+mailbox_forget(struct mailbox *box)
+{
+	box->nuids = 0;
+	box->gap = 0;
+}
+
 static bool
 any_unknown(const uint32_t *uids, size_t n)
 {
@@ -104,6 +131,7 @@ mailbox_keep(struct mailbox *box)
 {
 	struct classes *c = box->cls;
 
+	mailbox_close_gap(box);
 	if (box->exists == 0 || box->nuids != box->exists ||
 	    box->uidnext == 0 || any_unknown(box->uids, box->nuids))
 		return;
@@ -116,7 +144,7 @@ mailbox_keep(struct mailbox *box)
 		c->uidnext = box->max_uid + 1;
 	c->changed = true;
 	box->uids = NULL;
-	box->nuids = 0;
+	mailbox_forget(box);
 }
 
 void
@@ -148,7 +176,7 @@ mailbox_recall(struct mailbox *box)
 	if (box->uids == NULL)
 		return (-1);
 	memcpy(box->uids, c->uids, c->nuids * sizeof(*c->uids));
-	box->nuids = c->nuids;
+	box->nuids = box->room = c->nuids;
 	box->max_uid = c->uids[c->nuids - 1];
 	return (0);
 }
@@ -173,7 +201,7 @@ mailbox_set_exists(struct mailbox *box, uint32_t n)
 		return (-1);
 	/* Fewer, and nobody said which are gone. */
 	if (n < box->exists)
-		box->nuids = 0;
+		mailbox_forget(box);
 	box->exists = n;
 	return (0);
 }
@@ -181,20 +209,29 @@ mailbox_set_exists(struct mailbox *box, uint32_t n)
 uint32_t
 mailbox_uid(const struct mailbox *box, uint32_t seq)
 {
-	return (seq > 0 && seq <= box->nuids ? box->uids[seq - 1] : 0);
+	return (seq > 0 && seq <= box->nuids ? *mailbox_slot(box, seq) : 0);
 }
 
 /* Message seq is gone. */
 static void
 mailbox_drop(struct mailbox *box, uint32_t seq)
 {
+	size_t i = seq - 1, at = box->gap > 0 ? box->gap_at : i;
+	uint32_t *u = box->uids;
+
 	box->exists--;
 	if (seq <= box->old)
 		box->old--;
 	if (seq > box->nuids)
 		return;
-	memmove(box->uids + seq - 1, box->uids + seq,
-	    (box->nuids - seq) * sizeof(*box->uids));
+	/* The gap comes to it, and swallows it. */
+	if (i < at)
+		memmove(u + i + 1 + box->gap, u + i + 1,
+		    (at - i - 1) * sizeof(*u));
+	else
+		memmove(u + at, u + at + box->gap, (i - at) * sizeof(*u));
+	box->gap_at = i;
+	box->gap++;
 	box->nuids--;
 }
 
@@ -356,6 +393,7 @@ vanished_drop(struct sweep *w)
 	struct mailbox *box = w->box;
 	uint32_t seq = box->exists, above = UINT32_MAX, uid, from;
 
+	mailbox_close_gap(box);
 	w->k = w->gone->n;
 	w->at = (uint32_t)box->nuids;
 	while (seq > 0 && w->k > 0) {
@@ -418,19 +456,31 @@ out:
 static int
 mailbox_grow(struct mailbox *box, uint32_t seq)
 {
-	size_t n = box->exists;
+	size_t n = box->exists, room = n + n / 8;
 	uint32_t *uids;
 
 	if (seq <= box->nuids)
 		return (0);
-	/* Clients look at the newest: pages of a large mailbox's older ones
-	 * are never touched. */
-	if ((uids = calloc(n, sizeof(*uids))) == NULL)
-		return (-1);
+	mailbox_close_gap(box);
+	if (box->nuids == 0) {
+		/* Clients look at the newest: pages of a large mailbox's older
+		 * ones are never touched. */
+		if ((uids = calloc(n, sizeof(*uids))) == NULL)
+			return (-1);
+		free(box->uids);
+		box->uids = uids;
+		box->room = n;
+	} else if (n > box->room) {
+		/* Nor are they when it grows, one by one perhaps. */
+		uids = reallocarray(box->uids, room, sizeof(*uids));
+		if (uids == NULL)
+			return (-1);
+		box->uids = uids;
+		box->room = room;
+	}
 	if (box->nuids > 0)
-		memcpy(uids, box->uids, box->nuids * sizeof(*uids));
-	free(box->uids);
-	box->uids = uids;
+		memset(box->uids + box->nuids, 0,
+		    (n - box->nuids) * sizeof(*uids));
 	box->nuids = n;
 	return (0);
 }
@@ -438,12 +488,15 @@ mailbox_grow(struct mailbox *box, uint32_t seq)
 int
 mailbox_learn(struct mailbox *box, uint32_t seq, uint32_t uid)
 {
+	uint32_t *at;
+
 	if (seq == 0 || seq > box->exists || uid == 0 ||
 	    mailbox_grow(box, seq) == -1)
 		return (-1);
-	if (box->uids[seq - 1] != 0 && box->uids[seq - 1] != uid)
+	at = mailbox_slot(box, seq);
+	if (*at != 0 && *at != uid)
 		return (-1);
-	box->uids[seq - 1] = uid;
+	*at = uid;
 	if (uid > box->max_uid)
 		box->max_uid = uid;
 	return (0);
@@ -458,7 +511,7 @@ mailbox_heard(struct mailbox *box, uint32_t seq, uint32_t uid)
 	if (mailbox_learn(box, seq, uid) == 0 && below < uid &&
 	    (above == 0 || above > uid))
 		return;
-	box->nuids = 0;
+	mailbox_forget(box);
 }
 
 int

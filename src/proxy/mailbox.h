@@ -56,9 +56,14 @@ struct mailbox {
 	uint32_t exists;
 	uint32_t old; /* those of them that were there at mailbox_bind() */
 	bool readonly;
-	bool resync;      /* selected with QRESYNC: messages are told at once */
-	uint32_t *uids;   /* owned; of sequence number i + 1, 0: not known */
-	size_t nuids;     /* those beyond are not known */
+	bool resync;    /* selected with QRESYNC: messages are told at once */
+	uint32_t *uids; /* owned; of sequence number i + 1, 0: not known */
+	size_t nuids;   /* those beyond are not known */
+	size_t room;    /* for so many */
+	/* EXPUNGE comes for one message after the other, mostly neighbours:
+	 * so many places are free from here on, instead of at the end. */
+	size_t gap_at;
+	size_t gap;
 	uint32_t uidnext; /* as SELECT said; 0: it did not */
 	struct set gone;  /* what vanished, told before mailbox_bind() */
 	/* Highest UID that this session has seen: below it a hole stays one.

@@ -342,11 +342,102 @@ t_many(void)
 	classes_free_all(a.classes);
 }
 
+/* What the map does in the simplest way. */
+struct model {
+	uint32_t uids[400];
+	uint32_t n;
+};
+
+static void
+model_drop(struct model *m, uint32_t seq)
+{
+	memmove(m->uids + seq - 1, m->uids + seq,
+	    (m->n - seq) * sizeof(*m->uids));
+	m->n--;
+}
+
+static bool
+model_is(const struct model *m, const struct mailbox *box)
+{
+	uint32_t k;
+
+	for (k = 1; k <= m->n; k++)
+		if (mailbox_uid(box, k) != m->uids[k - 1])
+			return (false);
+	return (box->exists == m->n && mailbox_uid(box, m->n + 1) == 0);
+}
+
+static void
+model_gone(uint32_t seq, uint32_t uid, void *arg)
+{
+	struct model *m = arg;
+
+	CHECK_UINT(m->uids[seq - 1], uid);
+	model_drop(m, seq);
+}
+
+/* One step: mail comes, is told of, or goes, one by one or by its UID. */
+static void
+model_step(struct model *m, struct mailbox *box, uint32_t dice, uint32_t at)
+{
+	uint32_t seq = m->n > 0 ? at % m->n + 1 : 0;
+	static uint32_t next = 1000;
+	char uid[12];
+
+	if (dice < 3 && m->n < 400) {
+		CHECK_INT(mailbox_set_exists(box, m->n + 1), 0);
+		m->uids[m->n++] = 0;
+	} else if (m->n == 0)
+		return;
+	else if (dice < 5) {
+		if (m->uids[m->n - 1] == 0)
+			m->uids[m->n - 1] = next++;
+		CHECK_INT(mailbox_learn(box, m->n, m->uids[m->n - 1]), 0);
+	} else if (dice < 9) {
+		/* neighbours, up and down, and then another place */
+		seq = dice < 6 ? seq : (at % 64 < m->n ? at % 64 + 1 : 1);
+		CHECK_INT(mailbox_expunge(box, seq), 0);
+		model_drop(m, seq);
+	} else if (m->uids[seq - 1] != 0) {
+		(void)snprintf(uid, sizeof(uid), "%u",
+		    (unsigned)m->uids[seq - 1]);
+		CHECK_INT(
+		    mailbox_vanished(box, str_c(uid), false, model_gone, m), 0);
+	}
+}
+
+static void
+t_map(void)
+{
+	static struct model m;
+	struct account a = {0};
+	struct mailbox *box = select_box(&a, "x", 1, 0);
+	uint32_t i, r = 12345;
+
+	for (i = 0; i < 300; i++) {
+		model_step(&m, box, 0, 0);
+		CHECK_INT(mailbox_learn(box, m.n, i + 1), 0);
+		m.uids[m.n - 1] = i + 1;
+	}
+	for (i = 0; i < 20000; i++) {
+		r = r * 1103515245 + 12345;
+		if (i % 1000 < 30)
+			model_step(&m, box, i % 2000 < 30 ? 7 : 6, 10 + i % 7);
+		else
+			model_step(&m, box, (r >> 16) % 10, r >> 20);
+		if (!CHECK(model_is(&m, box)))
+			break;
+	}
+	mailbox_free(box);
+	classes_free_all(a.classes);
+}
+
 int
 main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"sequence numbers", t_numbers},
+	    {"the map, against a simple one", t_map},
 	    {"classes", t_classes},
 	    {"holes", t_probed},
 	    {"many mailboxes", t_many},
