@@ -275,25 +275,60 @@ sort_some(const struct sort *s, struct sort_key *k, struct sort_key *tmp,
 	merge(s, k, tmp, n / 2, n);
 }
 
+static size_t
+least(size_t a, size_t b)
+{
+	return (a < b ? a : b);
+}
+
+/* Merge two stretches, or a part of them, to the other array. */
+static void
+merge_some(const struct sort *s, const struct sort_key *from,
+    struct sort_key *to, size_t n, struct sort_work *w)
+{
+	size_t half = w->at + least(w->width, n - w->at);
+	size_t end = half + least(w->width, n - half), o, stop;
+
+	if (w->j <= w->at)
+		w->j = half; /* they begin */
+	o = w->i + (w->j - half);
+	for (stop = least(end, o + SORT_STEP); o < stop; o++)
+		if (w->i < half &&
+		    (w->j == end || cmp_keys(s, &from[w->i], &from[w->j]) <= 0))
+			to[o] = from[w->i++];
+		else
+			to[o] = from[w->j++];
+	if (o == end)
+		w->at = w->i = w->j = end;
+}
+
 int
 sort_step(const struct sort *s, struct sort_key *k, size_t n,
     struct sort_work *w)
 {
-	size_t width = w->width > 0 ? 2 * w->width : SORT_STEP;
-	size_t left = n - w->at < width ? n - w->at : width;
+	size_t some = least(SORT_STEP, n - w->at);
 
 	if (w->tmp == NULL && (w->tmp = calloc(n + 1, sizeof(*w->tmp))) == NULL)
 		return (-1);
-	if (w->width == 0)
-		sort_some(s, k + w->at, w->tmp, left);
-	else if (left > w->width)
-		merge(s, k + w->at, w->tmp, w->width, left);
-	w->at += left;
+	if (w->width == 0) {
+		sort_some(s, k + w->at, w->tmp, some);
+		w->at += some;
+	} else if (w->width < n) {
+		merge_some(s, w->swapped ? w->tmp : k, w->swapped ? k : w->tmp,
+		    n, w);
+	} else if (w->swapped) {
+		memcpy(k + w->at, w->tmp + w->at, some * sizeof(*k));
+		w->at += some;
+	} else
+		return (0);
 	if (w->at < n)
 		return (1);
-	w->at = 0;
-	w->width = width;
-	return (width < n);
+	if (w->width >= n)
+		return (0);
+	w->swapped = w->width > 0 && !w->swapped;
+	w->width = w->width > 0 ? 2 * w->width : SORT_STEP;
+	w->at = w->i = w->j = 0;
+	return (w->width < n || w->swapped);
 }
 
 void

@@ -65,8 +65,10 @@ int sort_keys(const struct sort *, struct sort_key *, size_t n);
 #define SORT_STEP 8192
 struct sort_work {
 	struct sort_key *tmp; /* owned */
+	bool swapped;         /* the keys are there, not in the caller's */
 	size_t width;         /* stretches of that length are in order ... */
-	size_t at;            /* ... and these of twice that */
+	size_t at;            /* ... and these of twice that, elsewhere; ... */
+	size_t i, j;          /* ... those come next, of two stretches */
 };
 int sort_step(const struct sort *, struct sort_key *, size_t n,
     struct sort_work *);

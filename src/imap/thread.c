@@ -13,6 +13,10 @@
  * full references, are far below. */
 #define STEPS_MAX (400UL * 1000 * 1000)
 
+/* What is linked before others have their turn: messages, and steps. */
+#define LINKED_STEP 8192
+#define STEPS_STEP  (2UL * 1000 * 1000)
+
 /* The highest number of a Message-ID, and how many places they stand in. */
 static uint32_t
 highest_id(const struct thread_key *k, size_t n, size_t *places)
@@ -110,16 +114,15 @@ add_message(struct forest *f, const struct thread_key *k, const uint32_t *node)
 }
 
 static int
-forest_alloc(struct forest *f, const struct thread_key *k, size_t n,
-    uint32_t **node)
+forest_alloc(struct forest *f, const struct thread_key *k, size_t n)
 {
 	size_t places;
 	uint32_t *seen;
 
 	seen = calloc((size_t)highest_id(k, n, &places) + 1, sizeof(*seen));
-	*node = calloc(places + 1, sizeof(**node));
-	if (seen != NULL && *node != NULL) {
-		f->n = number_ids(k, n, seen, *node);
+	f->ids = calloc(places + 1, sizeof(*f->ids));
+	if (seen != NULL && f->ids != NULL) {
+		f->n = number_ids(k, n, seen, f->ids);
 		/* room for a second node for each message, and dummies to join
 		 * threads by subject */
 		f->nodes = calloc((size_t)f->n + 2 * n + 2, sizeof(*f->nodes));
@@ -128,25 +131,29 @@ forest_alloc(struct forest *f, const struct thread_key *k, size_t n,
 	return (f->nodes != NULL ? 0 : -1);
 }
 
-/* Link all messages. */
+/* Link the next messages.  1: there are more. */
 static int
 forest_grow(struct forest *f, const struct thread_key *k, size_t n,
     struct err *err)
 {
-	uint32_t *node = NULL;
-	size_t i, at = 0;
-	int rc;
+	uint64_t before = f->steps;
+	size_t i;
 
-	if ((rc = forest_alloc(f, k, n, &node)) == -1)
+	if (f->ids == NULL && forest_alloc(f, k, n) == -1) {
 		err_set(err, ERR_MEMORY, "out of memory");
-	for (i = 0; i < n && rc == 0; i++) {
-		if ((rc = add_message(f, &k[i], node + at)) == -1)
+		return (-1);
+	}
+	for (i = 0; i < LINKED_STEP && f->linked < n; i++) {
+		if (f->steps - before > STEPS_STEP)
+			return (1);
+		if (add_message(f, &k[f->linked], f->ids + f->at) == -1) {
 			err_set(err, ERR_LIMIT,
 			    "references are too long to follow");
-		at += 1 + k[i].nrefs;
+			return (-1);
+		}
+		f->at += 1 + k[f->linked++].nrefs;
 	}
-	free(node);
-	return (rc);
+	return (f->linked < n);
 }
 
 void
@@ -184,13 +191,15 @@ forest_prune(struct forest *f)
 	return (0);
 }
 
-/* Steps (1) to (3). */
+/* Steps (1) to (3), a part of them: 1 there is more. */
 static int
 forest_make(struct forest *f, const struct thread_key *k, size_t n,
     struct err *err)
 {
-	if (forest_grow(f, k, n, err) == -1)
-		return (-1);
+	int rc;
+
+	if ((rc = forest_grow(f, k, n, err)) != 0)
+		return (rc);
 	f->roots = calloc(f->n + n + 1, sizeof(*f->roots));
 	f->order = calloc(f->n + n + 2, sizeof(*f->order));
 	if (f->roots == NULL || f->order == NULL) {
@@ -276,7 +285,7 @@ struct thread_work {
 	struct thread_key *keys; /* the caller's */
 	size_t n;
 	struct forest forest;
-	enum { THREAD_MAKE, THREAD_ORDER, THREAD_PUT } stage;
+	enum { THREAD_MAKE, THREAD_ORDER, THREAD_HEAD, THREAD_PUT } stage;
 };
 
 struct thread_work *
@@ -297,12 +306,15 @@ thread_end(struct thread_work *w)
 {
 	if (w == NULL)
 		return;
+	forest_render_end(&w->forest);
+	free(w->forest.ids);
 	free(w->forest.order);
 	free(w->forest.roots);
 	free(w->forest.nodes);
 	free(w);
 }
 
+/* 1: there is more to be made. */
 static int
 make(struct thread_work *w, struct err *err)
 {
@@ -328,17 +340,18 @@ order(struct thread_work *w)
 	return (0);
 }
 
+/* 1: there is more to be put. */
 static int
 put(struct thread_work *w, struct buf *out, struct err *err)
 {
 	int rc;
 
-	buf_puts(out, "* THREAD ");
 	if (w->how == THREAD_ORDEREDSUBJECT)
 		rc = render_ordered(w->keys, w->n, out, err);
 	else if ((rc = forest_render(&w->forest, out)) == -1)
 		err_set(err, ERR_MEMORY, "out of memory");
-	buf_puts(out, "\r\n");
+	if (rc == 0)
+		buf_puts(out, "\r\n");
 	return (rc);
 }
 
@@ -349,9 +362,10 @@ thread_step(struct thread_work *w, struct buf *out, struct err *err)
 
 	switch (w->stage) {
 	case THREAD_MAKE:
-		if (make(w, err) == -1)
+		if ((rc = make(w, err)) == -1)
 			return (-1);
-		w->stage = THREAD_ORDER;
+		if (rc == 0)
+			w->stage = THREAD_ORDER;
 		return (1);
 	case THREAD_ORDER:
 		if ((rc = order(w)) == -1) {
@@ -359,7 +373,11 @@ thread_step(struct thread_work *w, struct buf *out, struct err *err)
 			return (-1);
 		}
 		if (rc == 0)
-			w->stage = THREAD_PUT;
+			w->stage = THREAD_HEAD;
+		return (1);
+	case THREAD_HEAD:
+		buf_puts(out, "* THREAD ");
+		w->stage = THREAD_PUT;
 		return (1);
 	case THREAD_PUT:
 		rc = put(w, out, err);

@@ -300,11 +300,15 @@ struct level {
 struct writer {
 	const struct forest *f;
 	struct buf *out;
-	struct level *levels;
+	uint32_t root;        /* the next one */
+	struct level *levels; /* owned */
 	uint32_t depth;
-	uint32_t *pool; /* sorted children of all nodes */
+	uint32_t *pool; /* owned: sorted children of all nodes */
 	uint32_t used;
 };
+
+/* What is written before others have their turn. */
+#define WRITE_STEP 8192
 
 /* Go down to the children of a node. */
 static void
@@ -337,6 +341,7 @@ put_node(struct writer *w, struct level *l)
 	}
 }
 
+/* One root, up to what is below it. */
 static void
 put_root(struct writer *w, const struct root *r)
 {
@@ -350,34 +355,64 @@ put_root(struct writer *w, const struct root *r)
 		    node->key->number);
 	w->used = 0;
 	push(w, r->node, true);
-	while (w->depth > 0) {
-		struct level *l = &w->levels[w->depth - 1];
+}
 
-		if (l->next < l->n) {
-			put_node(w, l);
-			continue;
-		}
-		if (l->close)
-			buf_putc(w->out, ')');
-		w->depth--;
+/* What comes next below a root, or the end of a level. */
+static void
+put_below(struct writer *w)
+{
+	struct level *l = &w->levels[w->depth - 1];
+
+	if (l->next < l->n) {
+		put_node(w, l);
+		return;
 	}
+	if (l->close)
+		buf_putc(w->out, ')');
+	w->depth--;
+}
+
+static struct writer *
+writer_new(const struct forest *f)
+{
+	struct writer *w;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL)
+		return (NULL);
+	w->f = f;
+	w->levels = calloc(f->n + 2, sizeof(*w->levels));
+	w->pool = calloc(f->n + 2, sizeof(*w->pool));
+	return (w);
 }
 
 int
-forest_render(const struct forest *f, struct buf *out)
+forest_render(struct forest *f, struct buf *out)
 {
-	struct writer w = {.f = f, .out = out};
-	uint32_t i;
-	int rc = -1;
+	struct writer *w = f->writer;
+	size_t i;
 
-	w.levels = calloc(f->n + 2, sizeof(*w.levels));
-	w.pool = calloc(f->n + 2, sizeof(*w.pool));
-	if (w.levels != NULL && w.pool != NULL) {
-		for (i = 0; i < f->nroots; i++)
-			put_root(&w, &f->roots[i]);
-		rc = 0;
-	}
-	free(w.pool);
-	free(w.levels);
-	return (rc);
+	if (w == NULL)
+		w = f->writer = writer_new(f);
+	if (w == NULL || w->levels == NULL || w->pool == NULL)
+		return (-1);
+	w->out = out;
+	for (i = 0; i < WRITE_STEP; i++)
+		if (w->depth > 0)
+			put_below(w);
+		else if (w->root < f->nroots)
+			put_root(w, &f->roots[w->root++]);
+		else
+			return (0);
+	return (1);
+}
+
+void
+forest_render_end(struct forest *f)
+{
+	if (f->writer == NULL)
+		return;
+	free(f->writer->pool);
+	free(f->writer->levels);
+	free(f->writer);
+	f->writer = NULL;
 }

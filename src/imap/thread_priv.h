@@ -28,14 +28,20 @@ struct root {
 	bool ignore; /* a dummy without children, or joined to another */
 };
 
+struct writer;
+
 struct forest {
 	struct node *nodes; /* owned */
 	uint32_t n;         /* the last one */
 	struct root *roots; /* owned */
 	uint32_t nroots;
 	uint32_t *order; /* owned: room to sort children */
+	uint32_t *ids;   /* owned, while messages are linked: their nodes, */
+	size_t linked;   /* so many of which are, ... */
+	size_t at;       /* ... those of the next from here on */
 	uint64_t steps;  /* done so far */
 	unsigned stage;  /* of forest_by_subject() */
+	struct writer *writer; /* owned, while it is written */
 };
 
 void forest_add_child(struct forest *, uint32_t parent, uint32_t child);
@@ -49,6 +55,8 @@ int forest_by_subject(struct forest *);
 /* What REFS does instead. */
 int forest_by_newest(struct forest *);
 
-int forest_render(const struct forest *, struct buf *out);
+/* Write it, a part of it: 1 there is more, 0, -1. */
+int forest_render(struct forest *, struct buf *out);
+void forest_render_end(struct forest *);
 
 #endif
