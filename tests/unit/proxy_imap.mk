@@ -5,6 +5,7 @@ PROXY_IMAP_LIBS = src/proxy/libproxy.a src/imap/libimap.a \
 	$(LIBEVENT_LIBS) $(OPENSSL_LIBS) $(LMDB_LIBS) $(JANSSON_LIBS) \
 	$(INIPARSER_LIBS)
 PROXY_IMAP_TESTS = \
+	tests/unit/t_boxname \
 	tests/unit/t_candidate \
 	tests/unit/t_gather \
 	tests/unit/t_held \
@@ -21,6 +22,7 @@ PROXY_IMAP_TESTS = \
 	tests/unit/t_whole
 check_PROGRAMS += $(PROXY_IMAP_TESTS)
 TESTS += $(PROXY_IMAP_TESTS)
+tests_unit_t_boxname_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_candidate_LDADD = src/proxy/libproxy.a $(UNIT_LDADD)
 tests_unit_t_gather_LDADD = $(PROXY_IMAP_LIBS)
 tests_unit_t_held_LDADD = $(PROXY_IMAP_LIBS)
