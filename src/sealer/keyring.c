@@ -9,14 +9,23 @@
 struct keyring {
 	struct keystore *store;
 	struct cert_cache *certs;
-	struct map *accounts; /* owned; account -> struct keydb */
+	struct map *accounts; /* owned; account -> struct held */
 	uint64_t version;     /* of the store, when they were read */
 };
 
+struct held {
+	struct keydb *keys; /* owned */
+	size_t bad;         /* records that could not be read */
+};
+
 static void
-free_keys(void *keys)
+free_held(void *arg)
 {
-	keydb_free(keys);
+	struct held *held = arg;
+
+	if (held != NULL)
+		keydb_free(held->keys);
+	free(held);
 }
 
 struct keyring *
@@ -29,7 +38,7 @@ keyring_new(struct keystore *store, struct cert_cache *certs)
 	kr->store = store;
 	kr->certs = certs;
 	kr->version = keystore_version(store);
-	if ((kr->accounts = map_new(free_keys)) == NULL) {
+	if ((kr->accounts = map_new(free_held)) == NULL) {
 		free(kr);
 		return (NULL);
 	}
@@ -51,7 +60,7 @@ start_over(struct keyring *kr)
 {
 	struct map *empty;
 
-	if ((empty = map_new(free_keys)) == NULL)
+	if ((empty = map_new(free_held)) == NULL)
 		return (-1);
 	map_free(kr->accounts);
 	kr->accounts = empty;
@@ -63,7 +72,7 @@ keyring_get(struct keyring *kr, struct str account, size_t *bad,
     struct err *err)
 {
 	uint64_t version = keystore_version(kr->store);
-	struct keydb *keys;
+	struct held *held;
 
 	*bad = 0;
 	if ((version != kr->version ||
@@ -71,15 +80,29 @@ keyring_get(struct keyring *kr, struct str account, size_t *bad,
 	    start_over(kr) == -1)
 		goto memory;
 	kr->version = version;
-	if ((keys = map_get(kr->accounts, account)) != NULL)
-		return (keys);
-	if ((keys = keystore_load(kr->store, account, kr->certs, bad, err)) ==
-	    NULL)
+	if ((held = map_get(kr->accounts, account)) != NULL)
+		return (held->keys);
+	if ((held = calloc(1, sizeof(*held))) == NULL)
+		goto memory;
+	held->keys =
+	    keystore_load(kr->store, account, kr->certs, &held->bad, err);
+	if (held->keys == NULL) {
+		free_held(held);
 		return (NULL);
-	if (map_put(kr->accounts, account, keys) == 0)
-		return (keys);
-	keydb_free(keys);
+	}
+	*bad = held->bad;
+	if (map_put(kr->accounts, account, held) == 0)
+		return (held->keys);
+	free_held(held);
 memory:
 	err_set(err, ERR_MEMORY, "no memory for keys");
 	return (NULL);
+}
+
+bool
+keyring_lacks(const struct keyring *kr, struct str account)
+{
+	const struct held *held = map_get(kr->accounts, account);
+
+	return (held != NULL && held->bad > 0);
 }

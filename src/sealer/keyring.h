@@ -23,4 +23,8 @@ void keyring_free(struct keyring *); /* accepts NULL */
 const struct keydb *keyring_get(struct keyring *, struct str account,
     size_t *bad, struct err *);
 
+/* Could some of those just got not be read?  Then what is missing is not
+ * known to be missing, and nothing may go out in clear for want of it. */
+bool keyring_lacks(const struct keyring *, struct str account);
+
 #endif

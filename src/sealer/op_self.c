@@ -61,7 +61,7 @@ key_of(struct sealer *s, struct str account, struct err *err)
 		return (key);
 	/* None at all and none that can be read are two things: only after
 	 * the first may it go on in clear. */
-	if (bad > 0)
+	if (keyring_lacks(s->ring, account))
 		err_set(err, ERR_UNAVAILABLE, "the keys cannot be read");
 	else
 		err_set(err, ERR_NOKEY, "the account has no encryption key");

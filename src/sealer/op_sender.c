@@ -54,6 +54,11 @@ look(struct sealer *s, const struct sender_req *q, struct sender_ans *a,
 	a->sign =
 	    a->owned && keydb_find(keys, q->address, CERT_SIGN, now) != NULL;
 	a->encrypt = self_key(keys, q->account, q->address, now) != NULL;
+	if (keyring_lacks(s->ring, q->account) &&
+	    (!a->encrypt || (a->owned && !a->sign))) {
+		err_set(err, ERR_UNAVAILABLE, "the keys cannot be read");
+		return (-1);
+	}
 	/* whoever holds the key reads with this program */
 	a->gcm = a->oaep = true;
 	return (0);

@@ -14,6 +14,7 @@
 #include "proto/keys.h"
 #include "proto/op.h"
 #include "rolehouse.h"
+#include "sys/memfd.h"
 
 static void
 t_import(void)
@@ -235,6 +236,73 @@ t_sender(void)
 	stop_all();
 }
 
+/* What a draft of Anna's becomes. */
+static enum err_code
+seal_draft(void)
+{
+	struct self_req q = {.account = STR("anna@x.test")};
+	struct blob *mail = memfd_copy(MAIL, sizeof(MAIL) - 1, NULL);
+	int fd = blob_fd(mail);
+	enum err_code code;
+	struct buf body;
+	struct reply r;
+
+	buf_init(&body, LIMIT_RECORD);
+	self_req_put(&body, &q);
+	reply_ask(&r, sealer.proxy, OP_SEAL_SELF, buf_text(&body), &fd, 1);
+	reply_wait(&h, &r);
+	code = r.err.code;
+	reply_clear(&r);
+	buf_clear(&body);
+	blob_unref(mail);
+	return (code);
+}
+
+/* Keys that are there and cannot be read, under another master key, are no
+ * reason to send or store in clear, however often it is asked. */
+static void
+t_unreadable(void)
+{
+	struct sender_ans a;
+	int i;
+
+	house_open(&h, CONF);
+	start_sealer();
+	unit_row("none");
+	CHECK_INT(seal_draft(), ERR_NOKEY);
+	a = ask_sender("anna@x.test", "anna@x.test");
+	CHECK(a.err.code == ERR_OK && !a.sign && !a.encrypt);
+	CHECK_INT(
+	    import_key("", "anna@x.test", "anna.sign.p12", "secret", NULL),
+	    ERR_OK);
+	CHECK_INT(
+	    import_key("", "anna@x.test", "anna.encrypt.p12", "secret", NULL),
+	    ERR_OK);
+	CHECK_INT(seal_draft(), ERR_OK);
+	CHECK_INT(tenant_stop(&sealer), 0);
+	h.root.k[0] ^= 1;
+	start_sealer();
+	for (i = 0; i < 3; i++) {
+		unit_row("unreadable");
+		CHECK_INT(seal_draft(), ERR_UNAVAILABLE);
+		a = ask_sender("anna@x.test", "anna@x.test");
+		CHECK_INT(a.err.code, ERR_UNAVAILABLE);
+	}
+	unit_row("come anew");
+	CHECK_INT(
+	    import_key("", "anna@x.test", "anna.encrypt.p12", "secret", NULL),
+	    ERR_OK);
+	CHECK_INT(seal_draft(), ERR_OK);
+	CHECK_INT(ask_sender("anna@x.test", "anna@x.test").err.code,
+	    ERR_UNAVAILABLE);
+	CHECK_INT(
+	    import_key("", "anna@x.test", "anna.sign.p12", "secret", NULL),
+	    ERR_OK);
+	a = ask_sender("anna@x.test", "anna@x.test");
+	CHECK(a.err.code == ERR_OK && a.sign && a.encrypt);
+	stop_all();
+}
+
 static void
 t_certs(void)
 {
@@ -325,6 +393,7 @@ main(void)
 	    {"slow", t_slow},
 	    {"endless", t_endless},
 	    {"sender", t_sender},
+	    {"unreadable", t_unreadable},
 	    {"certs", t_certs},
 	    {"at rest", t_at_rest},
 	    {NULL, NULL},
