@@ -21,6 +21,7 @@
 #define KEY_FILE    "tls.key.pem"
 #define ID_FILE     "install_id"
 #define MASTER_FILE "master.key"
+#define KEY_STORE   "key/data.mdb"
 #define ID_BYTES    8
 
 /* Larger than any certificate we make. */
@@ -29,7 +30,14 @@
 static int
 fail(struct err *err, const char *path)
 {
-	err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+	int saved = errno;
+	struct stat st;
+
+	if (saved == EACCES && lstat(path, &st) == 0 && st.st_uid != geteuid())
+		err_set(err, ERR_IO, "%s belongs to uid %lu instead of %lu",
+		    path, (unsigned long)st.st_uid, (unsigned long)geteuid());
+	else
+		err_set(err, ERR_IO, "%s: %s", path, strerror(saved));
 	return (-1);
 }
 
@@ -216,11 +224,23 @@ load_id(struct parent *p, struct err *err)
 	return (rc == -1 ? -1 : 0);
 }
 
+/* Are there keys already, which a new master key would not open? */
+static bool
+has_keys(const struct parent *p)
+{
+	char path[4096];
+	struct err err;
+
+	return (path_of(p, KEY_STORE, path, sizeof(path), &err) == 0 &&
+	        access(path, F_OK) == 0);
+}
+
 /* The file that the conf names, or the one in state_dir. */
 static int
 load_master_key(struct parent *p, struct err *err)
 {
 	const char *key = conf_str(p->conf, "daemon", "master_key");
+	bool make = !has_keys(p);
 	char path[4096];
 
 	if (key == NULL) {
@@ -228,7 +248,14 @@ load_master_key(struct parent *p, struct err *err)
 			return (-1);
 		key = path;
 	}
-	return (crypt_key_load(key, true, &p->master, err));
+	if (crypt_key_load(key, make, &p->master, err) == 0)
+		return (0);
+	if (!make && err->code == ERR_NOTFOUND)
+		err_set(err, ERR_NOTFOUND,
+		    "%s is missing, and %s/key is encrypted under it: put it "
+		    "back, or begin with another state_dir",
+		    key, p->state_dir);
+	return (-1);
 }
 
 int

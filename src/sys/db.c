@@ -144,10 +144,16 @@ make_dir(const char *dir, struct err *err)
 		err_set(err, ERR_IO, "%s: %s", dir, strerror(errno));
 		return (-1);
 	}
-	if (!S_ISDIR(st.st_mode) || (st.st_mode & 077) != 0 ||
-	    st.st_uid != geteuid()) {
+	if (!S_ISDIR(st.st_mode) || (st.st_mode & 077) != 0) {
 		err_set(err, ERR_DENIED,
-		    "%s must be a directory of our own with mode 0700", dir);
+		    "%s must be a directory with mode 0700", dir);
+		return (-1);
+	}
+	if (st.st_uid != geteuid()) {
+		err_set(err, ERR_DENIED,
+		    "%s belongs to uid %lu: give it, with all in it, to uid "
+		    "%lu (chown -R)",
+		    dir, (unsigned long)st.st_uid, (unsigned long)geteuid());
 		return (-1);
 	}
 	return (0);

@@ -200,6 +200,41 @@ def test_bad_state_dir(place):
     d.stop()
 
 
+def test_lost_master_key(place):
+    """A new one is made only where nothing lies under an older one."""
+    d = place.daemon()
+    start(d)
+    d.stop()
+    key = d.sections['daemon']['master_key']
+    os.rename(key, key + '.away')
+    expect(ended(d) == 78, 'not refused as a wrong conf:\n' + d.log())
+    expect(line_of(d, 'master_key') + '[daemon] master_key: ' in d.log() and
+           'is missing, and' in d.log(), d.log())
+    expect(not os.path.exists(key), 'another one was made')
+    os.rename(key + '.away', key)
+    start(d)
+    d.stop()
+
+
+def test_foreign_state(place):
+    """What root left in the state directory is named, and whose it is."""
+    if not ROOT:
+        return
+    d = place.daemon()
+    start(d)
+    d.stop()
+    state = d.sections['daemon']['state_dir']
+    uid = os.stat(state).st_uid
+    for name in ('install_id', 'key'):
+        path = os.path.join(state, name)
+        os.chown(path, 0, 0)
+        expect(ended(d) == 1, 'it started')
+        expect(path + ' belongs to uid 0' in d.log(), d.log())
+        os.chown(path, uid, -1)
+    start(d)
+    d.stop()
+
+
 def test_bad_control(place):
     """What is no socket stays as it is."""
     d = place.daemon()
