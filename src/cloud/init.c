@@ -106,6 +106,9 @@ write_file(const struct conf *c, const char *name, const char *suffix,
 	(void)unlink(tmp);
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	ok = fd >= 0 && write(fd, data, (size_t)len) == len && fsync(fd) == 0;
+	/* clients get copies of certificates, which others have to read */
+	if (ok && strcmp(suffix, ".pem") == 0)
+		ok = fchmod(fd, 0644) == 0;
 	if (fd >= 0)
 		(void)close(fd);
 	if (ok && rename(tmp, path) == 0)

@@ -43,7 +43,10 @@ dial(const char *path, struct err *err)
 	else if (errno == EACCES || errno == EPERM)
 		code = ERR_DENIED;
 	err_set(err, code, "%s: %s%s", path, strerror(errno),
-	    code == ERR_NOTFOUND ? " (is waxwingd running?)" : "");
+	    code == ERR_NOTFOUND ? " (is waxwingd running?)"
+	    : code == ERR_DENIED ? " (root and the daemon's user may, and each "
+	                           "unix_user of the conf)"
+	                         : "");
 	if (fd != -1)
 		close(fd);
 	return (-1);

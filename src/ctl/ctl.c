@@ -197,6 +197,43 @@ print_key_import(json_t *result)
 	show(certs);
 }
 
+/* Nothing came of it, though something was to be taken: whatever was refused
+ * is told with its reason. */
+static int
+end_taking(struct ctl *c, const json_t *certs, const char *none,
+    struct err *err)
+{
+	json_t *refused = json_object_get(certs, "refused");
+
+	if (json_array_size(json_object_get(certs, "taken")) > 0 ||
+	    (json_array_size(refused) == 0 && none == NULL))
+		return (0);
+	if (json_array_size(refused) > 0) {
+		if (!c->json)
+			show(refused);
+		none = "the certificates were refused";
+	}
+	err_set(err, ERR_SYNTAX, "%s", none);
+	return (-1);
+}
+
+static int
+end_key_import(struct ctl *c, json_t **result, struct err *err)
+{
+	if (end_taking(c, json_object_get(*result, "certificates"), NULL,
+	        err) == 0)
+		return (0);
+	err_prefix(err, "the key is imported");
+	return (-1);
+}
+
+static int
+end_cert_import(struct ctl *c, json_t **result, struct err *err)
+{
+	return (end_taking(c, *result,
+	    "nothing was taken: no certificate there has a mail address", err));
+}
+
 static int
 ask_key_list(struct ctl *c, struct err *err)
 {
@@ -426,14 +463,14 @@ static const struct command {
         show, end_enrol},
     {"key", "import", "key-import", 2, 2,
         " ADDRESS FILE.p12 [--account LOGIN] [--passphrase-file FILE]",
-        ask_key_import, print_key_import, NULL},
+        ask_key_import, print_key_import, end_key_import},
     {"key", "export", "key-export", 2, 2,
         " ADDRESS FILE.p12 [--account LOGIN] [--passphrase-file FILE]",
         ask_key_export, show, end_key_export},
     {"key", "list", "key-list", 0, 0, " [--account LOGIN]", ask_key_list, show,
         NULL},
     {"cert", "import", "cert-import", 1, 1, " FILE", ask_cert_import, show,
-        NULL},
+        end_cert_import},
     {"cert", "list", "cert-list", 0, 1, " [ADDRESS]", ask_cert_list, show,
         NULL},
     {"cert", "approve", "cert-approve", 1, 2, " ADDRESS [FINGERPRINT]",

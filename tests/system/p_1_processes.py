@@ -399,6 +399,8 @@ def test_units(place):
                   encoding='utf-8') as f:
             unit = f.read()
         expect('\nUser=%s\n' % user in unit, name + ': not its user')
+        expect('\nExecReload=@sbindir@/%sd -n ' % name in unit,
+               name + ': it is reloaded unseen')
         for key in ('ExecStartPre', 'ExecStart'):
             expect('\n%s=!@sbindir@/' % key in unit,
                    '%s: %s is not run by root' % (name, key))

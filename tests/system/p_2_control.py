@@ -110,6 +110,24 @@ def test_key_import(place):
                      os.path.join(pki, 'ca.pem'), '--passphrase-file',
                      os.path.join(pki, 'passphrase'), check=False)
         expect(done.returncode == 1, 'no PKCS#12 was taken')
+        done = d.ctl('cert', 'import', os.path.join(pki, 'ca.pem'),
+                     check=False)
+        expect(done.returncode == 1 and b'nothing was taken' in done.stderr,
+               'an authority was taken: %r' % done)
+        with open(d.faults, 'w', encoding='ascii') as f:
+            f.write('agent.cert.store error\n')
+        for command in (('cert', 'import',
+                         os.path.join(pki, 'user1.sign.pem')),
+                        ('key', 'import', 'user1@example.test',
+                         os.path.join(pki, 'user1.sign.p12'),
+                         '--passphrase-file',
+                         os.path.join(pki, 'passphrase'))):
+            done = d.ctl(*command, check=False)
+            expect(done.returncode == 1 and
+                   b'certificates were refused' in done.stderr and
+                   b'agent.cert.store' in done.stdout,
+                   'a full disk went unseen: %r' % done)
+        os.unlink(d.faults)
         d.import_user(pki, 'user1')
         keys = json.loads(d.ctl('--json', 'key', 'list').stdout)
         expect(sorted(k['usage'] for k in keys) == ['encrypt', 'sign'],
