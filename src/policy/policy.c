@@ -115,6 +115,10 @@ choose(struct draft *d, size_t i, const struct policy_rule *rule,
 		return (refuse(d, i, code, enhanced, why));
 	/* The sender is a recipient too: the copy in Sent must be readable. */
 	if (usable && !sender->can_encrypt) {
+		if (sender->lapsed)
+			return (refuse(d, i, 451, "4.7.5",
+			    "the sender's certificate is not valid now: it has "
+			    "expired, or the clock is wrong"));
 		if (rule->encrypt == ENCRYPT_REQUIRED)
 			return (refuse(d, i, 451, "4.7.5",
 			    sender->enrolling

@@ -9,8 +9,8 @@
  *  - what a rule demands and cannot be had is refused by a sentence that
  *    names the recipient;
  *  - nothing goes out in clear because something failed: a look-up that
- *    failed, and a recipient who could be sealed to in the last 180 days, are
- *    451 under every rule but "encrypt = off";
+ *    failed, and a recipient who could be sealed to in the last 180 days, or a
+ *    sender who could, are 451 under every rule but "encrypt = off";
  *  - a sealed group never names a hidden recipient to others (RFC 5652 6.2
  *    puts every recipient's issuer and serial into the message);
  *  - DATA that is not sealed takes a permit, and only this module makes one.
@@ -90,6 +90,7 @@ struct policy_sender {
 	bool owns_from;   /* From is an address of the account */
 	bool can_sign;    /* it has a signing key */
 	bool can_encrypt; /* it has an encryption certificate */
+	bool lapsed;      /* not now, but lately; or the clock is wrong */
 	bool gcm;         /* which reads AES-256-GCM and RSAES-OAEP */
 	bool enrolling;   /* it will have one soon, without anybody's doing */
 };

@@ -29,6 +29,7 @@ sender_ans_put(struct buf *b, const struct sender_ans *a)
 	rec_put_bool(b, a->owned);
 	rec_put_bool(b, a->sign);
 	rec_put_bool(b, a->encrypt);
+	rec_put_bool(b, a->lapsed);
 	rec_put_bool(b, a->gcm);
 	rec_put_bool(b, a->oaep);
 }
@@ -43,6 +44,7 @@ sender_ans_get(struct str in, struct sender_ans *a, struct err *err)
 	a->owned = rec_get_bool(&r);
 	a->sign = rec_get_bool(&r);
 	a->encrypt = rec_get_bool(&r);
+	a->lapsed = rec_get_bool(&r);
 	a->gcm = rec_get_bool(&r);
 	a->oaep = rec_get_bool(&r);
 	return (rec_end(&r, err));

@@ -17,6 +17,7 @@ struct sender_ans {
 	bool owned;   /* the address is the account's */
 	bool sign;    /* has a valid signing key */
 	bool encrypt; /* has a valid encryption certificate */
+	bool lapsed;  /* it has none now, but had or will have lately */
 	bool gcm;     /* our own openers read these: always true here, */
 	bool oaep;    /* but another device's hosted key may say no */
 };

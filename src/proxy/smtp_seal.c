@@ -380,6 +380,7 @@ sender_answered(struct ipc_msg *msg, const struct err *why, void *arg)
 		return;
 	}
 	tx->sender.can_encrypt = ans.encrypt;
+	tx->sender.lapsed = ans.lapsed;
 	tx->sender.enrolling =
 	    !ans.encrypt && conf_enrols(s->proxy->conf, login);
 	tx->sender.gcm = ans.gcm && ans.oaep;

@@ -29,6 +29,29 @@ self_key(const struct keydb *keys, struct str account, struct str address,
 	return (best);
 }
 
+/* As long as a recipient's certificate that was usable is missed
+ * (proto/lookup.h). */
+#define MISSED_S ((int64_t)180 * 24 * 3600)
+
+/* Is there an encryption key whose certificate expired not long ago, or is not
+ * valid yet, which is how a wrong clock looks? */
+static bool
+has_lapsed(const struct keydb *keys, int64_t now)
+{
+	const struct cert_facts *f;
+	const struct key *k;
+	size_t i;
+
+	for (i = 0; i < keydb_count(keys); i++) {
+		k = keydb_at(keys, i);
+		f = cert_facts(k->cert);
+		if ((k->use & CERT_ENCRYPT) != 0 &&
+		    (f->from > now || f->until > now - MISSED_S))
+			return (true);
+	}
+	return (false);
+}
+
 /* Which keys has the account for mail from this address? */
 static int
 look(struct sealer *s, const struct sender_req *q, struct sender_ans *a,
@@ -54,6 +77,7 @@ look(struct sealer *s, const struct sender_req *q, struct sender_ans *a,
 	a->sign =
 	    a->owned && keydb_find(keys, q->address, CERT_SIGN, now) != NULL;
 	a->encrypt = self_key(keys, q->account, q->address, now) != NULL;
+	a->lapsed = !a->encrypt && has_lapsed(keys, now);
 	if (keyring_lacks(s->ring, q->account) &&
 	    (!a->encrypt || (a->owned && !a->sign))) {
 		err_set(err, ERR_UNAVAILABLE, "the keys cannot be read");

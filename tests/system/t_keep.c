@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -303,6 +304,42 @@ t_unreadable(void)
 	stop_all();
 }
 
+#ifdef WAXWING_TEST_HOOKS
+/* Anna's certificates are good for 20 days. */
+static void
+t_lapsed(void)
+{
+	static const struct {
+		long days;
+		bool encrypt, lapsed;
+	} t[] = {{0, true, false}, {-1, false, true}, {21, false, true},
+	    {199, false, true}, {201, false, false}};
+	struct sender_ans a;
+	char path[100], text[40];
+	size_t i;
+
+	house_open(&h, CONF);
+	(void)snprintf(path, sizeof(path), "%s/clock", h.dir);
+	(void)setenv("WAXWING_CLOCK", path, 1);
+	start_sealer();
+	CHECK(!ask_sender("anna@x.test", "anna@x.test").lapsed);
+	CHECK_INT(
+	    import_key("", "anna@x.test", "anna.encrypt.p12", "secret", NULL),
+	    ERR_OK);
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%ld\n", t[i].days * 86400);
+		unit_row(text);
+		house_write(&h, "clock", str_c(text));
+		a = ask_sender("anna@x.test", "anna@x.test");
+		CHECK_INT(a.err.code, ERR_OK);
+		CHECK_INT(a.encrypt, t[i].encrypt);
+		CHECK_INT(a.lapsed, t[i].lapsed);
+	}
+	(void)unsetenv("WAXWING_CLOCK");
+	stop_all();
+}
+#endif
+
 static void
 t_certs(void)
 {
@@ -394,6 +431,9 @@ main(void)
 	    {"endless", t_endless},
 	    {"sender", t_sender},
 	    {"unreadable", t_unreadable},
+#ifdef WAXWING_TEST_HOOKS
+	    {"lapsed", t_lapsed},
+#endif
 	    {"certs", t_certs},
 	    {"at rest", t_at_rest},
 	    {NULL, NULL},

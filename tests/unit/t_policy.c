@@ -71,8 +71,8 @@ t_patterns(void)
 /*
  * Recipients in one word each: address, then flags.  u usable, n none, f
  * failed; r recent; v visible; g reads GCM.  sender: f owns From, s signs, e
- * encrypts, g reads GCM.  want: groups as "0,1:sign+cbc 2:clear", or refusals
- * as "550 0 451 1", -1 for the whole mail.
+ * encrypts, l did lately, g reads GCM.  want: groups as "0,1:sign+cbc 2:clear",
+ * or refusals as "550 0 451 1", -1 for the whole mail.
  */
 static const struct {
 	const char *name;
@@ -104,6 +104,13 @@ static const struct {
         "0:sign+cbc"},
     {"off", {"* off - - -", NULL}, "fseg", {"a@x uv", "b@x f", NULL},
         "0,1:clear"},
+    {"the sender's lapsed", {NULL}, "fsl", {"a@x nv", "b@x uv", NULL}, "451 1"},
+    {"lapsed and required", {"* required - - -", NULL}, "fl", {"a@x uv", NULL},
+        "451 0"},
+    {"lapsed and off", {"* off - - -", NULL}, "fl", {"a@x uv", NULL},
+        "0:clear"},
+    {"lapsed, but nobody to seal to", {NULL}, "fl", {"a@x nv", NULL},
+        "0:clear"},
     {"off needs no keys", {"* off - - -", NULL}, "", {"a@x fvr", NULL},
         "0:clear"},
     {"required and none", {"* required - - -", NULL}, "fseg",
@@ -208,6 +215,7 @@ t_plans(void)
 		sender.owns_from = strchr(s, 'f') != NULL;
 		sender.can_sign = strchr(s, 's') != NULL;
 		sender.can_encrypt = strchr(s, 'e') != NULL;
+		sender.lapsed = strchr(s, 'l') != NULL;
 		sender.gcm = strchr(s, 'g') != NULL;
 		for (n = 0; plans[i].rcpts[n] != NULL; n++)
 			rcpts[n] = rcpt_of(plans[i].rcpts[n]);
@@ -225,7 +233,7 @@ t_plans(void)
 static void
 t_too_many(void)
 {
-	struct policy_sender sender = {true, true, true, true, false};
+	struct policy_sender sender = {true, true, true, false, true, false};
 	struct policy_rcpt rcpts[21];
 	struct policy_plan plan;
 	struct policy *p = policy_new();
