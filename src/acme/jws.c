@@ -20,7 +20,6 @@
 #define SIGNATURE_MAX 1024
 
 #define WORD_MAX 64
-#define URL_MAX  2048
 
 static const char *
 alg_of(EVP_PKEY *pkey)

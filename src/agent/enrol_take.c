@@ -10,7 +10,6 @@
 #include "base/codec.h"
 #include "base/limits.h"
 #include "proto/op.h"
-#include "sys/fault.h"
 #include "sys/log.h"
 
 /* A certificate with its chain. */

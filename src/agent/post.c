@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "proto/op.h"
-#include "sys/fault.h"
 #include "sys/log.h"
 
 /* A directory says rarely anything new. */

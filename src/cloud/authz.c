@@ -2,11 +2,9 @@
 
 #include "cloud/authz.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "acme/email.h"
-#include "base/codec.h"
 #include "base/limits.h"
 #include "cloud/acme.h"
 #include "cloud/challenge.h"

@@ -2,11 +2,9 @@
 
 #include "cloud/directory.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "acme/b64url.h"
-#include "acme/object.h"
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/limits.h"

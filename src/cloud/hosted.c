@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "acme/b64url.h"
-#include "acme/object.h"
 #include "base/limits.h"
 #include "cloud/acme_auth.h"
 #include "cloud/ca.h"

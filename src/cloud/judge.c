@@ -2,7 +2,6 @@
 
 #include "cloud/judge.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "acme/email.h"

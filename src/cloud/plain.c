@@ -3,7 +3,6 @@
 #include "cloud/plain.h"
 
 #include <event2/listener.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/codec.h"
-#include "base/limits.h"
 #include "cloud/hosted.h"
 #include "sys/fault.h"
 #include "sys/sandbox.h"

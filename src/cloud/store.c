@@ -2,7 +2,6 @@
 
 #include "cloud/store.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

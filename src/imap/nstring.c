@@ -2,8 +2,6 @@
 
 #include "imap/nstring.h"
 
-#include <stdint.h>
-
 /* From so many escapes on a literal is as short. */
 #define ESCAPES_MAX 4
 

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
-#include "base/num.h"
 #include "imap/thread_priv.h"
 
 /* Steps from child to parent in all: chains of ten thousand mails, each with

@@ -2,7 +2,6 @@
 
 #include "opener/opener.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"

@@ -2,7 +2,6 @@
 
 #include "parent/enrol.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/codec.h"
 #include "parent/child.h"
 #include "parent/enrol.h"

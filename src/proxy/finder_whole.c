@@ -14,7 +14,6 @@
 #include "proxy/finder.h"
 #include "proxy/late.h"
 #include "proxy/opens.h"
-#include "proxy/reading.h"
 #include "sys/log.h"
 
 /* Texts in memory or with the opener at once: while one is looked through the

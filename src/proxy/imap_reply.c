@@ -7,7 +7,6 @@
  */
 #include "config.h"
 
-#include "base/limits.h"
 #include "base/num.h"
 #include "proxy/append.h"
 #include "proxy/gather.h"

@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include "base/limits.h"
 #include "mail/classify.h"
 #include "proxy/job.h"
 #include "sys/log.h"

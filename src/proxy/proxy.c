@@ -7,12 +7,10 @@
 #include <malloc.h>
 #endif
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "proto/enrol.h"
 #include "proto/keys.h"
 #include "proto/op.h"
 #include "proto/resync.h"

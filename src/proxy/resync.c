@@ -2,7 +2,6 @@
 
 #include "proxy/resync.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"

@@ -1,12 +1,10 @@
 #include "config.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "proto/rec.h"
 #include "proxy/resync_own.h"
-#include "proxy/upstream.h"
 
 static void
 log_name(const struct resync *r, struct buf *name)

@@ -2,7 +2,6 @@
 
 #include "proxy/smtp_tx.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

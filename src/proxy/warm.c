@@ -2,8 +2,6 @@
 
 #include "proxy/warm_own.h"
 
-#include "proxy/resync.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +9,7 @@
 #include "base/num.h"
 #include "mail/classify.h"
 #include "proxy/facts.h"
+#include "proxy/resync.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
 

@@ -21,7 +21,6 @@
 #include "smime/p12.h"
 #include "sys/fault.h"
 #include "sys/log.h"
-#include "sys/memfd.h"
 
 /* A file with a key and its chain is 10 KiB. */
 #define FILE_MAX ((size_t)1024 * 1024)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/codec.h"
-#include "base/limits.h"
 #include "proto/keys.h"
 #include "sealer/state.h"
 #include "sys/log.h"

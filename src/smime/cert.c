@@ -16,7 +16,6 @@
 #include "base/map.h"
 #include "smime/algo.h"
 #include "smime/der.h"
-#include "smime/oid.h"
 #include "smime/ossl.h"
 
 /* Bigger certificates exist only to hurt. */

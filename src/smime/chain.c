@@ -6,7 +6,6 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
-#include "base/limits.h"
 #include "smime/ossl.h"
 
 /* Real chains have one or two certificates between leaf and anchor. */

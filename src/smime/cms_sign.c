@@ -2,7 +2,6 @@
 
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "mail/addr.h"
 #include "smime/exts.h"
 #include "smime/ossl.h"

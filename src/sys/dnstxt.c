@@ -7,8 +7,6 @@
 #define NAME_MAX_LEN 253
 #define LABEL_MAX    63
 
-#define HEAD_LEN 12
-
 #define TYPE_CNAME 5
 #define TYPE_TXT   16
 #define TYPE_OPT   41

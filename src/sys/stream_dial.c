@@ -14,7 +14,6 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "base/limits.h"
 #include "sys/fault.h"
 #include "sys/stream_priv.h"
 
