@@ -52,6 +52,13 @@ enum open_result {
 	OPEN_KEY_LATER, /* our key, but not here yet: no view */
 };
 
+/* Was it shown as it is?  A key that comes may change that. */
+static inline bool
+open_unopened(uint8_t result)
+{
+	return (result == OPEN_NOT_OURS || result == OPEN_BROKEN);
+}
+
 enum open_cipher { OPEN_NO_CIPHER, OPEN_CBC, OPEN_AEAD };
 
 enum open_sign {

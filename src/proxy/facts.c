@@ -193,12 +193,6 @@ keys_came(struct facts *f, const uint8_t account[FACT_ACCOUNT])
 	return (n);
 }
 
-static bool
-is_unopened(uint8_t result)
-{
-	return (result == OPEN_NOT_OURS || result == OPEN_BROKEN);
-}
-
 static void
 put_record(struct buf *b, const struct facts_rec *rec, uint32_t keys)
 {
@@ -284,7 +278,7 @@ facts_get(struct facts *f, const struct msg_name *n, struct facts_rec *rec,
 		return (-1);
 	if ((rc = load(f, &key, rec, hold, &keys, err)) != 1)
 		return (rc);
-	if (is_unopened(rec->result) && keys != keys_came(f, key.k))
+	if (open_unopened(rec->result) && keys != keys_came(f, key.k))
 		return (0);
 	facts_touch(f, &key, n->uid);
 	return (1);
@@ -333,7 +327,8 @@ facts_put(struct facts *f, const struct msg_name *n,
 		return (-1);
 	rec.has_text = text.len > 0 && text.len <= LIMIT_SEARCH_TEXT;
 	buf_init(&b, REC_MAX + 1000);
-	put_record(&b, &rec, is_unopened(rec.result) ? keys_came(f, key.k) : 0);
+	put_record(&b, &rec,
+	    open_unopened(rec.result) ? keys_came(f, key.k) : 0);
 	size = b.len + OVERHEAD + (rec.has_text ? text.len : 0);
 	if (b.failed)
 		err_set(err, ERR_LIMIT, "record too large");
@@ -422,7 +417,7 @@ facts_unopened(struct facts *f, const struct msg_name *n, struct set *out,
 	while (set_next(&uids, &uid)) {
 		fact_put_u32(key.k + FACT_BOX + 4, uid);
 		if (load(f, &key, &rec, &hold, &keys, err) != 1 ||
-		    !is_unopened(rec.result))
+		    !open_unopened(rec.result))
 			continue;
 		if (set_add(out, uid, uid) == -1) {
 			err_set(err, ERR_MEMORY, "out of memory");

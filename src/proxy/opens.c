@@ -252,8 +252,7 @@ opening_text(struct opening *g, struct ipc_msg *msg)
 static bool
 is_shut(uint8_t result)
 {
-	return (result == OPEN_KEY_LATER || result == OPEN_NOT_OURS ||
-	        result == OPEN_BROKEN);
+	return (result == OPEN_KEY_LATER || open_unopened(result));
 }
 
 /*

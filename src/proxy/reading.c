@@ -124,18 +124,12 @@ course_fail(struct course *c, enum err_code code, const char *why)
 	course_end(c, NULL, &err);
 }
 
-static bool
-is_unopened(uint8_t result)
-{
-	return (result == OPEN_NOT_OURS || result == OPEN_BROKEN);
-}
-
 /* Was it shown unopened, and a key came since? */
 static bool
 is_void(const struct course *c, const struct seen_rec *rec)
 {
 	return (
-	    is_unopened(rec->result) &&
+	    open_unopened(rec->result) &&
 	    rec->keys != seen_keys(c->p->seen, str_c(c->name.account->login)));
 }
 
@@ -186,8 +180,8 @@ remember(struct course *c, const struct open_ans *ans, struct err *err)
 	memset(&rec, 0, sizeof(rec));
 	rc = recall(c, &rec, &hold, err);
 	/* Of an older record only that is left. */
-	unopened =
-	    rec.unopened || is_unopened(rec.result) || is_unopened(ans->result);
+	unopened = rec.unopened || open_unopened(rec.result) ||
+	           open_unopened(ans->result);
 	if (rc == 1) {
 		rc = 0;
 		if (!crypt_equal(rec.view, ans->view, sizeof(rec.view))) {

@@ -187,12 +187,6 @@ name_of(const struct resync *r, uint32_t uid)
 	    r->uidvalidity, uid});
 }
 
-static bool
-is_unopened(uint8_t result)
-{
-	return (result == OPEN_NOT_OURS || result == OPEN_BROKEN);
-}
-
 /* What is known of a message: was it shown unopened, does it open now? */
 static bool
 was_unopened(const struct resync *r, uint32_t uid, bool *opens,
@@ -210,11 +204,11 @@ was_unopened(const struct resync *r, uint32_t uid, bool *opens,
 	buf_init(&hold, 2 * LIMIT_RECORD);
 	if (msg_key(&name, &key) == 0 &&
 	    seen_get(seen, &key, &rec, &hold, &err) == 1) {
-		was = rec.unopened || is_unopened(rec.result);
+		was = rec.unopened || open_unopened(rec.result);
 		/* What did not open with the keys of now will not. */
-		if (is_unopened(rec.result) && rec.keys == r->keys)
+		if (open_unopened(rec.result) && rec.keys == r->keys)
 			was = false;
-		*opens = was && !is_unopened(rec.result);
+		*opens = was && !open_unopened(rec.result);
 		memcpy(wire, rec.wire, CRYPT_DIGEST);
 	}
 	buf_clear(&hold);
