@@ -249,25 +249,11 @@ facts_drop_all(struct facts *f)
 	facts_recount(f);
 }
 
-/* The record as it is: 1, 0 or -1. */
-static int
-load(struct facts *f, const struct fact_key *key, struct facts_rec *rec,
-    struct buf *hold, uint32_t *keys, struct err *err)
-{
-	struct fact_name name;
-	int rc;
-
-	buf_reset(hold);
-	rc = factdb_get(f->db, fact_name_key(&name, 'r', key), hold, err);
-	if (rc == 1 && !get_record(buf_text(hold), rec, keys))
-		rc = 0;
-	return (rc);
-}
-
 int
 facts_get(struct facts *f, const struct msg_name *n, struct facts_rec *rec,
     struct buf *hold, struct err *err)
 {
+	struct fact_name name;
 	struct fact_key key;
 	uint32_t keys;
 	int rc;
@@ -276,9 +262,12 @@ facts_get(struct facts *f, const struct msg_name *n, struct facts_rec *rec,
 		return (0);
 	if (key_make(f, n, &key, err) == -1)
 		return (-1);
-	if ((rc = load(f, &key, rec, hold, &keys, err)) != 1)
+	buf_reset(hold);
+	rc = factdb_get(f->db, fact_name_key(&name, 'r', &key), hold, err);
+	if (rc != 1)
 		return (rc);
-	if (open_unopened(rec->result) && keys != keys_came(f, key.k))
+	if (!get_record(buf_text(hold), rec, &keys) ||
+	    (open_unopened(rec->result) && keys != keys_came(f, key.k)))
 		return (0);
 	facts_touch(f, &key, n->uid);
 	return (1);
@@ -377,58 +366,6 @@ facts_drop_unopened(struct facts *f, const struct account *a)
 	if (factdb_put(f->db, fact_name(&name, 'e', account, FACT_ACCOUNT),
 	        str_of((const char *)v, 4), &err) == -1)
 		facts_gripe(&err);
-}
-
-static int
-note_uid(struct str name, struct str value, void *arg)
-{
-	struct set *uids = arg;
-	uint32_t uid;
-
-	(void)value;
-	if (name.len != 1 + FACT_KEY)
-		return (0);
-	uid = fact_u32(name.p + 1 + FACT_BOX + 4);
-	return (uid != 0 && set_add(uids, uid, uid) == -1);
-}
-
-int
-facts_unopened(struct facts *f, const struct msg_name *n, struct set *out,
-    struct err *err)
-{
-	struct facts_rec rec;
-	struct fact_name name;
-	struct fact_key key;
-	struct buf hold;
-	struct set uids;
-	uint32_t uid = 0, keys;
-	int rc = -1;
-
-	if (f == NULL)
-		return (0);
-	if (key_make(f, n, &key, err) == -1)
-		return (-1);
-	facts_commit(f);
-	set_init(&uids);
-	buf_init(&hold, REC_MAX + 1000);
-	if (factdb_walk(f->db, fact_name(&name, 's', key.k, FACT_BOX + 4),
-	        note_uid, &uids, err) == -1)
-		goto out;
-	while (set_next(&uids, &uid)) {
-		fact_put_u32(key.k + FACT_BOX + 4, uid);
-		if (load(f, &key, &rec, &hold, &keys, err) != 1 ||
-		    !open_unopened(rec.result))
-			continue;
-		if (set_add(out, uid, uid) == -1) {
-			err_set(err, ERR_MEMORY, "out of memory");
-			goto out;
-		}
-	}
-	rc = 0;
-out:
-	buf_wipe(&hold);
-	set_clear(&uids);
-	return (rc);
 }
 
 static void

@@ -81,10 +81,6 @@ void facts_drop_all(struct facts *);
 /* A key came: what could not be opened before is not known any more. */
 void facts_drop_unopened(struct facts *, const struct account *);
 
-/* The UIDs of a mailbox that were shown unopened, also before a key came. */
-int facts_unopened(struct facts *, const struct msg_name *, struct set *,
-    struct err *);
-
 /* What was found out about the UIDs of a mailbox. */
 struct facts_classes {
 	struct set known;

@@ -145,7 +145,8 @@ gather_put(struct gather *g, enum lex_event ev, struct str bytes, uint64_t left,
 	return (0);
 }
 
-bool
+/* Walk its items from the start; then resp_item_next() with &g->arena. */
+static bool
 gather_items(struct gather *g, struct tok *t)
 {
 	arena_clear(&g->arena);

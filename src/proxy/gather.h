@@ -49,9 +49,6 @@ void gather_free(struct gather *); /* accepts NULL */
 int gather_put(struct gather *, enum lex_event, struct str, uint64_t left,
     struct err *);
 
-/* Walk its items from the start; then resp_item_next() with &g->arena. */
-bool gather_items(struct gather *, struct tok *);
-
 /* Find an item by its name; prefix: by how it begins. */
 bool gather_find(struct gather *, struct str name, bool prefix,
     struct resp_item *);

@@ -159,7 +159,6 @@ struct imap *imap_of(struct session *);
 void imap_greet(struct imap *);
 void imap_noauth(struct imap *); /* a command or line is in s->in */
 void imap_login_tick(struct imap *, uint64_t mono);
-void imap_login_done(struct imap *); /* the server said yes, caps are known */
 /* The arguments of an ID command: note them.  False: it is none. */
 bool imap_heard_id(struct imap *, struct str args);
 

@@ -398,17 +398,6 @@ verb_parse(struct str line, struct verb_line *out, struct verb_fault *fault)
 	return (-1);
 }
 
-const char *
-verb_name(enum verb_code code)
-{
-	size_t i;
-
-	for (i = 0; i < COUNT(verbs); i++)
-		if (verbs[i].code == code)
-			return (verbs[i].name);
-	return ("?");
-}
-
 /* Write a quoted local part in its shortest form. */
 static void
 canonical_quoted(struct str local, struct buf *out)

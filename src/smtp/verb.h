@@ -56,9 +56,6 @@ struct verb_fault {
 int verb_parse(struct str line, struct verb_line *out,
     struct verb_fault *fault);
 
-/* The verb's name in capitals. */
-const char *verb_name(enum verb_code);
-
 /*
  * Write a mailbox as it is looked up and compared: lower case, and without
  * quotes around a local part that needs none (RFC 5321 4.1.2: all quoted

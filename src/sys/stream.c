@@ -546,17 +546,6 @@ streams_abandon(void)
 		destroy(s);
 }
 
-void
-stream_set_ops(struct stream *s, const struct stream_ops *ops, void *arg)
-{
-	s->ops = ops;
-	s->arg = arg;
-	if (evbuffer_get_length(s->in) > 0) {
-		s->owe_input = true;
-		stream_soon(s);
-	}
-}
-
 /* Both directions of STARTTLS. */
 static int
 starttls(struct stream *s, SSL_CTX *ctx, bool server, const char *host,

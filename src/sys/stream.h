@@ -60,9 +60,6 @@ struct stream *stream_connect(struct event_base *, struct resolv *,
 
 void stream_free(struct stream *); /* accepts NULL */
 
-/* Hand the stream to another owner. */
-void stream_set_ops(struct stream *, const struct stream_ops *, void *arg);
-
 /*
  * STARTTLS: bytes received in clear are dropped first (the injection class of
  * CVE-2011-0411).  What is still in the output buffer is sent in clear before

@@ -304,13 +304,8 @@ t_drop(void)
 static void
 t_unopened(void)
 {
-	struct msg_name box = name("INBOX", 1, 0);
 	struct facts *f = begin(1);
-	struct set uids;
-	struct buf text;
 
-	set_init(&uids);
-	buf_init(&text, 100);
 	put(f, name("INBOX", 1, 1), OPEN_OPENED, "x");
 	put(f, name("INBOX", 1, 2), OPEN_NOT_OURS, "x");
 	put(f, name("INBOX", 1, 3), OPEN_BROKEN, "x");
@@ -331,12 +326,6 @@ t_unopened(void)
 	f = begin(1);
 	CHECK_UINT(get(f, name("INBOX", 1, 2)), 0);
 	CHECK_UINT(get(f, name("INBOX", 1, 3)), 1003);
-	unit_row("which");
-	CHECK_INT(facts_unopened(f, &box, &uids, NULL), 0);
-	set_print(&uids, &text);
-	CHECK_BUF(&text, "2:3");
-	buf_clear(&text);
-	set_clear(&uids);
 	facts_close(f);
 	clear();
 }
