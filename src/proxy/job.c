@@ -492,10 +492,15 @@ job_ask_all(struct job *j, bool uid, const struct set *set, const char *items,
 		buf_puts(&line, uid ? "UID FETCH " : "FETCH ");
 		set_print(&part, &line);
 		buf_printf(&line, " %s", items);
+		if (line.failed) {
+			rc = -1;
+			break;
+		}
 		if ((a = job_ask(j, buf_text(&line))) == NULL)
 			break;
 		a->pass = like->pass;
 		a->bodies = like->bodies;
+		a->flags = like->flags;
 		a->fetch = like->fetch;
 		a->done = like->done;
 		a->n = like->n;

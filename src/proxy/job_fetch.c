@@ -41,49 +41,11 @@ fetch_finish(struct fetch_job *f)
 	job_finish(&f->j, "%s", lack != NULL ? lack : "OK Fetch completed.");
 }
 
-struct ask *
-fetch_ask(struct fetch_job *f, const struct set *set, const char *items)
-{
-	buf_reset(&f->line);
-	buf_puts(&f->line, f->uid ? "UID FETCH " : "FETCH ");
-	set_print(set, &f->line);
-	buf_putc(&f->line, ' ');
-	buf_puts(&f->line, items);
-	return (job_ask(&f->j, buf_text(&f->line)));
-}
-
 unsigned
 fetch_ask_all(struct fetch_job *f, const struct set *set, const char *items,
     const struct ask *like)
 {
-	size_t len = strlen(items);
-	struct set rest, part;
-	struct ask *a;
-	unsigned n = 0;
-
-	set_init(&rest);
-	set_init(&part);
-	if (set_copy(&rest, set) == -1)
-		fetch_oom(f);
-	while (!set_empty(&rest)) {
-		if (job_cut(&rest, &part, UINT64_MAX,
-		        len + 100 < JOB_LINE ? JOB_LINE - len : 100) == -1) {
-			fetch_oom(f);
-			break;
-		}
-		if ((a = fetch_ask(f, &part, items)) == NULL)
-			break;
-		a->pass = like->pass;
-		a->bodies = like->bodies;
-		a->flags = like->flags;
-		a->fetch = like->fetch;
-		a->done = like->done;
-		a->n = like->n;
-		n++;
-	}
-	set_clear(&part);
-	set_clear(&rest);
-	return (n);
+	return (job_ask_all(&f->j, f->uid, set, items, like));
 }
 
 static void

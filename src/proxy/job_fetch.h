@@ -96,12 +96,7 @@ want_number(const struct want *w)
 
 void fetch_oom(struct fetch_job *);
 
-/* "[UID ]FETCH SET items": NULL when the session died. */
-struct ask *fetch_ask(struct fetch_job *, const struct set *,
-    const char *items);
-
-/* All asks for a set, cut to lines, with the same callbacks; the number of
- * them. */
+/* job_ask_all() by the client's kind of numbers. */
 unsigned fetch_ask_all(struct fetch_job *, const struct set *,
     const char *items, const struct ask *like);
 

@@ -169,37 +169,19 @@ name_done(struct job *j, struct ask *a)
 static int
 probe_names(struct job *j)
 {
+	static const struct ask like = {.fetch = name_fetch, .done = name_done};
 	struct mailbox *box = j->s->box;
-	struct set rest, part;
+	struct set unnamed;
 	uint32_t seq = 0;
-	struct buf b;
-	struct ask *a;
 	int rc = 0;
 
-	set_init(&rest);
-	set_init(&part);
-	buf_init(&b, JOB_LINE + 1000);
+	set_init(&unnamed);
 	while (rc == 0 && set_next(&j->probe_seqs, &seq))
 		if (seq <= box->old && mailbox_uid(box, seq) == 0)
-			rc = set_add(&rest, seq, seq);
-	while (rc == 0 && !set_empty(&rest)) {
-		rc = job_cut(&rest, &part, UINT64_MAX, JOB_LINE - 100);
-		if (rc == -1)
-			break;
-		buf_reset(&b);
-		buf_puts(&b, "FETCH ");
-		set_print(&part, &b);
-		buf_puts(&b, " (UID)");
-		if ((a = job_ask(j, buf_text(&b))) == NULL)
-			break;
-		a->fetch = name_fetch;
-		a->done = name_done;
-		rc = set_copy(&a->set, &part);
-		j->probe_out++;
-	}
-	buf_clear(&b);
-	set_clear(&part);
-	set_clear(&rest);
+			rc = set_add(&unnamed, seq, seq);
+	if (rc == 0)
+		j->probe_out = job_ask_all(j, false, &unnamed, "(UID)", &like);
+	set_clear(&unnamed);
 	return (rc == 0 && j->probe_out == 0 ? probe_named(j) : rc);
 }
 
