@@ -134,7 +134,8 @@ read_to(struct early *a, size_t to)
 void
 early_more(struct early *a, const struct open_ahead *what)
 {
-	if (FAULT("opener.meddle"))
+	/* When the proxy has read it; before that it would write over it. */
+	if (what->here > 100 && FAULT("opener.meddle"))
 		(void)!pwrite(a->fd, "x", 1, 100);
 	if (what->number == a->number && what->here <= a->total)
 		read_to(a, (size_t)what->here);
