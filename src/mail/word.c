@@ -115,13 +115,11 @@ word_decode(struct str value, bool fold, struct buf *out)
 			pos++;
 			continue;
 		}
-		if (!is_space(str_of(value.p + start, pos - start))) {
+		if (!is_space(str_of(value.p + start, pos - start)))
 			put_plain(str_of(value.p + start, pos - start), fold,
 			    out);
-			start = pos;
-		}
+		start = pos;
 		if (!word_find(str_of(value.p + pos, value.len - pos), &w)) {
-			start = pos;
 			pos += 2;
 			continue;
 		}

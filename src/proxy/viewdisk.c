@@ -238,7 +238,6 @@ read_piece(struct viewload *l, size_t len, struct buf *plain, struct err *err)
 {
 	char where[CRYPT_DIGEST + 4];
 	struct buf b;
-	ssize_t n;
 	char *to;
 	int rc = -1;
 
@@ -247,7 +246,7 @@ read_piece(struct viewload *l, size_t len, struct buf *plain, struct err *err)
 	buf_reset(plain);
 	if ((to = buf_room(&b, len)) == NULL)
 		err_set(err, ERR_MEMORY, "out of memory");
-	else if ((n = read(l->fd, to, len)) != (ssize_t)len)
+	else if (read(l->fd, to, len) != (ssize_t)len)
 		err_set(err, ERR_SYNTAX, "a view is cut off");
 	else
 		rc = crypt_open(&l->file_key, place(l, l->piece++, where),
