@@ -16,7 +16,6 @@
 #include "base/num.h"
 #include "proxy/job_fetch.h"
 #include "sys/log.h"
-#include "sys/memfd.h"
 
 /* Messages in one window; its bytes are bounded by LIMIT_FETCH_AHEAD. */
 #define WINDOW_MAX 256
@@ -243,7 +242,7 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 /* What the server has of it is here. */
 static void
 want_wire(struct want *w, struct window *win, struct blob *wire,
-    const uint8_t *digest)
+    const uint8_t digest[CRYPT_DIGEST])
 {
 	struct fetch_job *f = w->f;
 	struct msg_name name = want_name(w);
@@ -258,10 +257,7 @@ want_wire(struct want *w, struct window *win, struct blob *wire,
 			want_lost(w, err.code, err.text);
 		return;
 	}
-	w->reading =
-	    digest != NULL
-	        ? reading_start_digest(&name, wire, digest, on_read, w, &err)
-	        : reading_start(&name, wire, on_read, w, &err);
+	w->reading = reading_start(&name, wire, digest, on_read, w, &err);
 	if (w->reading == NULL) {
 		want_lost(w, err.code, err.text);
 		return;
@@ -276,7 +272,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 {
 	struct fetch_job *f = fetch_job(j);
 	struct window *win = &f->win[a->n];
-	const uint8_t *digest = NULL;
+	uint8_t digest[CRYPT_DIGEST];
 	struct resp_item item;
 	struct blob *wire;
 	struct want *w;
@@ -292,12 +288,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 		w->state = WANT_GONE;
 		return (true);
 	}
-	if (item.away != SIZE_MAX) {
-		wire = blob_ref(g->blobs[item.away]);
-		digest = g->digests[item.away];
-	} else
-		wire = memfd_copy(item.data.p, item.data.len, &err);
-	if (wire == NULL) {
+	if ((wire = gather_blob(g, &item, digest, &err)) == NULL) {
 		want_lost(w, err.code, err.text);
 		return (true);
 	}

@@ -171,6 +171,28 @@ gather_find(struct gather *g, struct str name, bool prefix,
 	return (false);
 }
 
+struct str
+gather_str(const struct gather *g, const struct resp_item *item)
+{
+	return (item->away == SIZE_MAX ? item->data
+	                               : blob_str(g->blobs[item->away]));
+}
+
+struct blob *
+gather_blob(const struct gather *g, const struct resp_item *item,
+    uint8_t digest[CRYPT_DIGEST], struct err *err)
+{
+	if (item->away != SIZE_MAX) {
+		memcpy(digest, g->digests[item->away], CRYPT_DIGEST);
+		return (blob_ref(g->blobs[item->away]));
+	}
+	if (crypt_sha256(item->data, digest) == -1) {
+		err_set(err, ERR_CRYPTO, "cannot digest");
+		return (NULL);
+	}
+	return (memfd_copy(item->data.p, item->data.len, err));
+}
+
 bool
 gather_words(struct gather *g, struct str name, struct resp_item *item)
 {

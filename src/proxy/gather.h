@@ -57,6 +57,12 @@ bool gather_find(struct gather *, struct str name, bool prefix,
  * all there, none of it kept apart. */
 bool gather_words(struct gather *, struct str name, struct resp_item *);
 
+/* What an item that is not NIL says, borrowed; or as a memfd, a reference, with
+ * its SHA-256.  NULL with the reason. */
+struct str gather_str(const struct gather *, const struct resp_item *);
+struct blob *gather_blob(const struct gather *, const struct resp_item *,
+    uint8_t digest[CRYPT_DIGEST], struct err *);
+
 /* Does it hold anything made of the message's bytes? */
 bool gather_bytes(struct gather *);
 

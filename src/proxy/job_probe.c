@@ -35,8 +35,7 @@ probe_fetch(struct job *j, struct ask *a, struct gather *g)
 			imap_die(s, "out of memory", "out of memory");
 		return (true);
 	}
-	fields =
-	    item.away == SIZE_MAX ? item.data : blob_str(g->blobs[item.away]);
+	fields = gather_str(g, &item);
 	s->p->probed++;
 	sealed = classify(fields, str_c(s->p->install_id)) == CLASS_SEALED;
 	if (job_learn(j, g, uid) && mailbox_class(s->box, uid, sealed) == -1)

@@ -14,7 +14,6 @@
 #include "base/num.h"
 #include "proxy/job.h"
 #include "proxy/reading.h"
-#include "sys/memfd.h"
 
 /* Messages in one window; its bytes are bounded by LIMIT_FETCH_AHEAD. */
 #define WINDOW_MAX 256
@@ -128,19 +127,17 @@ on_read(struct viewref *view, const struct err *err, void *arg)
 	imap_turn(s);
 }
 
-/* What the server has of it is here; its digest may be known. */
+/* What the server has of it is here. */
 static void
-msg_wire(struct pull_msg *m, struct blob *wire, const uint8_t *digest)
+msg_wire(struct pull_msg *m, struct blob *wire,
+    const uint8_t digest[CRYPT_DIGEST])
 {
 	const struct imap *s = m->pull->j->s;
 	struct msg_name name = {s->account,
 	    str_of(s->box->name, s->box->namelen), s->box->uidvalidity, m->uid};
 	struct err err;
 
-	m->reading =
-	    digest != NULL
-	        ? reading_start_digest(&name, wire, digest, on_read, m, &err)
-	        : reading_start(&name, wire, on_read, m, &err);
+	m->reading = reading_start(&name, wire, digest, on_read, m, &err);
 	if (m->reading == NULL) {
 		msg_end(m, NULL, &err);
 		return;
@@ -155,7 +152,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 	struct pull *p = j->pull;
 	struct pull_window *win = &p->win[a->n];
 	struct pull_msg *m;
-	const uint8_t *digest = NULL;
+	uint8_t digest[CRYPT_DIGEST];
 	struct resp_item item;
 	struct blob *wire;
 	struct err err;
@@ -170,12 +167,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 		msg_end(m, NULL, NULL);
 		return (true);
 	}
-	if (item.away != SIZE_MAX) {
-		wire = blob_ref(g->blobs[item.away]);
-		digest = g->digests[item.away];
-	} else
-		wire = memfd_copy(item.data.p, item.data.len, &err);
-	if (wire == NULL) {
+	if ((wire = gather_blob(g, &item, digest, &err)) == NULL) {
 		msg_end(m, NULL, &err);
 		return (true);
 	}

@@ -283,10 +283,8 @@ plain_items(const struct order_job *o, struct gather *g, uint64_t *size,
 		return (true);
 	if (!gather_find(g, STR("BODY[HEADER.FIELDS ("), true, &item))
 		return (false);
-	if (item.away != SIZE_MAX)
-		*header = blob_str(g->blobs[item.away]);
-	else if (item.data.p != NULL)
-		*header = item.data;
+	if (item.data.p != NULL)
+		*header = gather_str(g, &item);
 	return (true);
 }
 

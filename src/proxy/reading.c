@@ -423,7 +423,7 @@ reading_new(const struct msg_name *n, const struct course_key *key,
 }
 
 struct reading *
-reading_start_digest(const struct msg_name *n, struct blob *wire,
+reading_start(const struct msg_name *n, struct blob *wire,
     const uint8_t digest[CRYPT_DIGEST], reading_fn *fn, void *arg,
     struct err *err)
 {
@@ -459,19 +459,6 @@ reading_start_disk(const struct msg_name *n, reading_fn *fn, void *arg)
 	return (reading_new(n, &key, NULL, fn, arg, &err));
 }
 
-struct reading *
-reading_start(const struct msg_name *n, struct blob *wire, reading_fn *fn,
-    void *arg, struct err *err)
-{
-	uint8_t digest[CRYPT_DIGEST];
-
-	if (crypt_sha256(blob_str(wire), digest) == -1) {
-		err_set(err, ERR_CRYPTO, "cannot digest");
-		return (NULL);
-	}
-	return (reading_start_digest(n, wire, digest, fn, arg, err));
-}
-
 void
 reading_cancel(struct reading *r)
 {
@@ -487,8 +474,8 @@ reading_cancel(struct reading *r)
 }
 
 struct viewref *
-reading_plain(const struct msg_name *n, struct blob *text, const uint8_t *came,
-    struct err *err)
+reading_plain(const struct msg_name *n, struct blob *text,
+    const uint8_t came[CRYPT_DIGEST], struct err *err)
 {
 	uint8_t digest[CRYPT_DIGEST];
 	struct view_more more = {digest, {NULL, 0}};
@@ -500,7 +487,7 @@ reading_plain(const struct msg_name *n, struct blob *text, const uint8_t *came,
 		return (NULL);
 	}
 	/* The opener may have been shown it while it came (ahead.h). */
-	if (came != NULL && !crypt_equal(came, digest, sizeof(digest))) {
+	if (!crypt_equal(came, digest, sizeof(digest))) {
 		err_set(err, ERR_PEER, "it was changed on its way");
 		return (NULL);
 	}

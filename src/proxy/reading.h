@@ -5,8 +5,8 @@
  * What fixed the view's bytes the first time (seen.h) is looked up, the
  * account's opener is asked, the bytes are checked against the first time's or
  * remembered, and the view is kept (viewcache.h), as is what it tells without
- * its body (facts.h).  Two who ask for the same
- * message at once share one opening.
+ * its body (facts.h).  Two who ask for the same message at once share one
+ * opening.
  */
 #ifndef WAXWING_PROXY_READING_H
 #define WAXWING_PROXY_READING_H
@@ -33,14 +33,11 @@ typedef void reading_fn(struct viewref *view, const struct err *, void *arg);
 
 /*
  * Read the message whose text at the server is wire (a memfd's; a reference
- * is taken).  The name is copied.  NULL with the reason when that cannot even
- * begin.  An asker is to be called or to cancel before its account goes.
+ * is taken); digest is its SHA-256.  The name is copied.  NULL with the reason
+ * when that cannot even begin.  An asker is to be called or to cancel before
+ * its account goes.
  */
 struct reading *reading_start(const struct msg_name *, struct blob *wire,
-    reading_fn *, void *arg, struct err *);
-
-/* The same for a wire whose SHA-256 is known. */
-struct reading *reading_start_digest(const struct msg_name *, struct blob *wire,
     const uint8_t digest[CRYPT_DIGEST], reading_fn *, void *arg, struct err *);
 
 /* The same out of the views on disk, without asking the server.  NULL: there
@@ -84,9 +81,9 @@ void reading_key_came(struct account *);
 void reading_key_came_away(struct proxy *, struct str login);
 
 /* A message that is plain, but shall be answered as a view: its text is the
- * view.  came is the SHA-256 of what the server sent, or NULL.  A reference, or
- * NULL. */
+ * view.  came is the SHA-256 of what the server sent.  A reference, or NULL
+ * with the reason. */
 struct viewref *reading_plain(const struct msg_name *, struct blob *text,
-    const uint8_t *came, struct err *);
+    const uint8_t came[CRYPT_DIGEST], struct err *);
 
 #endif

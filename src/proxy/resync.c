@@ -10,7 +10,6 @@
 #include "proxy/resync_own.h"
 #include "proxy/warm.h"
 #include "sys/log.h"
-#include "sys/memfd.h"
 
 /* A line of ours: a set of RESYNC_BATCH UIDs, and a name. */
 #define LINE_MAX_LEN 4000
@@ -173,9 +172,7 @@ resync_body(struct gather *g, void *arg)
 	if (r->wire != NULL || gather_uid(g) != r->uid ||
 	    !gather_find(g, STR("BODY[]"), false, &item) || item.data.p == NULL)
 		return;
-	r->wire = item.away != SIZE_MAX
-	              ? blob_ref(g->blobs[item.away])
-	              : memfd_copy(item.data.p, item.data.len, &err);
+	r->wire = gather_blob(g, &item, r->digest, &err);
 }
 
 /* --- a batch: which of the messages open now --- */
@@ -258,7 +255,8 @@ on_body_end(const struct resp *resp, const struct err *err, void *arg)
 	if (!resync_well(r, err))
 		return;
 	if (r->wire != NULL)
-		r->reading = reading_start(&name, r->wire, on_read, r, &why);
+		r->reading =
+		    reading_start(&name, r->wire, r->digest, on_read, r, &why);
 	blob_unref(r->wire);
 	r->wire = NULL;
 	if (r->reading == NULL)

@@ -66,18 +66,17 @@ static void
 on_hit_body(const struct resp *resp, const struct err *err, void *arg)
 {
 	struct resync *r = arg;
-	uint8_t wire[CRYPT_DIGEST];
 	struct resync_msg *m;
-	bool ok;
+	bool came = r->wire != NULL;
 
 	(void)resp;
 	if (!resync_well(r, err))
 		return;
-	ok = r->wire != NULL && crypt_sha256(blob_str(r->wire), wire) == 0;
 	blob_unref(r->wire);
 	r->wire = NULL;
-	for (m = r->log.m; ok && m < log_end(r); m++)
-		if (m->copy == 0 && crypt_equal(m->wire, wire, sizeof(wire))) {
+	for (m = r->log.m; came && m < log_end(r); m++)
+		if (m->copy == 0 &&
+		    crypt_equal(m->wire, r->digest, sizeof(m->wire))) {
 			m->copy = r->uid;
 			break;
 		}

@@ -72,14 +72,15 @@ struct resync {
 	struct set todo; /* UIDs that may have to be copied */
 
 	struct resync_log log;
-	bool found;              /* it is one that was interrupted */
-	size_t i;                /* the message of it that is looked at */
-	struct set hits;         /* UIDs of what may be copies */
-	uint32_t uid;            /* whose body was asked for */
-	struct blob *wire;       /* owned; that body */
-	struct reading *reading; /* owned */
-	bool back;               /* they were copied back */
-	bool unmarked;           /* those that stay are not \Deleted */
+	bool found;                   /* it is one that was interrupted */
+	size_t i;                     /* the message of it that is looked at */
+	struct set hits;              /* UIDs of what may be copies */
+	uint32_t uid;                 /* whose body was asked for */
+	struct blob *wire;            /* owned; that body, ... */
+	uint8_t digest[CRYPT_DIGEST]; /* ... its SHA-256 */
+	struct reading *reading;      /* owned */
+	bool back;                    /* they were copied back */
+	bool unmarked;                /* those that stay are not \Deleted */
 
 	uint32_t total, done, moved;
 };
@@ -103,7 +104,7 @@ typedef uint32_t resync_want_fn(const struct resync_msg *);
 size_t resync_ask(struct resync *, const char *verb, resync_want_fn *,
     const char *tail, side_data_fn *, side_done_fn *);
 
-/* A body that was asked for by side_fetch(), into wire. */
+/* A body that was asked for by side_fetch(), into wire and digest. */
 side_fetch_fn resync_body;
 
 /* The batch is in the log: copy it and remove the old ones. */

@@ -11,7 +11,6 @@
 #include "proxy/facts.h"
 #include "proxy/resync.h"
 #include "sys/log.h"
-#include "sys/memfd.h"
 
 /* A client's own first commands go first. */
 #define WARM_DELAY_S 2
@@ -196,8 +195,7 @@ on_looked(struct gather *g, void *arg)
 		return;
 	if (gather_find(g, STR("BODY[HEADER.FIELDS ("), true, &item) &&
 	    item.data.p != NULL) {
-		fields = item.away == SIZE_MAX ? item.data
-		                               : blob_str(g->blobs[item.away]);
+		fields = gather_str(g, &item);
 		p->probed++;
 		only_signed = classify_signed(fields);
 		if (mailbox_class(w->box, uid,
@@ -328,6 +326,7 @@ on_body(struct gather *g, void *arg)
 	struct warm *w = arg;
 	struct warm_reading *r = w->readings;
 	struct msg_name name = warm_name(w, w->uid);
+	uint8_t digest[CRYPT_DIGEST];
 	struct resp_item item;
 	struct blob *wire;
 	struct err err;
@@ -337,14 +336,11 @@ on_body(struct gather *g, void *arg)
 	if (r == w->readings + WARM_FLIGHT || gather_uid(g) != w->uid ||
 	    !gather_find(g, STR("BODY[]"), false, &item) || item.data.p == NULL)
 		return;
-	wire = item.away != SIZE_MAX
-	           ? blob_ref(g->blobs[item.away])
-	           : memfd_copy(item.data.p, item.data.len, &err);
-	if (wire == NULL)
+	if ((wire = gather_blob(g, &item, digest, &err)) == NULL)
 		return;
 	r->warm = w;
 	r->uid = w->uid;
-	r->reading = reading_start(&name, wire, on_read, r, &err);
+	r->reading = reading_start(&name, wire, digest, on_read, r, &err);
 	blob_unref(wire);
 	if (r->reading == NULL)
 		log_debug("warm uid=%u result=%s reason=%s", (unsigned)w->uid,

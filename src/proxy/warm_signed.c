@@ -10,7 +10,6 @@
 #include "proxy/harvest.h"
 #include "proxy/warm_own.h"
 #include "sys/log.h"
-#include "sys/memfd.h"
 
 void
 warm_signed(struct warm *w, uint32_t uid, uint64_t size)
@@ -65,10 +64,7 @@ on_signed(struct gather *g, void *arg)
 	if (w->harvest != NULL || gather_uid(g) != w->harvest_uid ||
 	    !gather_find(g, STR("BODY[]"), false, &item) || item.data.p == NULL)
 		return;
-	wire = item.away != SIZE_MAX
-	           ? blob_ref(g->blobs[item.away])
-	           : memfd_copy(item.data.p, item.data.len, &err);
-	if (wire != NULL && crypt_sha256(blob_str(wire), digest) == 0)
+	if ((wire = gather_blob(g, &item, digest, &err)) != NULL)
 		w->harvest = opens_ask(w->account, wire, digest, &req,
 		    on_harvested, w, &err);
 	blob_unref(wire);
