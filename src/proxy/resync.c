@@ -129,7 +129,10 @@ resync_select(struct resync *r, const char *verb, side_done_fn *done)
 	buf_printf(&b, "%s ", verb);
 	nstring_put_quoted(&b, str_c(r->names[r->at]));
 	buf_putc(&b, '\0');
-	side_ask(r->side, buf_text(&b).p, on_selecting, done, r);
+	if (b.failed)
+		resync_failed(r, ERR_MEMORY, "out of memory");
+	else
+		side_ask(r->side, buf_text(&b).p, on_selecting, done, r);
 	buf_clear(&b);
 }
 
@@ -141,22 +144,24 @@ resync_ask(struct resync *r, const char *verb, resync_want_fn *want,
 	struct buf b;
 	uint32_t uid;
 	size_t i, n = 0;
+	bool ok = true;
 
 	set_init(&set);
 	for (i = 0; i < r->log.n; i++)
-		if ((uid = want(&r->log.m[i])) != 0 &&
-		    set_add(&set, uid, uid) == 0)
+		if ((uid = want(&r->log.m[i])) != 0) {
+			ok &= set_add(&set, uid, uid) == 0;
 			n++;
+		}
 	buf_init(&b, LINE_MAX_LEN);
 	buf_printf(&b, "%s ", verb);
 	set_print(&set, &b);
-	buf_printf(&b, " %s", tail);
-	/* No blank before nothing. */
-	if (tail[0] == '\0')
-		b.len--;
+	buf_printf(&b, "%s%s", tail[0] != '\0' ? " " : "", tail);
 	buf_putc(&b, '\0');
 	set_clear(&set);
-	if (n > 0)
+	/* Of all or of none: one left out would be taken for done. */
+	if (n > 0 && (!ok || b.failed))
+		resync_failed(r, ERR_MEMORY, "out of memory");
+	else if (n > 0)
 		side_ask(r->side, buf_text(&b).p, data, done, r);
 	buf_clear(&b);
 	return (n);

@@ -111,7 +111,11 @@ copy_to(struct resync *r, resync_want_fn *want, const char *name,
 	buf_init(&b, 2 * RESYNC_NAME_MAX + 8);
 	nstring_put_quoted(&b, str_c(name));
 	buf_putc(&b, '\0');
-	(void)resync_ask(r, "UID COPY", want, buf_text(&b).p, NULL, done);
+	if (b.failed)
+		resync_failed(r, ERR_MEMORY, "out of memory");
+	else
+		(void)resync_ask(r, "UID COPY", want, buf_text(&b).p, NULL,
+		    done);
 	buf_clear(&b);
 }
 
