@@ -348,7 +348,7 @@ want_ask(struct want *w, struct window *win)
 	set_init(&one);
 	if (set_add(&one, want_number(w), want_number(w)) == -1)
 		fetch_oom(f);
-	win->asks += fetch_ask_all(f, &one, "(UID BODY.PEEK[])", &like);
+	win->asks += fetch_ask_all(f, &one, STR("(UID BODY.PEEK[])"), &like);
 	set_clear(&one);
 }
 
@@ -416,7 +416,7 @@ window_start(struct fetch_job *f, struct window *win)
 	}
 	win->hi = f->next;
 	mine.n = (uint32_t)(win - f->win);
-	win->asks = fetch_ask_all(f, &missing, "(UID BODY.PEEK[])", &mine);
+	win->asks = fetch_ask_all(f, &missing, STR("(UID BODY.PEEK[])"), &mine);
 	set_clear(&missing);
 }
 
@@ -458,9 +458,11 @@ window_answer(struct fetch_job *f, struct window *win)
 			fetch_oom(f);
 	buf_init(&items, JOB_LINE);
 	answer_items(f, &items);
-	buf_putc(&items, '\0');
 	like.n = (uint32_t)(win - f->win);
-	win->asks = fetch_ask_all(f, &ready, buf_text(&items).p, &like);
+	if (items.failed)
+		fetch_oom(f);
+	else
+		win->asks = fetch_ask_all(f, &ready, buf_text(&items), &like);
 	buf_clear(&items);
 	set_clear(&ready);
 }
@@ -614,7 +616,7 @@ views_start(struct fetch_job *f)
 	job_opening(&f->j, set_count(&missing));
 	if (set_count(&missing) > 1)
 		f->sizes =
-		    fetch_ask_all(f, &missing, "(UID RFC822.SIZE)", &like);
+		    fetch_ask_all(f, &missing, STR("(UID RFC822.SIZE)"), &like);
 	set_clear(&missing);
 	if (f->sizes == 0)
 		views_advance(f);

@@ -469,10 +469,10 @@ job_cut(struct set *rest, struct set *part, uint64_t most, size_t room)
 }
 
 unsigned
-job_ask_all(struct job *j, bool uid, const struct set *set, const char *items,
+job_ask_all(struct job *j, bool uid, const struct set *set, struct str items,
     const struct ask *like)
 {
-	size_t len = strlen(items) + sizeof("W1234567890 UID FETCH  ");
+	size_t len = items.len + sizeof("W1234567890 UID FETCH  ");
 	struct set rest, part;
 	struct buf line;
 	struct ask *a;
@@ -491,7 +491,8 @@ job_ask_all(struct job *j, bool uid, const struct set *set, const char *items,
 		buf_reset(&line);
 		buf_puts(&line, uid ? "UID FETCH " : "FETCH ");
 		set_print(&part, &line);
-		buf_printf(&line, " %s", items);
+		buf_putc(&line, ' ');
+		buf_str(&line, items);
 		if (line.failed) {
 			rc = -1;
 			break;

@@ -163,7 +163,7 @@ int job_cut(struct set *rest, struct set *part, uint64_t most, size_t room);
  * and flags of like; a->set is each line's part.  Returns how many they are.
  */
 unsigned job_ask_all(struct job *, bool uid, const struct set *,
-    const char *items, const struct ask *like);
+    struct str items, const struct ask *like);
 
 /* job_probe.c: learn the classes of messages, then call next (-1: it could
  * not be).  By UID or by sequence number. */

@@ -42,7 +42,7 @@ fetch_finish(struct fetch_job *f)
 }
 
 unsigned
-fetch_ask_all(struct fetch_job *f, const struct set *set, const char *items,
+fetch_ask_all(struct fetch_job *f, const struct set *set, struct str items,
     const struct ask *like)
 {
 	return (job_ask_all(&f->j, f->uid, set, items, like));
@@ -126,11 +126,10 @@ fetch_parts(struct fetch_job *f)
 	buf_init(&items, 4 * LIMIT_CLIENT_LINE);
 	fetch_print_items(&f->cmd, &items);
 	fetch_since(f, false, &items);
-	buf_putc(&items, '\0');
 	if (items.failed)
 		fetch_oom(f);
 	else
-		n = fetch_ask_all(f, &f->plain, buf_text(&items).p, &like);
+		n = fetch_ask_all(f, &f->plain, buf_text(&items), &like);
 	buf_clear(&items);
 	if (n > 0)
 		return;
@@ -339,8 +338,10 @@ fetch_known(struct fetch_job *f)
 	buf_init(&items, JOB_LINE);
 	buf_puts(&items, "(UID)");
 	fetch_since(f, true, &items);
-	buf_putc(&items, '\0');
-	(void)fetch_ask_all(f, &set, buf_text(&items).p, &like);
+	if (items.failed)
+		fetch_oom(f);
+	else
+		(void)fetch_ask_all(f, &set, buf_text(&items), &like);
 	buf_clear(&items);
 	set_clear(&set);
 }

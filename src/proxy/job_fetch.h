@@ -97,8 +97,8 @@ want_number(const struct want *w)
 void fetch_oom(struct fetch_job *);
 
 /* job_ask_all() by the client's kind of numbers. */
-unsigned fetch_ask_all(struct fetch_job *, const struct set *,
-    const char *items, const struct ask *like);
+unsigned fetch_ask_all(struct fetch_job *, const struct set *, struct str items,
+    const struct ask *like);
 
 /* Close the command. */
 void fetch_finish(struct fetch_job *);

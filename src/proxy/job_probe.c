@@ -179,7 +179,8 @@ probe_names(struct job *j)
 		if (seq <= box->old && mailbox_uid(box, seq) == 0)
 			rc = set_add(&unnamed, seq, seq);
 	if (rc == 0)
-		j->probe_out = job_ask_all(j, false, &unnamed, "(UID)", &like);
+		j->probe_out =
+		    job_ask_all(j, false, &unnamed, STR("(UID)"), &like);
 	set_clear(&unnamed);
 	return (rc == 0 && j->probe_out == 0 ? probe_named(j) : rc);
 }

@@ -215,7 +215,7 @@ window_start(struct pull *p, struct pull_window *win)
 	win->hi = p->next;
 	if (rc == 0)
 		win->asks = job_ask_all(p->j, p->uid, &missing,
-		    "(UID BODY.PEEK[])", &like);
+		    STR("(UID BODY.PEEK[])"), &like);
 	set_clear(&missing);
 	return (rc);
 }
@@ -341,7 +341,8 @@ pull_start(struct job *j, bool uid, const struct set *set, pull_fn *each,
 		    .uid = uid ? number : mailbox_uid(j->s->box, number)};
 	job_opening(j, p->n);
 	if (p->n > 1)
-		p->sizes = job_ask_all(j, uid, set, "(UID RFC822.SIZE)", &like);
+		p->sizes =
+		    job_ask_all(j, uid, set, STR("(UID RFC822.SIZE)"), &like);
 	if (p->sizes == 0)
 		pull_advance(p);
 	return (0);

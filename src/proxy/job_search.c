@@ -121,7 +121,7 @@ search_found(struct finder *f)
 		    found->r[found->n - 1].hi);
 	if (rc == -1)
 		finder_oom(f);
-	else if (job_ask_all(&f->j, f->uid, &f->hits[0], "(UID MODSEQ)",
+	else if (job_ask_all(&f->j, f->uid, &f->hits[0], STR("(UID MODSEQ)"),
 	             &like) == 0)
 		search_answer(sj);
 }

@@ -363,7 +363,7 @@ order_more(struct order_job *o)
 {
 	struct buf items;
 	struct set part;
-	int rc = 0;
+	int rc;
 
 	buf_init(&items, JOB_LINE);
 	buf_printf(&items, "(UID INTERNALDATE%s%s",
@@ -371,16 +371,16 @@ order_more(struct order_job *o)
 	    o->f.cmd.modseq ? " MODSEQ" : "");
 	if (order_header(o))
 		buf_printf(&items, " BODY.PEEK[HEADER.FIELDS (%s)]", o->fields);
-	buf_puts(&items, ")");
-	buf_putc(&items, '\0');
+	buf_putc(&items, ')');
+	rc = items.failed ? -1 : 0;
 	set_init(&part);
-	while (!set_empty(&o->rest) && o->flight < ORDER_FLIGHT &&
+	while (rc == 0 && !set_empty(&o->rest) && o->flight < ORDER_FLIGHT &&
 	       o->f.j.s->state != IMAP_DEAD) {
 		if ((rc = job_cut(&o->rest, &part, ORDER_WINDOW,
 		         JOB_LINE - items.len - 100)) == -1)
 			break;
-		o->flight += job_ask_all(&o->f.j, o->f.uid, &part, items.data,
-		    &order_like);
+		o->flight += job_ask_all(&o->f.j, o->f.uid, &part,
+		    buf_text(&items), &order_like);
 	}
 	set_clear(&part);
 	buf_clear(&items);
@@ -471,7 +471,8 @@ order_found(struct finder *f)
 		return;
 	}
 	o->flight = job_ask_all(&f->j, f->uid, &f->sealed,
-	    f->cmd.modseq ? "(UID INTERNALDATE MODSEQ)" : "(UID INTERNALDATE)",
+	    f->cmd.modseq ? STR("(UID INTERNALDATE MODSEQ)")
+	                  : STR("(UID INTERNALDATE)"),
 	    &order_like);
 	if (order_more(o) == -1)
 		finder_oom(f);
