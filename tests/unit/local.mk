@@ -8,7 +8,8 @@
 # be read in tests/unit/t_lex.log; UNIT_TEST=name tests/unit/t_lex runs one
 # test of it.
 check_LIBRARIES += tests/unit/libunit.a
-tests_unit_libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h
+tests_unit_libunit_a_SOURCES = tests/unit/turn.h tests/unit/unit.c \
+	tests/unit/unit.h
 UNIT_LDADD = tests/unit/libunit.a src/base/libbase.a $(CUNIT_LIBS)
 
 TESTS += contrib/include-check tests/unit/t_include_check

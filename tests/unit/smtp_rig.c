@@ -12,6 +12,7 @@
 #include "proxy/listener.h"
 #include "proxy/sentlog.h"
 #include "smtp_fakes.h"
+#include "turn.h"
 #include "unit.h"
 
 /* How long something that must happen may take, and must not happen. */
@@ -64,10 +65,7 @@ end_read(struct end *e)
 static void
 turn(void)
 {
-	static const struct timeval pause = {0, 2000};
-
-	(void)event_base_loopexit(fakes.proxy.base, &pause);
-	(void)event_base_dispatch(fakes.proxy.base);
+	turn_ms(fakes.proxy.base, 2);
 	end_read(&rig.client);
 	end_read(&rig.up);
 }

@@ -13,6 +13,7 @@
 #include "cloud/kms_paths.h"
 #include "keyhouse.h"
 #include "smime/cert.h"
+#include "turn.h"
 
 #define A   "alice@x.test"
 #define DAY INT64_C(86400)
@@ -346,13 +347,10 @@ out:
 static bool
 wait_key(void)
 {
-	const struct timeval step = {0, 100000};
 	int i;
 
-	for (i = 0; i < 600 && !keypool_ready(house.cloud.keypool); i++) {
-		(void)event_base_loopexit(house.cloud.base, &step);
-		(void)event_base_dispatch(house.cloud.base);
-	}
+	for (i = 0; i < 600 && !keypool_ready(house.cloud.keypool); i++)
+		turn_ms(house.cloud.base, 100);
 	return (keypool_ready(house.cloud.keypool));
 }
 

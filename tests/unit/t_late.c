@@ -14,10 +14,10 @@
 #include "proxy/facts.h"
 #include "proxy/opens.h"
 #include "sys/log.h"
+#include "turn.h"
 #include "unit.h"
 
 #define LONG_LEN (300UL * 1024)
-#define WAIT_MS  3000
 
 /* More that wait are kept without their text: see late.c. */
 #define LATE_MAX 16
@@ -76,25 +76,6 @@ answer(const char *search)
 	g->fn(text, g->arg);
 	free(g);
 	blob_unref(text);
-}
-
-static void
-turn(unsigned ms)
-{
-	const struct timeval tv = {.tv_usec = (suseconds_t)ms * 1000};
-
-	event_base_loopexit(proxy.base, &tv);
-	event_base_dispatch(proxy.base);
-}
-
-static bool
-wait_asked(unsigned n)
-{
-	unsigned ms;
-
-	for (ms = 0; asks < n && ms < WAIT_MS; ms += 20)
-		turn(20);
-	return (asks == n);
 }
 
 static struct msg_name
@@ -173,7 +154,7 @@ t_at_once(void)
 	CHECK_CSTR(known(3), "found");
 	make(4, LONG_LEN, OPEN_NOT_OURS, NULL);
 	CHECK_CSTR(known(4), "yes");
-	turn(500);
+	turn_ms(proxy.base, 500);
 	CHECK_UINT(asks, 0);
 }
 
@@ -185,7 +166,7 @@ t_long(void)
 	make(1, LONG_LEN, OPEN_OPENED, NULL);
 	CHECK_CSTR(known(1), "no");
 	CHECK_UINT(asks, 0);
-	if (!CHECK(wait_asked(1)))
+	if (!CHECK(turn_until(proxy.base, &asks, 1)))
 		return;
 	CHECK_CSTR(known(1), "no");
 	answer("found");
@@ -193,7 +174,7 @@ t_long(void)
 
 	unit_row("no text");
 	make(2, LONG_LEN, OPEN_OPENED, NULL);
-	if (!CHECK(wait_asked(2)))
+	if (!CHECK(turn_until(proxy.base, &asks, 2)))
 		return;
 	answer(NULL);
 	CHECK_CSTR(known(2), "yes");
@@ -201,7 +182,7 @@ t_long(void)
 	unit_row("no opener");
 	refuse = true;
 	make(3, LONG_LEN, OPEN_OPENED, NULL);
-	CHECK(wait_asked(3));
+	CHECK(turn_until(proxy.base, &asks, 3));
 	CHECK_CSTR(known(3), "yes");
 	CHECK_UINT(cancels, 0);
 }
@@ -224,13 +205,13 @@ t_given(void)
 	CHECK_CSTR(known(1), "no");
 	late_text(&n, digest, text);
 	CHECK_CSTR(known(1), "found");
-	turn(500);
+	turn_ms(proxy.base, 500);
 	CHECK_UINT(asks, 0);
 
 	unit_row("while the opener makes it");
 	begin();
 	make(1, LONG_LEN, OPEN_OPENED, NULL);
-	CHECK(wait_asked(1));
+	CHECK(turn_until(proxy.base, &asks, 1));
 	late_text(&n, digest, text);
 	CHECK_CSTR(known(1), "found");
 	CHECK_UINT(cancels, 1);
@@ -248,9 +229,9 @@ t_gone(void)
 	make(1, LONG_LEN, OPEN_OPENED, NULL);
 	make(2, LONG_LEN, OPEN_OPENED, NULL);
 	late_gone(&n);
-	if (!CHECK(wait_asked(1)))
+	if (!CHECK(turn_until(proxy.base, &asks, 1)))
 		return;
-	turn(100);
+	turn_ms(proxy.base, 100);
 	CHECK_UINT(asks, 1);
 	n = name(2);
 	late_gone(&n);
@@ -265,13 +246,13 @@ t_account(void)
 {
 	begin();
 	make(1, LONG_LEN, OPEN_OPENED, NULL);
-	CHECK(wait_asked(1));
+	CHECK(turn_until(proxy.base, &asks, 1));
 	make(2, LONG_LEN, OPEN_OPENED, NULL);
 	late_account_gone(&me);
 	CHECK_UINT(cancels, 1);
 	CHECK_CSTR(known(1), "yes");
 	CHECK_CSTR(known(2), "yes");
-	turn(500);
+	turn_ms(proxy.base, 500);
 	CHECK_UINT(asks, 1);
 }
 

@@ -17,9 +17,8 @@
 #include "proto/start.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
+#include "turn.h"
 #include "unit.h"
-
-#define WAIT_MS 4000
 
 static char login[] = "me@example.org";
 static struct proxy proxy;
@@ -40,36 +39,39 @@ static struct {
 	size_t len;
 } told;
 
+/* Answer with so many bytes in a memfd; body is swallowed. */
+static void
+answer_bytes(struct ipc *l, struct ipc_msg *msg, struct buf *body, size_t len)
+{
+	char *bytes = calloc(1, len);
+	struct blob *blob = memfd_copy(bytes, len, NULL);
+
+	ipc_answer(l, msg->op, msg->id, buf_text(body), &blob, 1);
+	buf_clear(body);
+	blob_unref(blob);
+	free(bytes);
+}
+
 static void
 answer_text(struct ipc *l, struct ipc_msg *msg)
 {
 	struct err none = {.code = ERR_OK};
-	char *bytes = calloc(1, answer_len);
-	struct blob *text = memfd_copy(bytes, answer_len, NULL);
 	struct buf body;
 
 	buf_init(&body, LIMIT_RECORD);
 	rec_put_err(&body, &none);
-	ipc_answer(l, msg->op, msg->id, buf_text(&body), &text, 1);
-	buf_clear(&body);
-	blob_unref(text);
-	free(bytes);
+	answer_bytes(l, msg, &body, answer_len);
 }
 
 static void
 answer_open(struct ipc *l, struct ipc_msg *msg)
 {
 	struct open_ans ans = {.result = OPEN_OPENED};
-	char *bytes = calloc(1, view_len);
-	struct blob *view = memfd_copy(bytes, view_len, NULL);
 	struct buf body;
 
 	buf_init(&body, LIMIT_RECORD);
 	open_ans_put(&body, &ans);
-	ipc_answer(l, msg->op, msg->id, buf_text(&body), &view, 1);
-	buf_clear(&body);
-	blob_unref(view);
-	free(bytes);
+	answer_bytes(l, msg, &body, view_len);
 }
 
 static void
@@ -175,27 +177,6 @@ ask(uint8_t digest, bool whole)
 }
 
 static void
-turn(unsigned ms)
-{
-	const struct timeval tv = {.tv_usec = (suseconds_t)ms * 1000};
-
-	event_base_loopexit(proxy.base, &tv);
-	event_base_dispatch(proxy.base);
-}
-
-/* Wait until something has happened so many times. */
-static bool
-wait_for(const unsigned *what, unsigned n)
-{
-	unsigned ms;
-
-	for (ms = 0; *what < n && ms < WAIT_MS; ms += 10)
-		turn(10);
-	turn(10);
-	return (*what == n);
-}
-
-static void
 begin(void)
 {
 	opens_free(me.opens);
@@ -213,13 +194,13 @@ t_text(void)
 	begin();
 	CHECK(ask(1, true) != NULL);
 	CHECK_UINT(told.calls, 0);
-	CHECK(wait_for(&told.calls, 1));
+	CHECK(turn_until(proxy.base, &told.calls, 1));
 	CHECK(!told.none);
 	CHECK_UINT(told.len, 5);
 	CHECK_UINT(wholes, 1);
 	CHECK_UINT(openers, 1);
 	CHECK(ask(1, false) != NULL);
-	CHECK(wait_for(&told.calls, 2));
+	CHECK(turn_until(proxy.base, &told.calls, 2));
 	CHECK_UINT(kept, 1);
 	CHECK_UINT(openers, 1);
 }
@@ -231,15 +212,15 @@ t_limit(void)
 	begin();
 	answer_len = LIMIT_SEARCH_TEXT + 1;
 	CHECK(ask(1, false) != NULL);
-	CHECK(wait_for(&told.calls, 1));
+	CHECK(turn_until(proxy.base, &told.calls, 1));
 	CHECK(told.none);
 	CHECK(ask(1, true) != NULL);
-	CHECK(wait_for(&told.calls, 2));
+	CHECK(turn_until(proxy.base, &told.calls, 2));
 	CHECK_UINT(told.len, answer_len);
 	unit_row("more than a view of six bytes can give");
 	answer_len = 2 * LIMIT_SEARCH_TEXT + 20 * 6 + 1;
 	CHECK(ask(1, true) != NULL);
-	CHECK(wait_for(&told.calls, 3));
+	CHECK(turn_until(proxy.base, &told.calls, 3));
 	CHECK(told.none);
 }
 
@@ -258,7 +239,7 @@ t_grows(void)
 	view_len = 2 * sizeof(bytes) * LIMIT_OPEN_GROWTH;
 	CHECK(
 	    opens_ask(&me, wire, digest, &req, on_view, &views, &err) != NULL);
-	CHECK(wait_for(&views, 1));
+	CHECK(turn_until(proxy.base, &views, 1));
 	blob_unref(wire);
 }
 
@@ -277,9 +258,9 @@ t_dies_once(void)
 	CHECK(ask(1, true) != NULL);
 	CHECK(
 	    opens_ask(&me, wire, digest, &req, on_view, &views, &err) != NULL);
-	CHECK(wait_for(&told.calls, 1));
+	CHECK(turn_until(proxy.base, &told.calls, 1));
 	CHECK(!told.none);
-	CHECK(wait_for(&views, 1));
+	CHECK(turn_until(proxy.base, &views, 1));
 	CHECK_UINT(openers, 2);
 	blob_unref(wire);
 }
@@ -292,12 +273,12 @@ t_dies_twice(void)
 	begin();
 	dies = 2;
 	CHECK(ask(1, true) != NULL);
-	CHECK(wait_for(&told.calls, 1));
+	CHECK(turn_until(proxy.base, &told.calls, 1));
 	CHECK(told.none);
 	CHECK(ask(1, true) == NULL);
 	CHECK(ask(1, false) == NULL);
 	CHECK(ask(2, true) != NULL);
-	CHECK(wait_for(&told.calls, 2));
+	CHECK(turn_until(proxy.base, &told.calls, 2));
 	CHECK(!told.none);
 	CHECK_UINT(openers, 3);
 }
@@ -311,26 +292,26 @@ t_cancel(void)
 	begin();
 	unit_row("before it is asked");
 	opens_cancel(ask(1, true));
-	turn(50);
+	turn_ms(proxy.base, 50);
 	CHECK_UINT(wholes, 0);
 	unit_row("while it is made");
 	silent = true;
 	g = ask(1, true);
-	CHECK(wait_for(&wholes, 1));
+	CHECK(turn_until(proxy.base, &wholes, 1));
 	opens_cancel(g);
 	silent = false;
 	CHECK(ask(2, false) != NULL);
-	CHECK(wait_for(&kept, 1));
-	turn(50);
+	CHECK(turn_until(proxy.base, &kept, 1));
+	turn_ms(proxy.base, 50);
 	CHECK_UINT(told.calls, 1);
 	unit_row("with the account");
 	silent = true;
 	CHECK(ask(3, true) != NULL);
-	CHECK(wait_for(&wholes, 2));
+	CHECK(turn_until(proxy.base, &wholes, 2));
 	CHECK(ask(4, true) != NULL);
 	opens_free(me.opens);
 	me.opens = NULL;
-	turn(50);
+	turn_ms(proxy.base, 50);
 	CHECK_UINT(told.calls, 1);
 }
 
@@ -344,8 +325,8 @@ t_flight(void)
 	silent = true;
 	for (i = 0; i < LIMIT_ACCOUNT_OPENS + 3; i++)
 		CHECK(ask((uint8_t)i, true) != NULL);
-	CHECK(wait_for(&wholes, LIMIT_ACCOUNT_OPENS));
-	turn(50);
+	CHECK(turn_until(proxy.base, &wholes, LIMIT_ACCOUNT_OPENS));
+	turn_ms(proxy.base, 50);
 	CHECK_UINT(wholes, LIMIT_ACCOUNT_OPENS);
 }
 

@@ -12,6 +12,7 @@
 #include "proxy/opens.h"
 #include "proxy/viewcache.h"
 #include "sys/log.h"
+#include "turn.h"
 #include "unit.h"
 
 #define OUT_MAX 20
@@ -175,15 +176,6 @@ add(uint8_t number, size_t len, bool pulled)
 }
 
 static void
-turn(void)
-{
-	const struct timeval tv = {.tv_usec = 30000};
-
-	event_base_loopexit(proxy.base, &tv);
-	event_base_dispatch(proxy.base);
-}
-
-static void
 begin(void)
 {
 	memset(&f, 0, sizeof(f));
@@ -208,7 +200,7 @@ end(void)
 	cancels = 0;
 	whole_clear(&f);
 	CHECK_UINT(cancels, n);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_BUF(&said, "");
 	buf_clear(&said);
 }
@@ -223,17 +215,17 @@ t_order(void)
 	add(3, 100, true);
 	CHECK_UINT(asks, 2);
 	answer(2, true);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_BUF(&said, "");
 	CHECK_UINT(asks, 2);
 	answer(1, true);
 	CHECK_BUF(&said, "");
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_BUF(&said, "judge1 pull1 judge2 resume ");
 	CHECK_UINT(asks, 3);
 	CHECK_UINT(lates, 2);
 	answer(3, true);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_BUF(&said, "judge1 pull1 judge2 resume judge3 pull3 ");
 	CHECK_UINT(f.nwholes, 0);
 	CHECK_INT(f.j.lack, ERR_OK);
@@ -250,12 +242,12 @@ t_large(void)
 	add(3, 100, true);
 	CHECK_UINT(asks, 1);
 	answer(1, true);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_UINT(asks, 2);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_UINT(asks, 2);
 	answer(2, true);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_UINT(asks, 3);
 	end();
 }
@@ -268,7 +260,7 @@ t_slices(void)
 	turns = left = 4;
 	add(1, 100, true);
 	answer(1, true);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_BUF(&said, "judge1 pull1 ");
 	end();
 }
@@ -282,11 +274,11 @@ t_none(void)
 	add(2, 100, true);
 	add(3, 100, false);
 	answer(1, false);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_INT(f.j.lack, ERR_UNAVAILABLE);
 	CHECK_BUF(&said, "pull1 ");
 	answer(2, true);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_BUF(&said, "pull1 judge2 pull2 resume ");
 	CHECK_UINT(asks, 2);
 	CHECK_UINT(lates, 1);
@@ -297,7 +289,7 @@ t_none(void)
 	refuse = 1;
 	add(1, 100, true);
 	CHECK_BUF(&said, ""); /* not from within */
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_BUF(&said, "pull1 ");
 	CHECK_INT(f.j.lack, ERR_UNAVAILABLE);
 	end();
@@ -315,7 +307,7 @@ t_full(void)
 	CHECK(n > 2 && n < 20);
 	CHECK_UINT(asks, 2);
 	answer(1, true);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK(!whole_full(&f));
 	end();
 }
@@ -329,7 +321,7 @@ t_stopped(void)
 	add(2, 100, true);
 	stopped = true;
 	answer(1, true);
-	turn();
+	turn_ms(proxy.base, 30);
 	CHECK_BUF(&said, "");
 	end();
 }
