@@ -155,6 +155,26 @@ account_key(void)
 	return (pkey);
 }
 
+void
+open_anna(struct anna *a)
+{
+	a->one = fake_hosted(&fake_ca, ANNA);
+	a->two = fake_hosted(&fake_ca, ANNA);
+	open_house();
+	a->account = account_key();
+	arena_init(&a->arena, 1024 * 1024);
+}
+
+void
+close_anna(struct anna *a)
+{
+	hosted_clear(&a->one);
+	hosted_clear(&a->two);
+	EVP_PKEY_free(a->account);
+	arena_clear(&a->arena);
+	close_house();
+}
+
 static json_t *
 key_list(const char *usage)
 {

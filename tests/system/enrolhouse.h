@@ -41,6 +41,16 @@ EVP_PKEY *account_key(void);
 /* The key that the CSR of JWS_FINALIZE is for. */
 EVP_PKEY *csr_key(EVP_PKEY *account, const char *address);
 
+/* A house, Anna's account key, and two keys that the cloud may hold for her. */
+struct anna {
+	EVP_PKEY *account;
+	struct hosted one;
+	struct hosted two;
+	struct arena arena;
+};
+void open_anna(struct anna *);
+void close_anna(struct anna *);
+
 /* How many keys of that usage the sealer has for Anna. */
 size_t count_keys(const char *usage);
 

@@ -165,21 +165,16 @@ t_cert(void)
 static void
 t_bundle(void)
 {
-	struct hosted one = fake_hosted(&fake_ca, ANNA);
-	struct hosted two = fake_hosted(&fake_ca, ANNA);
+	struct anna a;
 	struct fake_bundle f, news;
-	struct arena arena;
-	EVP_PKEY *account;
 	struct err err;
 	size_t n;
 
-	open_house();
-	account = account_key();
-	arena_init(&arena, 1024 * 1024);
+	open_anna(&a);
 	unit_row("first");
-	f = asked(JWS_KMS_KEYS, account, &arena);
+	f = asked(JWS_KMS_KEYS, a.account, &a.arena);
 	CHECK_UINT(f.ask.from, 0);
-	f.keys[0] = &one;
+	f.keys[0] = &a.one;
 	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
 	CHECK_UINT(n, 1);
 	CHECK_UINT(sealer.told, 1);
@@ -192,34 +187,30 @@ t_bundle(void)
 	CHECK_UINT(sealer.told, 0);
 	cert_unref(f.to);
 	unit_row("rotation keeps the old");
-	f = asked(JWS_KMS_KEYS, account, &arena);
+	f = asked(JWS_KMS_KEYS, a.account, &a.arena);
 	CHECK_UINT(f.ask.from, 2);
 	f.nlog = 3;
-	f.keys[0] = &two;
-	f.keys[1] = &one;
+	f.keys[0] = &a.two;
+	f.keys[1] = &a.one;
 	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
 	CHECK_UINT(n, 2);
 	CHECK_UINT(sealer.told, 1);
 	CHECK_UINT(count_keys("encrypt"), 2);
 	unit_row("news of the log alone");
-	news = asked(JWS_KMS_LOG, account, &arena);
+	news = asked(JWS_KMS_LOG, a.account, &a.arena);
 	CHECK_UINT(news.ask.from, 0);
 	news.nlog = 4;
 	CHECK_INT(give_bundle(&news, &n, &err), ERR_OK);
 	CHECK_UINT(n, 0);
 	refuse_bundle("older than the news", &f, "rolled back");
 	cert_unref(f.to);
-	hosted_clear(&one);
-	hosted_clear(&two);
-	EVP_PKEY_free(account);
-	arena_clear(&arena);
-	close_house();
+	close_anna(&a);
 }
 
 /* A page of the log, from entry number from to the end of the first nlog. */
 static enum err_code
-give_page(EVP_PKEY *account, struct arena *arena, uint64_t from,
-    const struct fake_bundle *page, struct err *err)
+give_page(struct anna *a, uint64_t from, const struct fake_bundle *page,
+    struct err *err)
 {
 	struct jws_req q = question(JWS_KMS_LOG);
 	struct fake_bundle f = *page;
@@ -229,8 +220,9 @@ give_page(EVP_PKEY *account, struct arena *arena, uint64_t from,
 
 	q.from = from;
 	buf_init(&json, LIMIT_RECORD);
-	if ((code = payload(&q, account, &json)) == ERR_OK) {
-		CHECK(kms_ask_get(buf_text(&json), arena, &f.ask, err) == 0);
+	if ((code = payload(&q, a->account, &json)) == ERR_OK) {
+		CHECK(
+		    kms_ask_get(buf_text(&json), &a->arena, &f.ask, err) == 0);
 		CHECK_UINT(f.ask.from, from);
 		code = give_bundle(&f, &n, err);
 	}
@@ -242,67 +234,60 @@ give_page(EVP_PKEY *account, struct arena *arena, uint64_t from,
 static void
 t_log_pages(void)
 {
-	struct hosted one = fake_hosted(&fake_ca, ANNA);
+	struct anna a;
 	struct fake_bundle f,
 	    page = {.signer = &fake_kms, .log = LOG, .nlog = 1, .more = true};
-	struct arena arena;
-	EVP_PKEY *account;
 	struct err err;
 	size_t n;
 
-	open_house();
-	account = account_key();
-	arena_init(&arena, 1024 * 1024);
-	f = asked(JWS_KMS_KEYS, account, &arena);
+	open_anna(&a);
+	f = asked(JWS_KMS_KEYS, a.account, &a.arena);
 	f.nlog = 3;
-	f.keys[0] = &one;
+	f.keys[0] = &a.one;
 	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
 	cert_unref(f.to);
 
 	unit_row("all of it");
-	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_OK);
+	CHECK_INT(give_page(&a, 0, &page, &err), ERR_OK);
 	restart();
 	page.nlog = 2;
-	CHECK_INT(give_page(account, &arena, 1, &page, &err), ERR_OK);
+	CHECK_INT(give_page(&a, 1, &page, &err), ERR_OK);
 	page.nlog = 4;
 	page.more = false;
-	CHECK_INT(give_page(account, &arena, 2, &page, &err), ERR_OK);
+	CHECK_INT(give_page(&a, 2, &page, &err), ERR_OK);
 	unit_row("from the middle");
-	CHECK_INT(give_page(account, &arena, 2, &page, &err), ERR_NOTFOUND);
+	CHECK_INT(give_page(&a, 2, &page, &err), ERR_NOTFOUND);
 
 	unit_row("ends before what was seen");
 	page.nlog = 2;
-	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_UNTRUSTED);
+	CHECK_INT(give_page(&a, 0, &page, &err), ERR_UNTRUSTED);
 	page.more = true;
-	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_OK);
+	CHECK_INT(give_page(&a, 0, &page, &err), ERR_OK);
 	page.more = false;
-	CHECK_INT(give_page(account, &arena, 2, &page, &err), ERR_UNTRUSTED);
+	CHECK_INT(give_page(&a, 2, &page, &err), ERR_UNTRUSTED);
 	unit_row("an empty page");
 	page.more = true;
-	CHECK_INT(give_page(account, &arena, 2, &page, &err), ERR_UNTRUSTED);
+	CHECK_INT(give_page(&a, 2, &page, &err), ERR_UNTRUSTED);
 	unit_row("another log from the first page on");
 	page.log = OTHER_LOG;
-	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_OK);
+	CHECK_INT(give_page(&a, 0, &page, &err), ERR_OK);
 	page.nlog = 4;
-	CHECK_INT(give_page(account, &arena, 2, &page, &err), ERR_UNTRUSTED);
+	CHECK_INT(give_page(&a, 2, &page, &err), ERR_UNTRUSTED);
 	unit_row("another log on the second page");
 	page.log = LOG;
 	page.nlog = 1;
-	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_OK);
+	CHECK_INT(give_page(&a, 0, &page, &err), ERR_OK);
 	page.log = OTHER_LOG;
 	page.nlog = 4;
-	CHECK_INT(give_page(account, &arena, 1, &page, &err), ERR_UNTRUSTED);
+	CHECK_INT(give_page(&a, 1, &page, &err), ERR_UNTRUSTED);
 	unit_row("what was seen is still what counts");
 	page.log = LOG;
 	page.more = false;
 	page.nlog = 3;
-	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_UNTRUSTED);
+	CHECK_INT(give_page(&a, 0, &page, &err), ERR_UNTRUSTED);
 	page.nlog = 4;
-	CHECK_INT(give_page(account, &arena, 0, &page, &err), ERR_OK);
-	hosted_clear(&one);
-	EVP_PKEY_free(account);
-	arena_clear(&arena);
-	close_house();
+	CHECK_INT(give_page(&a, 0, &page, &err), ERR_OK);
+	close_anna(&a);
 }
 
 static enum err_code
@@ -336,27 +321,23 @@ export_keys(const char *address, const char *pass, struct err *why)
 static void
 t_export(void)
 {
-	struct hosted one = fake_hosted(&fake_ca, ANNA);
-	struct hosted two = fake_hosted(&fake_ca, ANNA);
-	EVP_PKEY *account, *pkey;
+	struct anna a;
+	EVP_PKEY *pkey;
 	struct fake_bundle f;
-	struct arena arena;
 	struct cert *cert;
 	struct buf file;
 	struct p12 p12;
 	struct err err;
 	size_t n;
 
-	open_house();
+	open_anna(&a);
 	unit_row("nothing to export");
 	CHECK_INT(export_keys(ANNA, "secret", &err), ERR_NOTFOUND);
-	account = account_key();
-	arena_init(&arena, 1024 * 1024);
-	f = asked(JWS_KMS_KEYS, account, &arena);
-	f.keys[0] = &one;
-	f.keys[1] = &two;
+	f = asked(JWS_KMS_KEYS, a.account, &a.arena);
+	f.keys[0] = &a.one;
+	f.keys[1] = &a.two;
 	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
-	pkey = csr_key(account, ANNA);
+	pkey = csr_key(a.account, ANNA);
 	cert = good_cert(pkey);
 	CHECK_INT(give_cert(cert, &err), ERR_OK);
 	unit_row("encryption keys only");
@@ -386,11 +367,7 @@ t_export(void)
 	cert_unref(cert);
 	cert_unref(f.to);
 	EVP_PKEY_free(pkey);
-	EVP_PKEY_free(account);
-	hosted_clear(&one);
-	hosted_clear(&two);
-	arena_clear(&arena);
-	close_house();
+	close_anna(&a);
 }
 
 /* PKCS#8 of any P-256 key begins so (RFC 5958, RFC 5480). */
@@ -400,20 +377,17 @@ static const uint8_t P256_KEY[] = {0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30,
 static void
 t_at_rest(void)
 {
-	struct hosted one = fake_hosted(&fake_ca, ANNA);
-	EVP_PKEY *account, *pkey, *made = pkey_new(NULL);
+	struct anna a;
+	EVP_PKEY *pkey, *made = pkey_new(NULL);
 	struct fake_bundle f;
-	struct arena arena;
 	struct buf state, der;
 	struct err err;
 	size_t n;
 
-	open_house();
-	account = account_key();
-	pkey = csr_key(account, ANNA);
-	arena_init(&arena, 1024 * 1024);
-	f = asked(JWS_KMS_KEYS, account, &arena);
-	f.keys[0] = &one;
+	open_anna(&a);
+	pkey = csr_key(a.account, ANNA);
+	f = asked(JWS_KMS_KEYS, a.account, &a.arena);
+	f.keys[0] = &a.one;
 	CHECK_INT(give_bundle(&f, &n, &err), ERR_OK);
 	CHECK_INT(tenant_stop(&sealer), 0);
 	house_read(&h, "state/key/data.mdb", &state);
@@ -424,7 +398,7 @@ t_at_rest(void)
 	CHECK(memmem(state.data, state.len, ANNA, strlen(ANNA)) == NULL);
 	unit_row("hosted keys");
 	buf_init(&der, LIMIT_RECORD);
-	CHECK(pkey_put(one.pkey, &der, &err) == 0);
+	CHECK(pkey_put(a.one.pkey, &der, &err) == 0);
 	CHECK(memmem(state.data, state.len, der.data + 600, 64) == NULL);
 	buf_wipe(&der);
 	unit_row("the search finds what is there");
@@ -437,10 +411,7 @@ t_at_rest(void)
 	cert_unref(f.to);
 	EVP_PKEY_free(made);
 	EVP_PKEY_free(pkey);
-	EVP_PKEY_free(account);
-	hosted_clear(&one);
-	arena_clear(&arena);
-	close_house();
+	close_anna(&a);
 }
 
 int

@@ -185,30 +185,25 @@ refuse_keys(const struct fake_bundle *good)
 static void
 t_bundle_refuse(void)
 {
-	struct hosted one = fake_hosted(&fake_ca, ANNA);
-	struct hosted two = fake_hosted(&fake_ca, ANNA);
+	struct anna a;
 	struct fake_bundle good, f;
-	struct arena arena;
-	EVP_PKEY *account;
 	struct err err;
 	size_t n;
 
-	open_house();
-	account = account_key();
-	arena_init(&arena, 1024 * 1024);
-	good = asked(JWS_KMS_KEYS, account, &arena);
-	good.keys[0] = &one;
+	open_anna(&a);
+	good = asked(JWS_KMS_KEYS, a.account, &a.arena);
+	good.keys[0] = &a.one;
 	CHECK_INT(give_bundle(&good, &n, &err), ERR_OK);
 	cert_unref(good.to);
 	f = good; /* until the next question */
-	good = asked(JWS_KMS_KEYS, account, &arena);
+	good = asked(JWS_KMS_KEYS, a.account, &a.arena);
 	good.nlog = 3;
-	good.keys[0] = &two;
-	good.keys[1] = &one;
+	good.keys[0] = &a.two;
+	good.keys[1] = &a.one;
 	f.to = good.to;
 	f.log = LOG;
 	f.nlog = 3;
-	f.keys[0] = &two;
+	f.keys[0] = &a.two;
 	refuse_bundle("replayed nonce", &f, "nonce is not the one");
 	refuse_heads(&good);
 	refuse_transport(&good);
@@ -219,11 +214,7 @@ t_bundle_refuse(void)
 	CHECK_UINT(n, 2);
 	CHECK_UINT(count_keys("encrypt"), 2);
 	cert_unref(good.to);
-	hosted_clear(&one);
-	hosted_clear(&two);
-	EVP_PKEY_free(account);
-	arena_clear(&arena);
-	close_house();
+	close_anna(&a);
 }
 
 int

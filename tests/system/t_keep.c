@@ -132,51 +132,55 @@ t_slow(void)
 	stop_all();
 }
 
-/* A pipe that nobody ends holds up one import, not the sealer. */
-static void
-t_endless(void)
+/* Ask for an import whose passphrase comes through a pipe: its other end. */
+static int
+ask_piped(struct reply *r)
 {
 	struct key_import_req q = {STR("anna@x.test"), STR("anna@x.test")};
-	struct reply r;
 	struct buf body;
 	int p[2], fds[2];
-	json_t *j;
 
-	house_open(&h, CONF);
-	start_sealer();
 	if (pipe2(p, O_CLOEXEC) == -1)
 		abort();
 	buf_init(&body, LIMIT_RECORD);
 	key_import_req_put(&body, &q);
 	fds[0] = key_file("anna.sign.p12");
 	fds[1] = p[0];
-	reply_ask(&r, sealer.parent, OP_KEY_IMPORT, buf_text(&body), fds, 2);
+	reply_ask(r, sealer.parent, OP_KEY_IMPORT, buf_text(&body), fds, 2);
 	close(fds[0]);
 	close(p[0]);
+	buf_clear(&body);
+	return (p[1]);
+}
+
+/* A pipe that nobody ends holds up one import, not the sealer. */
+static void
+t_endless(void)
+{
+	struct reply r;
+	json_t *j;
+	int pass;
+
+	house_open(&h, CONF);
+	start_sealer();
+	pass = ask_piped(&r);
 	j = ask_json(&sealer, OP_STATUS, "");
 	CHECK_INT(json_integer_value(json_object_get(j, "imports")), 1);
 	json_decref(j);
 	CHECK(!r.done);
-	CHECK(write(p[1], "secret", 6) == 6);
-	close(p[1]);
+	CHECK(write(pass, "secret", 6) == 6);
+	close(pass);
 	reply_wait(&h, &r);
 	CHECK_INT(r.err.code, ERR_OK);
 	reply_clear(&r);
 
 	unit_row("stopped while it waits");
-	if (pipe2(p, O_CLOEXEC) == -1)
-		abort();
-	fds[0] = key_file("anna.sign.p12");
-	fds[1] = p[0];
-	reply_ask(&r, sealer.parent, OP_KEY_IMPORT, buf_text(&body), fds, 2);
-	close(fds[0]);
-	close(p[0]);
+	pass = ask_piped(&r);
 	j = ask_json(&sealer, OP_STATUS, "");
 	CHECK(j != NULL);
 	json_decref(j);
-	buf_clear(&body);
 	stop_all();
-	close(p[1]);
+	close(pass);
 	CHECK(r.done);
 	reply_clear(&r);
 
