@@ -456,6 +456,7 @@ mailbox_begin(struct resync *r)
 	struct err err;
 	int rc;
 
+	r->top = 0;
 	if ((rc = resync_log_get(r, &err)) == -1) {
 		resync_fail(r, &err);
 		return;

@@ -141,7 +141,8 @@ def test_late_key(rig):
     """What a client got unopened has a new UID, its flags and its date."""
     key = LateKey(rig, 'first')
     names = ['late-%d' % i for i in range(5)]
-    fill(rig, key, 'Late', names)
+    for box in 'Late', 'Later':
+        fill(rig, key, box, names)
     before, _ = listing(rig, 'Late')
     done = resync(rig, 'Late')
     expect(done['moved'] == 0, 'moved without a key: %r' % done)
@@ -150,8 +151,10 @@ def test_late_key(rig):
     keep = session(rig, 'Late')         # the credential, as a client holds it
     expect(opened(rig, 'Late') == 5, 'they do not open')
     done = resync(rig)
-    expect(done['state'] == 'done' and done['moved'] == 5, repr(done))
+    expect(done['state'] == 'done' and done['moved'] == 10, repr(done))
     keep.logout()
+    after, n = listing(rig, 'Later')
+    expect(n == 5 and set(after) == set(before), 'lost or doubled: %r' % after)
     after, n = listing(rig, 'Late')
     expect(n == 5 and set(after) == set(before), 'lost or doubled: %r' % after)
     for name in names:
