@@ -74,6 +74,7 @@ finder_expunge(struct job *j, uint32_t seq, uint32_t uid)
 	struct finder *f = finder_of(j);
 
 	(void)seq;
+	f->ngone++;
 	if (!f->uid || f->cmd.numbers)
 		f->moved = true;
 	else if (uid != 0 && set_add(&f->gone, uid, uid) == -1)
@@ -166,6 +167,45 @@ find_wrong(struct finder *f)
 #define find_wrong(f) (0)
 #endif
 
+/* All that exists: 1, 0 if that is not known, or -1. */
+static int
+all_numbers(const struct finder *f, struct set *all)
+{
+	const struct mailbox *box = f->j.s->box;
+	uint32_t n, uid;
+
+	if (!f->uid)
+		return (set_add(all, 1, box->exists) == -1 ? -1 : 1);
+	if (box->nuids < box->exists)
+		return (0);
+	for (n = 1; n <= box->exists; n++) {
+		if ((uid = mailbox_uid(box, n)) == 0)
+			return (0);
+		if (set_add(all, uid, uid) == -1)
+			return (-1);
+	}
+	return (1);
+}
+
+/* Those that were expunged meanwhile are not found; where only their numbers
+ * were told, those that are left are. */
+static int
+drop_gone(struct finder *f)
+{
+	struct set all;
+	int rc;
+
+	if (fold(&f->result, &f->gone, set_minus) == -1)
+		return (-1);
+	if (f->ngone == 0)
+		return (0);
+	set_init(&all);
+	if ((rc = all_numbers(f, &all)) == 1)
+		rc = fold(&f->result, &all, set_and);
+	set_clear(&all);
+	return (rc);
+}
+
 /* 5. What was found among the plain ones is the server's word, for sealed
  * ones it is ours. */
 static void
@@ -178,7 +218,7 @@ find_result(struct finder *f)
 	else if (search_eval(&f->plan, f->hits, &f->result) == -1 ||
 	         fold(&f->result, &f->sealed, set_minus) == -1 ||
 	         fold(&f->result, &f->yes, set_or) == -1 ||
-	         fold(&f->result, &f->gone, set_minus) == -1 ||
+	         drop_gone(f) == -1 ||
 	         (FAULT("proxy.search") && find_wrong(f) == -1))
 		finder_oom(f);
 	else
@@ -460,26 +500,6 @@ find_probe(struct finder *f)
 	set_clear(&unknown);
 }
 
-/* All that exists: 1, 0 if that is not known, or -1. */
-static int
-all_numbers(const struct finder *f, struct set *all)
-{
-	const struct mailbox *box = f->j.s->box;
-	uint32_t n, uid;
-
-	if (!f->uid)
-		return (set_add(all, 1, box->exists) == -1 ? -1 : 1);
-	if (box->nuids < box->exists)
-		return (0);
-	for (n = 1; n <= box->exists; n++) {
-		if ((uid = mailbox_uid(box, n)) == 0)
-			return (0);
-		if (set_add(all, uid, uid) == -1)
-			return (-1);
-	}
-	return (1);
-}
-
 /* A server can find only what exists. */
 static int
 clamp_hits(struct finder *f)
@@ -506,8 +526,9 @@ find_candidates(struct finder *f)
 
 	if (finder_stopped(f))
 		return;
+	/* What goes meanwhile may have been found before. */
 	if ((rc = clamp_hits(f)) != -1 &&
-	    set_count(&f->hits[0]) > f->j.s->box->exists) {
+	    set_count(&f->hits[0]) > (uint64_t)f->j.s->box->exists + f->ngone) {
 		job_finish(&f->j, FINDER_NONSENSE);
 		return;
 	}

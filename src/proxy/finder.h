@@ -60,7 +60,8 @@ struct finder {
 	uint32_t at;       /* ... up to here they were looked up, ... */
 	struct set closed; /* ... these have to be opened first, ... */
 	struct set yes;    /* ... and these are found */
-	struct set gone;   /* expunged meanwhile */
+	struct set gone;   /* expunged meanwhile, by UID ... */
+	uint32_t ngone;    /* ... and how many, also where that is not known */
 	struct set result;
 
 	/* finder_judge.c */
