@@ -90,7 +90,7 @@ class Sink(socketserver.ThreadingTCPServer):
 
     def wait(self, to, count):
         """The count-th mail to an address (the first is 0)."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 40
         with self.news:
             while True:
                 found = self.boxes.get(to.encode(), [])
@@ -163,9 +163,8 @@ class Cloud:
         self.hooks = b'test hooks' in subprocess.run(
             (self.program, '-V'), capture_output=True, check=True).stdout
         self.sink = Sink()
-        base, held = daemon.claim_block(26000 + os.getpid() % 200 * 20, [])
-        for s in held:
-            s.close()
+        base, self.held = daemon.claim_block(26000 + os.getpid() % 200 * 20,
+                                             [])
         self.port, self.replies = base, base + 1
         self.url = 'https://localhost:%d' % self.port
         self.process = None
@@ -217,7 +216,7 @@ class Cloud:
                 (self.program, '-f', self.conf), env=env, stderr=log,
                 stdin=subprocess.DEVNULL, stdout=log)
         self.starts += 1
-        end = time.monotonic() + 20
+        end = time.monotonic() + 40
         while self.log().count(' ready url=') < self.starts:
             expect(self.process.poll() is None, 'the cloud ended at start: ' +
                    self.log()[-300:])
@@ -229,7 +228,7 @@ class Cloud:
             return
         self.process.terminate()
         try:
-            code = self.process.wait(15)
+            code = self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.kill()
             raise Failed('the cloud does not stop') from None
@@ -248,6 +247,8 @@ class Cloud:
             self.kill()
         self.sink.shutdown()
         self.sink.server_close()
+        for s in self.held:
+            s.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def log(self):
@@ -386,7 +387,7 @@ class Device:
                           mail)[1].decode()
         self.answer(mailbox, mail, challenge, token)
         self.post(challenge['url'], {})
-        for _ in range(100):
+        for _ in range(400):
             state = json.loads(self.post(authz, None)[2])
             if state['status'] != 'pending':
                 break

@@ -5,6 +5,7 @@ root the daemon's roles run as "nobody", so the directory must be within that
 user's reach, and short enough for the name of a Unix socket.
 """
 
+import fcntl
 import os
 import pwd
 import re
@@ -12,11 +13,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 SRC = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..'))
 BLOCK = 20
+GUARD = BLOCK - 1       # listens as long as the block is in use
 FIRST, LAST = 24000, 31999
 
 # What no log may hold, whatever a test provokes.
@@ -76,20 +79,39 @@ class Place:
     """A working directory that the daemon's user can reach.
 
     with Place('dialog') as d: below the build directory if possible, else
-    below /tmp; removed at the end unless WAXWING_KEEP is set.
+    below /tmp; removed at the end unless WAXWING_KEEP is set.  What an earlier
+    run left there goes, unless that run still lives.
     """
 
     def __init__(self, name):
         self.path = os.path.join(build_dir(), 'tests', name + '.tmp')
+        self.lock = None
 
     def __enter__(self):
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.makedirs(self.path)
-        if not reachable(self.path) or len(self.path) > 70:
-            os.rmdir(self.path)
+        # Who is told to end takes down what it has raised.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        if len(self.path) > 70 or not self.own():
             self.path = tempfile.mkdtemp(prefix='waxwing-', dir='/tmp')
-        os.chmod(self.path, 0o755)
+            os.chmod(self.path, 0o755)
         return self.path
+
+    def own(self):
+        """True if it is there, empty, and nobody else works in it."""
+        try:
+            os.makedirs(self.path, exist_ok=True)
+            os.chmod(self.path, 0o755)
+            self.lock = os.open(self.path, os.O_RDONLY)
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(self.lock), os.stat(self.path)):
+                return False
+            for entry in os.scandir(self.path):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                else:
+                    os.unlink(entry.path)
+        except OSError:
+            return False
+        return reachable(self.path)
 
     def __exit__(self, *exc):
         if not os.environ.get('WAXWING_KEEP'):
@@ -99,23 +121,25 @@ class Place:
 def claim_block(start, hold):
     """Find a free block of ports; returns (base, listening sockets).
 
-    hold lists the offsets to listen on at once: they reserve the block.
+    hold lists the offsets to listen on at once.  GUARD comes last: it reserves
+    the block until it is closed, and is asked for before any other port, so
+    that nobody who looks for a block is in the way of whoever has one.
     """
+    hold = [*hold, GUARD]
     blocks = range(FIRST, LAST + 1, BLOCK)
     for base in sorted(blocks, key=lambda b: (b < start, b)):
-        held = []
+        held = {}
         try:
-            for offset in range(BLOCK):
-                s = socket.socket()
+            for offset in reversed(range(BLOCK)):
+                s = held[offset] = socket.socket()
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                held.append(s)
                 s.bind(('127.0.0.1', base + offset))
                 s.listen(64)
         except OSError:
-            for s in held:
+            for s in held.values():
                 s.close()
             continue
-        for offset, s in enumerate(held):
+        for offset, s in held.items():
             if offset not in hold:
                 s.close()
         return base, [held[offset] for offset in hold]
@@ -175,7 +199,7 @@ class Daemon:
                   encoding='utf-8') as f:
             f.write(conf_text(self.sections))
 
-    def start(self, ports, limit=20):
+    def start(self, ports, limit=40):
         """Start it, wait until all ports listen; without ports, do not."""
         self.told = False
         env = dict(os.environ, WAXWING_FAULTS=self.faults,
@@ -251,7 +275,7 @@ class Daemon:
         self.told = True
         self.process.send_signal(signal.SIGTERM)
 
-    def stop(self, limit=15):
+    def stop(self, limit=30):
         """Stop it; raises if it does not go by itself, or ends badly."""
         if not self.told:
             self.terminate()

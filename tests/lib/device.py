@@ -30,7 +30,7 @@ class Device(daemon.Daemon):
         os.makedirs(path)
         os.chmod(path, 0o755)
         with Device.lock:
-            base, _ = daemon.claim_block(Device.block, [])
+            base, self.held = daemon.claim_block(Device.block, [])
             Device.block = base + daemon.BLOCK
         self.imaps, self.smtps = base, base + 1
         pki = rig.env['CERT_DIR']
@@ -58,10 +58,14 @@ class Device(daemon.Daemon):
         return self
 
     def __exit__(self, kind, *rest):
-        if kind is None and self.process.poll() is None:
-            self.stop()
-        else:
-            self.kill()
+        try:
+            if kind is None and self.process.poll() is None:
+                self.stop()
+            else:
+                self.kill()
+        finally:
+            for s in self.held:
+                s.close()
 
     def imap(self, user, box='INBOX'):
         c = imaplib.IMAP4_SSL('127.0.0.1', self.imaps,

@@ -17,7 +17,7 @@ def expect(truth, what):
         raise Failed(what)
 
 
-def wait(what, condition, limit=10):
+def wait(what, condition, limit=30):
     end = time.monotonic() + limit
     while True:
         value = condition()
@@ -34,12 +34,12 @@ class Place:
         self.path = path
         self.n = 0
         self.started = []
+        self.held = []
 
     def daemon(self, **sections):
         self.n += 1
         base, held = daemon.claim_block(24000 + os.getpid() % 300 * 20, [])
-        for s in held:
-            s.close()
+        self.held += held
         conf = {'daemon': {},
                 'imap': {'listen': '127.0.0.1:%d' % base, 'listen_tls': ''},
                 'smtp': {'listen': '127.0.0.1:%d' % (base + 1),

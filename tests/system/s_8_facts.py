@@ -117,7 +117,7 @@ def test_views_on_disk(rig):
         restart(rig)
         expect(listing(rig, '(BODY.PEEK[])') == first, 'other views')
         expect(status(rig, 'opened') == 0, 'opened again')
-        where = os.path.join(rig.dir, 'waxwing', 'state', 'views')
+        where = os.path.join(rig.env['STATE_DIR'], 'views')
         expect(len(os.listdir(where)) == COUNT - 5, 'not as many files')
         for name in os.listdir(where):
             with open(os.path.join(where, name), 'rb') as f:
