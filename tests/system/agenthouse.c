@@ -585,6 +585,16 @@ wait_for(const char *name, const char *value)
 	return (false);
 }
 
+bool
+wait_count(const unsigned *what, unsigned n)
+{
+	uint64_t until = clock_now().mono + WAIT_MS;
+
+	while (*what < n && clock_now().mono < until && !is_gone())
+		pause_ms(50);
+	return (*what >= n);
+}
+
 /* Somebody asks for it now, and then it is done. */
 bool
 goes_on(void)

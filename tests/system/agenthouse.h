@@ -78,6 +78,8 @@ json_t *status(void);
 bool has(const char *name, const char *value);
 /* The same; wait until it does, or the agent is gone, or it takes too long. */
 bool wait_for(const char *name, const char *value);
+/* And until something was done so often. */
+bool wait_count(const unsigned *what, unsigned n);
 /* Somebody asks for it now, and then it is done. */
 bool goes_on(void);
 

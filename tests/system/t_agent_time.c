@@ -81,7 +81,7 @@ t_renew(void)
 		set_clock((long)i * 70 * DAY);
 		pause_ms(1300);
 		log_in(ANNA, true);
-		pause_ms(1500);
+		CHECK(wait_count(&play.certs, 1 + i));
 		CHECK(wait_for("step", "done"));
 		CHECK_UINT(play.certs, 1 + i);
 		CHECK_UINT(play.rotates, i);
@@ -90,12 +90,12 @@ t_renew(void)
 	fakecloud_plan(&cloud, "/acme/new-order reuse\n");
 	play.life = 20 * DAY;
 	CHECK_INT(ask(OP_RENEW, ANNA, ""), ERR_OK);
-	pause_ms(500);
+	CHECK(wait_count(&play.certs, 5));
 	CHECK(wait_for("step", "done"));
 	CHECK_UINT(play.certs, 5);
 	play.logged_out = true;
 	set_clock(226 * DAY);
-	pause_ms(2500);
+	CHECK(wait_count(&play.certs, 6));
 	CHECK(wait_for("step", "done"));
 	CHECK_UINT(play.certs, 6);
 	CHECK_UINT(fakecloud_requests(&cloud, "POST /acme/new-account MADE"),
@@ -118,7 +118,7 @@ t_news(void)
 		play.news = i == 1 ? "release" : "rotate";
 		set_clock((long)i * 100);
 		log_in(ANNA, true);
-		pause_ms(2500);
+		CHECK(wait_count(&play.bundles, i == 1 ? 2 : 4));
 		CHECK(wait_for("step", "done"));
 		CHECK_UINT(play.bundles, i == 1 ? 2 : 4);
 		CHECK_UINT(play.certs, 1);
@@ -127,7 +127,7 @@ t_news(void)
 	play.news = "rotate";
 	set_clock(40 * DAY);
 	log_in(ANNA, true);
-	pause_ms(2500);
+	CHECK(wait_count(&play.bundles, 6));
 	CHECK(wait_for("step", "done"));
 	CHECK_UINT(play.bundles, 6);
 	CHECK_UINT(play.certs, 2);

@@ -93,7 +93,7 @@ ends_accept(evutil_socket_t fd, short what, void *arg)
 bool
 wait_for(const int *what, int n)
 {
-	struct timeval tv = {.tv_sec = 5};
+	struct timeval tv = {.tv_sec = 20};
 
 	w.late = false;
 	(void)event_add(w.guard, &tv);
@@ -106,7 +106,7 @@ wait_for(const int *what, int n)
 bool
 wait_len(const struct buf *b, size_t n)
 {
-	struct timeval tv = {.tv_sec = 10};
+	struct timeval tv = {.tv_sec = 20};
 
 	w.late = false;
 	(void)event_add(w.guard, &tv);

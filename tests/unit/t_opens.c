@@ -302,6 +302,7 @@ t_cancel(void)
 	silent = false;
 	CHECK(ask(2, false) != NULL);
 	CHECK(turn_until(proxy.base, &kept, 1));
+	CHECK(turn_until(proxy.base, &told.calls, 1));
 	turn_ms(proxy.base, 50);
 	CHECK_UINT(told.calls, 1);
 	unit_row("with the account");
