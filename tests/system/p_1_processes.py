@@ -99,7 +99,7 @@ def test_hung_role(place):
     start(d)
     pid = role(d, 'agent')['pid']
     os.kill(pid, signal.SIGSTOP)
-    d.stop(limit=12)
+    d.stop(limit=30)
     expect(not left(d), 'processes are left')
 
 
@@ -382,7 +382,7 @@ def test_systemd(place):
         socket.create_connection(('127.0.0.1', d.ports[1]), 5).close()
         d.process.send_signal(signal.SIGTERM)
         expect(n.recv(100) == b'STOPPING=1', 'does not tell that it stops')
-        expect(d.process.wait(15) == 0, d.log())
+        expect(d.process.wait(30) == 0, d.log())
     expect(not left(d), 'processes are left')
 
 

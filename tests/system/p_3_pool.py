@@ -65,7 +65,7 @@ def test_pool_limit(place):
     """When the pool is full, the account idle for longest goes."""
     names = ['once%d@example.test' % i for i in range(4)]
     with pool(place, 2, *names) as d:
-        wait('the last account', lambda: linked(d, names[3]), 15)
+        wait('the last account', lambda: linked(d, names[3]))
         wait('two openers', lambda: len(openers(d)) == 2)
         w = wants(d)
         expect(all(w[n]['asked'] == 1 and w[n]['refused'] == 0

@@ -293,7 +293,7 @@ class Neomutt:
                               password=rig.env['PASSWORD'],
                               ca=rig.env['CA_FILE'], top=self.top))
 
-    def play(self, keys, limit=30):
+    def play(self, keys, limit=90):
         """Start it in a terminal, press keys, and wait until it ends."""
         pid, master = pty.fork()
         if pid == 0:
