@@ -95,12 +95,15 @@ def test_large(rig):
     m.add_attachment(blob, 'application', 'octet-stream',
                      filename='blob.bin')
     rig.send(bytes(m))
-    c = rig.imap('user2')
-    # The opener has to be there, with nothing to do.
-    fetch(c, find(c, 'attached'))
+    # The sender's copy: what comes to an INBOX is opened before it is asked
+    # for, and the opener has to be there, with nothing to do.
+    for subject in ('attached', 'large'):
+        rig.append(rig.text_of(last(rig, subject)[0]), 'user1', 'Large')
+    c = rig.imap('user1', box='Large')
+    fetch(c, '1')
     before = rig.log().count('early=1')
     rig.ctl('log-level', 'debug')
-    got = parse(fetch(c, find(c, 'large')))
+    got = parse(fetch(c, '2'))
     rig.ctl('log-level', 'info')
     c.logout()
     expect(rig.log().count('early=1') > before, 'it was not decoded early')
