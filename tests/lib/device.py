@@ -76,7 +76,7 @@ class Device(daemon.Daemon):
         return c
 
     def smtp(self, user):
-        c = smtplib.SMTP_SSL('127.0.0.1', self.smtps,
+        c = smtplib.SMTP_SSL('127.0.0.1', self.smtps, 'client.example.test',
                              context=self.rig.tls, timeout=60)
         c.login(user + DOMAIN, self.rig.env['PASSWORD'])
         return c

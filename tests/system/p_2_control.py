@@ -53,7 +53,7 @@ def test_control_strangers(place):
                        'you@example.test')
         expect(done.returncode == 77, done.stderr)
         done = as_user(d, uid, 'key', 'import', 'you@example.test',
-                       '/etc/hostname', '--passphrase-file', '/etc/hostname')
+                       '/etc/passwd', '--passphrase-file', '/etc/passwd')
         expect(done.returncode == 77, done.stderr)
         for command in ('enrol', 'renew', 'release-log'):
             done = as_user(d, uid, command, 'you@example.test')
@@ -103,7 +103,7 @@ def test_key_import(place):
     p12 = os.path.join(pki, 'user1.encrypt.p12')
     with place.running() as d:
         done = d.ctl('key', 'import', 'user1@example.test', p12,
-                     '--passphrase-file', '/etc/hostname', check=False)
+                     '--passphrase-file', '/etc/passwd', check=False)
         expect(done.returncode != 0, 'a wrong passphrase was right')
         expect(b'passphrase' in done.stderr, done.stderr)
         done = d.ctl('key', 'import', 'x@example.test',
@@ -210,7 +210,7 @@ def asked_on_terminal(d, pki):
 def test_key_import_unsealed(place):
     """Only sealed copies are taken: a file could block whoever reads it."""
     with place.running() as d, socket.socket(socket.AF_UNIX) as s, \
-            open('/etc/hostname', 'rb') as f:
+            open('/etc/passwd', 'rb') as f:
         s.settimeout(10)
         s.connect(d.control)
         socket.send_fds(s, [b'{"command":"cert-import"}\n'], [f.fileno()])

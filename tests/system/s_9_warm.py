@@ -1,5 +1,6 @@
 """New mail is opened before a client asks, and no login is lost by it."""
 
+import imaplib
 import json
 import os
 import signal
@@ -16,14 +17,22 @@ def watched(rig, user):
                    rig.ctl('--json', 'account', 'list').stdout))
 
 
+def still(rig):
+    """Is nothing being opened?"""
+    before = status(rig, 'opened')
+    time.sleep(0.5)
+    return status(rig, 'opened') == before
+
+
 def test_opened_before(rig):
     """What came while nobody asked is opened when somebody does."""
     c = rig.imap('user2')
     rig.wait('connection', lambda: watched(rig, 'user2'))
+    rig.wait('end of opening', lambda: still(rig))
     before = status(rig, 'opened')
     rig.send(mail('ahead', MARKER + b'\r\n'))
     rig.wait('opening', lambda: status(rig, 'opened') > before)
-    time.sleep(0.5)
+    rig.wait('end of opening', lambda: still(rig))
     count = status(rig, 'opened')
     c.noop()
     uid = find(c, 'ahead')
@@ -43,7 +52,19 @@ def dovecot(rig, old, new):
         f.write(text.replace(old, new))
     with open(os.path.join(rig.dir, 'pid', 'dovecot'), encoding='ascii') as f:
         os.kill(int(f.read().split()[0]), signal.SIGHUP)
-    time.sleep(1)
+
+
+def takes(rig, count):
+    """Does Dovecot take so many connections of a user, and no more?"""
+    there = []
+    try:
+        for _ in range(count + 1):
+            there.append(rig.imap('user4', direct=True))
+    except imaplib.IMAP4.error:
+        pass
+    for c in there:
+        c.logout()
+    return len(there) == count
 
 
 def test_limit_of_server(rig):
@@ -51,6 +72,7 @@ def test_limit_of_server(rig):
     usual = 'mail_max_userip_connections = 200'
     dovecot(rig, usual, 'mail_max_userip_connections = 2')
     try:
+        rig.wait('limit', lambda: takes(rig, 2))
         one = rig.imap('user3')
         rig.wait('connection', lambda: watched(rig, 'user3'))
         before = rig.log().count('result=again')
