@@ -91,6 +91,10 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	p->mono = clock_now().mono;
 	accounts_save(p);
 	reading_tick(p);
+	if (p->worked != p->opened + p->probed) {
+		p->worked = p->opened + p->probed;
+		role_worked(p->self);
+	}
 	if (p->sealer_stuck) {
 		p->sealer_stuck = false;
 		log_error("peer-slow peer=sealer");
@@ -300,6 +304,7 @@ on_parent_asks(struct ipc *l, struct ipc_msg *msg, void *arg)
 		viewcache_drop(p->views, STR(""));
 		viewdisk_drop_all(p->viewdisk);
 		facts_drop_all(p->facts);
+		role_worked(p->self);
 		role_answer_err(l, msg, NULL);
 		return;
 	default:

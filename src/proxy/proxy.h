@@ -86,6 +86,7 @@ struct proxy {
 	struct event *tick; /* owned */
 	struct event *last; /* owned; when all sessions are gone */
 	uint64_t held;      /* bytes of all accounts; see held.h */
+	uint64_t worked;    /* messages opened and asked about by then */
 	uint64_t mono;      /* the clock at the last tick, for timeouts */
 	uint64_t next_session;
 	bool stopping;

@@ -2,6 +2,9 @@
 
 #include "role/role.h"
 
+#ifdef HAVE_MALLOC_TRIM
+#include <malloc.h>
+#endif
 #include <sys/prctl.h>
 #include <sys/queue.h>
 
@@ -16,6 +19,11 @@
 #include "proto/start.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
+
+/* So long after the last work a role rests.  The heap keeps what the largest
+ * mail has needed, which is soon needed again where many are read, and else
+ * lies there in every account's opener. */
+#define REST_S 5
 
 struct link {
 	LIST_ENTRY(link) next;
@@ -32,6 +40,7 @@ struct ring {
 	LIST_HEAD(, link) links;
 	struct event *term;     /* owned */
 	struct event *too_late; /* owned */
+	struct event *rest;     /* owned */
 };
 
 static struct ring *
@@ -266,10 +275,30 @@ on_peer_dead(struct ipc *l, const struct err *err, void *arg)
 }
 
 static void
+on_rest(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+#ifdef HAVE_MALLOC_TRIM
+	(void)malloc_trim(0);
+#endif
+}
+
+void
+role_worked(struct self *self)
+{
+	static const struct timeval later = {REST_S, 0};
+
+	(void)evtimer_add(ring_of(self)->rest, &later);
+}
+
+static void
 on_peer_request(struct ipc *l, struct ipc_msg *msg, void *arg)
 {
 	struct link *k = arg;
 
+	role_worked(&k->ring->self);
 	k->ring->last_request = clock_now().mono;
 	k->peer->request(l, msg, &k->ring->self);
 }
@@ -438,7 +467,8 @@ watch_signals(struct ring *r)
 		(void)signal(ignored[i], SIG_IGN);
 	r->term = evsignal_new(r->self.base, SIGTERM, on_term, r);
 	r->too_late = evtimer_new(r->self.base, on_too_late, r);
-	if (r->term == NULL || r->too_late == NULL)
+	r->rest = evtimer_new(r->self.base, on_rest, r);
+	if (r->term == NULL || r->too_late == NULL || r->rest == NULL)
 		return (-1);
 	return (event_add(r->term, NULL));
 }
@@ -471,6 +501,8 @@ clear(struct ring *r)
 		event_free(r->term);
 	if (r->too_late != NULL)
 		event_free(r->too_late);
+	if (r->rest != NULL)
+		event_free(r->rest);
 	if (self->base != NULL)
 		event_base_free(self->base);
 	conf_free(self->conf);

@@ -115,6 +115,10 @@ void role_accuse(struct self *, enum role);
  * who gave up waiting: one that is only slow answers others meanwhile. */
 void role_check(struct self *, enum role, uint64_t ms);
 
+/* Work was done; a request of a peer is, anyway.  When there is none for some
+ * seconds, memory that it has left free goes back to the system. */
+void role_worked(struct self *);
+
 /* Answer a request with nothing but an err (NULL: ERR_OK). */
 void role_answer_err(struct ipc *, const struct ipc_msg *, const struct err *);
 
