@@ -220,7 +220,10 @@ static const struct conf_option options[] = {
         "Whether mail is encrypted. "
         "With opportunistic, it is whenever the recipient has a usable "
         "certificate. "
-        "With required, a recipient without one is refused."},
+        "With required, a recipient without one is refused. "
+        "A mail that could have been encrypted lately, but not now, because "
+        "a look-up fails or the sender's own certificate has expired, is "
+        "refused for the time being, except with off."},
     {"policy", "sign", CONF_WORD, "encrypted", NULL, "encrypted|always|never",
         0,
         "Whether mail is signed. "
