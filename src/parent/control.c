@@ -402,8 +402,14 @@ make_dir(const struct control *ctl, const char *user, struct err *err)
 	if ((slash = strrchr(dir, '/')) == NULL || slash == dir)
 		return (0);
 	*slash = '\0';
-	if (mkdir(dir, 0755) == -1)
-		return (0);
+	if (mkdir(dir, 0755) == -1) {
+		if (errno == EEXIST)
+			return (0);
+		err_set(err, ERR_IO, "cannot make %s: %s", dir,
+		    strerror(errno));
+		return (conf_blame_for(ctl->parent->conf, "daemon", "control",
+		    err));
+	}
 	(void)chmod(dir, 0755);
 	return (install_chown(dir, user, err));
 }

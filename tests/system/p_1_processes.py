@@ -244,6 +244,13 @@ def test_bad_control(place):
     expect(line_of(d, 'control') + '[daemon] control: ' in d.log() and
            'something else than a socket' in d.log(), d.log())
     expect(os.path.getsize(d.control) == 4, 'the file is gone')
+    d = place.daemon(daemon={'control': os.path.join(d.control, 'socket')})
+    expect(ended(d) == 1, 'it started')
+    expect(line_of(d, 'control') + '[daemon] control: ' in d.log() and
+           'Not a directory' in d.log(), d.log())
+    d = place.daemon(daemon={'control': os.path.join(d.dir, 'a/b/socket')})
+    expect(ended(d) == 1, 'it started')
+    expect('[daemon] control: cannot make ' in d.log(), d.log())
 
 
 def test_no_upstream(place):
