@@ -20,6 +20,8 @@
 #define QUARANTINE_MAX 1000
 /* Openers that may die of one before it is. */
 #define DEATHS_MAX 2
+/* Openers that may be dead before it can be given to them. */
+#define MISSED_MAX 5
 /* How long the parent may take to start an opener. */
 #define OPENER_MS 15000
 /* A key that is on its way is waited for so long; then not again for a while,
@@ -38,6 +40,7 @@ struct opening {
 	struct buf shut;   /* owned; the same, but not to open it */
 	uint8_t digest[CRYPT_DIGEST];
 	unsigned deaths;
+	unsigned missed;
 	uint32_t id;            /* with the opener; 0: waiting */
 	unsigned keys;          /* how many had come when it was asked */
 	opens_fn *fn;           /* OP_OPEN; or ... */
@@ -413,6 +416,23 @@ opens_ask_parent(struct opens *o)
 	}
 }
 
+/* It could not be given to an opener: none died of it, so it is not one to be
+ * quarantined, but it is not tried for ever. */
+static void
+opening_missed(struct opening *g)
+{
+	struct opens *o = g->o;
+	struct err err;
+
+	if (++g->missed >= MISSED_MAX) {
+		err_set(&err, ERR_UNAVAILABLE, "openers do not stay");
+		TAILQ_REMOVE(&o->waiting, g, next);
+		opening_fail(g, &err);
+	}
+	if (o->link != NULL)
+		opens_unlink(o);
+}
+
 /* Give the opener what it may have. */
 static void
 opens_pump(struct opens *o)
@@ -437,10 +457,7 @@ opens_pump(struct opens *o)
 		    buf_text(&g->body), &g->wire, 1, LIMIT_OPEN_MS, on_opened,
 		    g);
 		if (g->id == 0) {
-			opens_unlink(o);
-			TAILQ_REMOVE(&o->waiting, g, next);
-			opening_died(g,
-			    &(struct err){ERR_UNAVAILABLE, "link is dead"});
+			opening_missed(g);
 			return;
 		}
 		TAILQ_REMOVE(&o->waiting, g, next);

@@ -27,7 +27,8 @@ static struct account me = {.proxy = &proxy, .login = login};
 /* The other side. */
 static struct ipc *parent, *opener;
 static unsigned openers; /* that were started */
-static unsigned dies;    /* so many of them at the next OP_TEXT */
+static unsigned dies;    /* so many of them at the next OP_TEXT, ... */
+static unsigned dead;    /* ... and so many are when they are handed over */
 static bool silent;      /* nothing is answered */
 static size_t answer_len = 5, view_len = 4;
 static unsigned opened, wholes, kept; /* requests that came */
@@ -124,8 +125,13 @@ parent_asked(struct ipc *l, struct ipc_msg *msg, void *arg)
 	CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, sv),
 	    0);
 	ipc_free(opener);
-	opener = ipc_new(proxy.base, sv[0], "proxy", op_proxy_to_opener,
-	    opener_asked, opener_dead, NULL);
+	opener = NULL;
+	if (dead > 0) {
+		dead--;
+		close(sv[0]);
+	} else
+		opener = ipc_new(proxy.base, sv[0], "proxy", op_proxy_to_opener,
+		    opener_asked, opener_dead, NULL);
 	openers++;
 	buf_init(&body, LIMIT_RECORD);
 	rec_put_err(&body, &none);
@@ -181,7 +187,7 @@ begin(void)
 {
 	opens_free(me.opens);
 	me.opens = NULL;
-	openers = dies = opened = wholes = kept = 0;
+	openers = dies = dead = opened = wholes = kept = 0;
 	silent = false;
 	answer_len = 5;
 	view_len = 4;
@@ -283,6 +289,29 @@ t_dies_twice(void)
 	CHECK_UINT(openers, 3);
 }
 
+/* None died of what it was never given.  It is not tried for ever, but another
+ * time. */
+static void
+t_dead(void)
+{
+	begin();
+	dead = 2;
+	CHECK(ask(1, true) != NULL);
+	CHECK(turn_until(proxy.base, &told.calls, 1));
+	CHECK(!told.none);
+	CHECK_UINT(openers, 3);
+	ipc_free(opener);
+	opener = NULL;
+	dead = 10;
+	CHECK(ask(1, true) != NULL);
+	CHECK(turn_until(proxy.base, &told.calls, 2));
+	CHECK(told.none);
+	dead = 0;
+	CHECK(ask(1, true) != NULL);
+	CHECK(turn_until(proxy.base, &told.calls, 3));
+	CHECK(!told.none);
+}
+
 /* Who has cancelled is not called, whatever comes. */
 static void
 t_cancel(void)
@@ -340,6 +369,7 @@ main(void)
 	    {"grows", t_grows},
 	    {"dies once", t_dies_once},
 	    {"dies twice", t_dies_twice},
+	    {"dead", t_dead},
 	    {"cancel", t_cancel},
 	    {"flight", t_flight},
 	    {NULL, NULL},
