@@ -93,7 +93,8 @@ open_ans_get(struct str in, struct open_ans *a, struct err *err)
 	a->preview = rec_get_str(&r);
 	/* It goes to clients as a string. */
 	if (a->preview.len > OPEN_PREVIEW_MAX ||
-	    str_find(a->preview, '\0') < a->preview.len)
+	    str_find(a->preview, '\0') < a->preview.len ||
+	    (!previewed && a->preview.len > 0))
 		r.bad = true;
 	if (!previewed)
 		a->preview.p = NULL;
