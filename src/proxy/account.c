@@ -18,6 +18,7 @@
 #include "proxy/resync.h"
 #include "proxy/viewcache.h"
 #include "proxy/warm.h"
+#include "sys/fault.h"
 #include "sys/log.h"
 
 /* Longest password we hold. */
@@ -253,7 +254,8 @@ account_leave(struct account *a)
 		return;
 	}
 	/* Never at once: the caller may be called by its opener. */
-	if (a->proxy->stopping || account_find(a->proxy, str_c(a->login)) != a)
+	if (a->proxy->stopping ||
+	    account_find(a->proxy, str_c(a->login)) != a || FAULT("proxy.hold"))
 		tv.tv_sec = 0;
 	evtimer_add(a->hold, &tv);
 }

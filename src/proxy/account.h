@@ -53,7 +53,9 @@ struct account {
 	struct resync *resync;   /* owned; see resync.h */
 	struct event *hold;      /* runs after the last session */
 	int64_t since;           /* wall clock of the first login */
-	uint64_t held;           /* bytes; see held.h */
+	char delimiter;  /* of its server's mailbox names; 0: not known */
+	bool delimiters; /* it has several */
+	uint64_t held;   /* bytes; see held.h */
 };
 
 /*

@@ -11,6 +11,10 @@
 #include "proxy/reading.h"
 #include "sys/log.h"
 
+/* A mailbox's name that is looked at, and how many above it. */
+#define NAME_MAX_HERE 1000
+#define ABOVE_MAX     16
+
 /* Messages that are dropped before others have their turn. */
 #define SLICE 200
 
@@ -195,6 +199,67 @@ boxname_renamed(const struct msg_name *n, struct str to)
 	if (!copy.failed)
 		remember(n, to, buf_text(&copy));
 	buf_clear(&copy);
+}
+
+static void
+moved_name(const struct account *a, struct str mailbox, struct buf *out)
+{
+	rec_put_str(out, STR("moved"));
+	rec_put_str(out, str_c(a->login));
+	rec_put_str(out, str_c(a->up->domain));
+	rec_put_str(out, mailbox);
+}
+
+void
+boxname_moved(const struct account *a, struct str name, struct str to)
+{
+	struct buf key, value;
+	struct err err;
+
+	if (a->proxy->seen == NULL || name.len > NAME_MAX_HERE ||
+	    to.len > NAME_MAX_HERE)
+		return;
+	buf_init(&key, LIMIT_RECORD);
+	buf_init(&value, LIMIT_RECORD);
+	moved_name(a, to, &key);
+	buf_str(&value, name);
+	buf_putc(&value, a->delimiter);
+	if (seen_keep(a->proxy->seen, buf_text(&key), &value, &err) == -1)
+		log_warn("renamed reason=%s", log_str(str_c(err.text)));
+	buf_clear(&value);
+	buf_clear(&key);
+}
+
+int
+boxname_was(const struct account *a, struct str name, struct buf *was)
+{
+	struct buf key;
+	struct err err;
+	size_t at = name.len;
+	int rc = 0, n = 0;
+
+	if (a->proxy->seen == NULL || a->delimiter == 0 ||
+	    name.len > NAME_MAX_HERE)
+		return (0);
+	buf_init(&key, LIMIT_RECORD);
+	while (rc == 0 && at > 1 && n < ABOVE_MAX) {
+		if (name.p[--at] != a->delimiter)
+			continue;
+		n++;
+		buf_reset(&key);
+		buf_reset(was);
+		moved_name(a, str_of(name.p, at), &key);
+		rc = seen_kept(a->proxy->seen, buf_text(&key), was, &err);
+		if (rc == 1 &&
+		    (was->len == 0 || was->data[was->len - 1] != a->delimiter))
+			rc = 0;
+	}
+	if (rc == -1)
+		log_warn("seen reason=%s", log_str(str_c(err.text)));
+	if (rc == 1) /* its delimiter is there */
+		buf_put(was, name.p + at + 1, name.len - at - 1);
+	buf_clear(&key);
+	return (rc == 1 && was->failed ? -1 : rc);
 }
 
 /* NULL: memory is out. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "proxy/boxname.h"
 #include "proxy/facts.h"
 #include "proxy/mailbox.h"
@@ -13,6 +14,9 @@
 
 /* Mailboxes of one account whose sets are kept. */
 #define CLASSES_MAX 500
+
+/* Names that one had before. */
+#define WAS_MAX 8
 
 static void
 classes_free(struct classes *c)
@@ -91,6 +95,59 @@ classes_save(struct account *a)
 	}
 }
 
+/* What is known of n goes by another name from now on. */
+static void
+classes_move(struct msg_name n, const struct facts_classes *fc, struct str to)
+{
+	struct facts *f = n.account->proxy->facts;
+	struct str name = n.mailbox;
+	struct err err;
+
+	boxname_renamed(&n, to);
+	n.mailbox = to;
+	if (facts_classes_put(f, &n, fc, &err) == -1)
+		log_warn("facts reason=%s", log_str(str_c(err.text)));
+	facts_drop_mailbox(f, n.account, name, 0);
+}
+
+/*
+ * Of a mailbox that nothing is known of: was it below one that was renamed?  It
+ * is the same if that had its UIDVALIDITY, and is known by the old name.
+ */
+static bool
+classes_follow(struct account *a, const struct classes *c)
+{
+	struct str to = str_of(c->name, c->namelen);
+	struct msg_name n = classes_name(a, c);
+	struct facts_classes fc;
+	struct buf name, was;
+	struct err err;
+	bool found = false;
+	int i;
+
+	buf_init(&name, LIMIT_RECORD);
+	buf_init(&was, LIMIT_RECORD);
+	buf_str(&name, to);
+	for (i = 0; i < WAS_MAX && !found &&
+	            boxname_was(a, buf_text(&name), &was) == 1;
+	     i++) {
+		buf_reset(&name);
+		buf_str(&name, buf_text(&was));
+		n.mailbox = buf_text(&name);
+		n.uidvalidity = 0;
+		found =
+		    facts_classes_get(a->proxy->facts, &n, &fc, &err) == 1 &&
+		    fc.uidvalidity == c->uidvalidity;
+		n.uidvalidity = c->uidvalidity;
+		if (found)
+			classes_move(n, &fc, to);
+		facts_classes_clear(&fc);
+	}
+	buf_clear(&was);
+	buf_clear(&name);
+	return (found);
+}
+
 /* What an earlier run found out. */
 static void
 classes_load(struct account *a, struct classes *c)
@@ -104,7 +161,10 @@ classes_load(struct account *a, struct classes *c)
 		return;
 	/* Of the mailbox as it was, too. */
 	classes_save(a);
-	if ((rc = facts_classes_get(a->proxy->facts, &name, &fc, &err)) == -1)
+	rc = facts_classes_get(a->proxy->facts, &name, &fc, &err);
+	if (rc == 0 && fc.uidvalidity == 0 && classes_follow(a, c))
+		rc = facts_classes_get(a->proxy->facts, &name, &fc, &err);
+	if (rc == -1)
 		log_warn("facts reason=%s", log_str(str_c(err.text)));
 	if (rc == 1) {
 		classes_list(c, &fc);
@@ -270,28 +330,66 @@ mailbox_deleted(struct account *a, struct str name)
 	classes_forget(a, n.mailbox, false);
 }
 
-void
-mailbox_renamed(struct account *a, struct str name, struct str to)
+static void
+renamed_one(struct account *a, struct str name, struct str to)
 {
 	struct msg_name n = {a, name, 0, 0}, was = {a, to, 0, 0};
 	struct facts_classes fc, other;
-	struct err err;
 
+	if (!classes_find(&n, &fc))
+		return;
+	/* It went while nobody here was told. */
+	if (classes_find(&was, &other)) {
+		facts_classes_clear(&other);
+		mailbox_deleted(a, to);
+	}
+	classes_move(n, &fc, to);
+	facts_classes_clear(&fc);
+}
+
+/* Those below it go along (RFC 3501 6.3.5): at once what is in memory, for it
+ * is forgotten now; others when they are selected. */
+static void
+renamed_below(struct account *a, struct str name, struct str to)
+{
+	const struct classes *c;
+	struct buf names, new;
+	struct str all, one;
+
+	buf_init(&names, CLASSES_MAX * LIMIT_CLIENT_LINE);
+	buf_init(&new, 2 * LIMIT_CLIENT_LINE);
+	for (c = a->classes; c != NULL; c = c->next)
+		if (c->namelen > name.len &&
+		    c->name[name.len] == a->delimiter &&
+		    memcmp(c->name, name.p, name.len) == 0) {
+			buf_put(&names, c->name, c->namelen);
+			buf_putc(&names, '\0');
+		}
+	for (all = buf_text(&names); all.len > 0 && !names.failed;
+	     all = str_of(all.p + one.len + 1, all.len - one.len - 1)) {
+		one = str_of(all.p, str_find(all, '\0'));
+		buf_reset(&new);
+		buf_str(&new, to);
+		buf_put(&new, one.p + name.len, one.len - name.len);
+		if (!new.failed)
+			renamed_one(a, one, buf_text(&new));
+	}
+	boxname_moved(a, name, to);
+	buf_clear(&new);
+	buf_clear(&names);
+}
+
+void
+mailbox_renamed(struct account *a, struct str name, struct str to)
+{
 	classes_save(a);
 	/* INBOX stays, its messages go: perhaps under other UIDs. */
 	if (str_ieq(name, STR("INBOX")))
 		name = STR("INBOX");
-	else if (classes_find(&n, &fc)) {
-		/* It went while nobody here was told. */
-		if (classes_find(&was, &other)) {
-			facts_classes_clear(&other);
-			mailbox_deleted(a, to);
-		}
-		boxname_renamed(&n, to);
-		n.mailbox = to;
-		if (facts_classes_put(a->proxy->facts, &n, &fc, &err) == -1)
-			log_warn("facts reason=%s", log_str(str_c(err.text)));
-		facts_classes_clear(&fc);
+	else {
+		renamed_one(a, name, to);
+		if (a->delimiter != 0)
+			renamed_below(a, name, to);
 	}
 	classes_forget(a, name, true);
 }

@@ -230,6 +230,31 @@ reply_heard(struct imap *s, uint32_t seq, struct str at)
 		mailbox_heard(box, seq, (uint32_t)uid);
 }
 
+/*
+ * A LIST response, or its beginning: what divides the names of mailboxes
+ * (RFC 3501 7.2.2)?  Where each namespace has its own (RFC 2342) that is not
+ * known.
+ */
+static void
+reply_delimiter(struct imap *s, struct str line)
+{
+	struct account *a = s->account;
+	struct str word;
+	struct tok t;
+
+	if (a->delimiters || !str_istarts(line, STR("* LIST (")))
+		return;
+	tok_init(&t, line);
+	t.pos = sizeof("* LIST ") - 1;
+	if (!tok_value(&t, &word) || !tok_char(&t, ' ') ||
+	    tok_peek(&t) != '"' || !tok_value(&t, &word) || word.len < 3)
+		return;
+	/* "\"" has its own sign in front. */
+	a->delimiters =
+	    a->delimiter != 0 && a->delimiter != word.p[word.len - 2];
+	a->delimiter = a->delimiters ? '\0' : word.p[word.len - 2];
+}
+
 /* Is it, by its first words, an answer to a question of ours, or read by us on
  * its way? */
 static bool
@@ -252,6 +277,7 @@ reply_results(struct imap *s, struct str line)
 		stream_str(s->client, buf_text(&b));
 		buf_clear(&b);
 	} else if (str_istarts(line, STR("* LIST "))) {
+		reply_delimiter(s, line);
 		if (!append_list(s, line))
 			stream_str(s->client, line);
 	} else if (s->job != NULL)
@@ -389,6 +415,8 @@ reply_run(struct imap *s, struct str in)
 				at += r.line.len;
 				continue;
 			}
+			if (r.kind == RESP_DATA)
+				reply_delimiter(s, rest);
 			if (r.kind == RESP_FETCH && n == 0)
 				reply_heard(s, r.number,
 				    str_after(rest, r.line.len + 1));
