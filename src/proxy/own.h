@@ -5,6 +5,10 @@
  * So when a client moves one to another mailbox or account by reading and
  * appending it, this is what tells that it must not go there in clear.  Kept
  * in seen/ for ever.
+ *
+ * The names are those of all accounts together, for the account that it is
+ * moved to has not sealed it.  The price: an account's opener that is taken
+ * over can name messages that others then cannot file in clear.
  */
 #ifndef WAXWING_PROXY_OWN_H
 #define WAXWING_PROXY_OWN_H
