@@ -226,7 +226,8 @@ account_enter(struct proxy *p, const struct login *l, struct str password,
 	if (a == NULL && (a = account_new(p, l, err)) == NULL)
 		return (NULL);
 	if (a->sessions >= LIMIT_ACCOUNT_SESSIONS) {
-		err_set(err, ERR_LIMIT, "too many sessions");
+		err_set(err, ERR_LIMIT, "too many sessions: %u are open",
+		    a->sessions);
 		return (NULL);
 	}
 	a->sessions++;

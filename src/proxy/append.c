@@ -323,7 +323,10 @@ begin(struct append *a, bool sure)
 		a->kind = SPECIAL_DRAFTS;
 	if (a->kind != SPECIAL_NONE && s->caps.append_limit > 0 &&
 	    s->in.stream > s->caps.append_limit) {
-		append_finish(a, "NO [TOOBIG] too large for the mail server");
+		append_finish(a,
+		    "NO [TOOBIG] the mail server takes no more than %" PRIu64
+		    " bytes",
+		    s->caps.append_limit);
 		cmd_skip_stream(&s->in);
 		return;
 	}

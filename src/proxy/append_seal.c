@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,9 +165,11 @@ seal_done(struct append *a, struct blob *sealed)
 
 	if (s->caps.append_limit > 0 &&
 	    blob_len(sealed) > s->caps.append_limit) {
+		append_finish(a,
+		    "NO [TOOBIG] encrypted, it has %zu bytes, and the mail "
+		    "server takes no more than %" PRIu64,
+		    blob_len(sealed), s->caps.append_limit);
 		blob_unref(sealed);
-		append_finish(a, "NO [TOOBIG] encrypted, it is too large for "
-		                 "the mail server");
 		return;
 	}
 	/* Else its view, which shows no trace, could be put elsewhere in

@@ -2,6 +2,8 @@
 
 #include "proxy/smtp_tx.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -523,12 +525,15 @@ static void
 text_ends(struct smtp_tx *tx)
 {
 	struct err err;
+	char text[80];
 
 	smtp_session_state(tx->session, SESSION_MAIL);
 	if (tx->overflow != 0) {
+		(void)snprintf(text, sizeof(text),
+		    "5.3.4 The mail has more than %" PRIu64 " bytes",
+		    tx->size_max);
 		smtp_tx_answer(tx, tx->overflow,
-		    tx->overflow == 452 ? TOO_MUCH
-		                        : "5.3.4 The mail is too large");
+		    tx->overflow == 452 ? TOO_MUCH : text);
 		return;
 	}
 	tx->raw = memfd_take(tx->spool, &err);
