@@ -9,6 +9,7 @@
 #include "proto/rec.h"
 #include "proxy/facts.h"
 #include "proxy/reading.h"
+#include "proxy/turn.h"
 #include "sys/log.h"
 
 /* A mailbox's name that is looked at, and how many above it. */
@@ -73,7 +74,6 @@ drop_one(struct proxy *p, struct gone *g)
 static void
 on_slice(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval at_once = {0, 0};
 	struct boxnames *bn = arg;
 	struct gone *g;
 	int n;
@@ -89,7 +89,7 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 		gone_free(g);
 	}
 	if (bn->gone != NULL)
-		evtimer_add(bn->slice, &at_once);
+		turn_later(bn->slice);
 }
 
 struct boxnames *
@@ -289,11 +289,9 @@ gone_new(const struct msg_name *n, struct str box)
 static void
 gone_start(struct boxnames *bn, struct gone *g)
 {
-	static const struct timeval at_once = {0, 0};
-
 	g->next = bn->gone;
 	bn->gone = g;
-	evtimer_add(bn->slice, &at_once);
+	turn_later(bn->slice);
 }
 
 void

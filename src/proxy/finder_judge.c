@@ -19,6 +19,7 @@
 #include "proxy/finder.h"
 #include "proxy/opens.h"
 #include "proxy/reading.h"
+#include "proxy/turn.h"
 #include "sys/log.h"
 
 /* So much of a long text is looked at between two looks at the clock. */
@@ -421,14 +422,11 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 	imap_turn(s);
 }
 
-/* Not event_active(): others come first. */
 void
 judge_resume(struct finder *f)
 {
-	static const struct timeval at_once = {0, 0};
-
 	if (!f->pulling)
-		event_add(f->slice, &at_once);
+		turn_later(f->slice);
 }
 
 void

@@ -14,6 +14,7 @@
 #include "proxy/finder.h"
 #include "proxy/late.h"
 #include "proxy/opens.h"
+#include "proxy/turn.h"
 #include "sys/log.h"
 
 /* Texts in memory or with the opener at once: while one is looked through the
@@ -60,15 +61,6 @@ whole_clear(struct finder *f)
 	f->match = NULL;
 }
 
-/* Not event_active(): others come first. */
-static void
-match_soon(struct finder *f)
-{
-	static const struct timeval at_once = {0, 0};
-
-	event_add(f->match, &at_once);
-}
-
 /* The opener's answer. */
 static void
 on_text(struct blob *text, void *arg)
@@ -83,7 +75,7 @@ on_text(struct blob *text, void *arg)
 		name = finder_name(w->f, w->number);
 		late_text(&name, viewref_digest(w->view), text);
 	}
-	match_soon(w->f);
+	turn_later(w->f->match);
 }
 
 static void
@@ -98,7 +90,7 @@ whole_ask(struct whole *w)
 		        viewref_digest(w->view), true, on_text, w);
 	if (w->opening == NULL) {
 		w->over = true;
-		match_soon(w->f);
+		turn_later(w->f->match);
 	}
 }
 
@@ -173,7 +165,7 @@ on_match(evutil_socket_t fd, short what, void *arg)
 	while (!finder_stopped(f) && (w = TAILQ_FIRST(&f->wholes)) != NULL &&
 	       w->over) {
 		if (clock_now().mono >= until || !whole_sift(w, until)) {
-			match_soon(f);
+			turn_later(f->match);
 			break;
 		}
 		whole_end(w);

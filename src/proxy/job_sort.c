@@ -21,6 +21,7 @@
 #include "mail/date.h"
 #include "mail/header.h"
 #include "proxy/finder.h"
+#include "proxy/turn.h"
 #include "sys/fault.h"
 
 /* Memory of one parsed and divided command. */
@@ -137,7 +138,6 @@ order_step(struct order_job *o, struct err *err)
 static void
 order_some(struct order_job *o)
 {
-	static const struct timeval at_once = {0, 0};
 	uint64_t until = clock_now().mono + SLICE_MS;
 	struct job *j = &o->f.j;
 	struct err err = {0};
@@ -145,7 +145,7 @@ order_some(struct order_job *o)
 
 	while ((rc = order_step(o, &err)) == 1)
 		if (FAULT("proxy.order") || clock_now().mono >= until) {
-			event_add(o->slice, &at_once);
+			turn_later(o->slice);
 			return;
 		}
 	if (rc == -1 && err.code == ERR_LIMIT)

@@ -57,6 +57,7 @@ src_proxy_libproxy_a_SOURCES = \
 	src/proxy/smtp_up.c src/proxy/smtp_up.h \
 	src/proxy/special.c src/proxy/special.h \
 	src/proxy/throttle.c src/proxy/throttle.h \
+	src/proxy/turn.h \
 	src/proxy/upstream.c src/proxy/upstream.h \
 	src/proxy/viewcache.c src/proxy/viewcache.h \
 	src/proxy/viewdisk.c src/proxy/viewdisk.h \

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "proto/rec.h"
+#include "proxy/turn.h"
 #include "sys/fault.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
@@ -158,11 +159,8 @@ load_free(struct viewload *l)
 static void
 step_soon(struct viewdisk *vd)
 {
-	static const struct timeval now = {0, 0};
-
-	/* A timer, for what is made active by hand comes before all sockets. */
 	if (!TAILQ_EMPTY(&vd->gets) || !TAILQ_EMPTY(&vd->puts))
-		evtimer_add(vd->step, &now);
+		turn_later(vd->step);
 }
 
 /* Each view has a key of its own: no piece of another one fits, be it an
