@@ -61,13 +61,17 @@ drop_one(struct proxy *p, struct gone *g)
 	    .login = g->login.data,
 	    .up = g->up}; /* as it was */
 	struct msg_name n = {&a, buf_text(&g->box), g->uidvalidity, uid};
+	struct seen_name name = {.login = str_c(a.login),
+	    .domain = str_c(a.up->domain),
+	    .mailbox = buf_text(&g->name),
+	    .uidvalidity = g->uidvalidity,
+	    .uid = uid};
 	struct seen_key key;
 
 	(void)set_remove(&g->uids, uid, uid);
 	if (g->box.len > 0)
 		facts_drop(p->facts, &n);
-	if (seen_key_make(&p->seen_key, str_c(a.login), str_c(a.up->domain),
-	        buf_text(&g->name), g->uidvalidity, uid, &key) == 0)
+	if (seen_key_make(&p->seen_key, &name, &key) == 0)
 		reading_forget(p, &key);
 }
 

@@ -34,27 +34,20 @@ fresh_free(void *value)
 	free(b);
 }
 
-static void
-key_part(struct buf *b, struct str s)
-{
-	rec_put_str(b, s);
-}
-
 int
-seen_key_make(const struct crypt_key *key, struct str login,
-    struct str upstream, struct str mailbox, uint32_t uidvalidity, uint32_t uid,
+seen_key_make(const struct crypt_key *key, const struct seen_name *n,
     struct seen_key *out)
 {
 	struct buf b;
 	int rc = -1;
 
 	buf_init(&b, LIMIT_RECORD + LIMIT_CLIENT_LINE);
-	key_part(&b, STR("message"));
-	key_part(&b, login);
-	key_part(&b, upstream);
-	key_part(&b, mailbox);
-	rec_put_u32(&b, uidvalidity);
-	rec_put_u32(&b, uid);
+	rec_put_str(&b, STR("message"));
+	rec_put_str(&b, n->login);
+	rec_put_str(&b, n->domain);
+	rec_put_str(&b, n->mailbox);
+	rec_put_u32(&b, n->uidvalidity);
+	rec_put_u32(&b, n->uid);
 	if (!b.failed)
 		rc = crypt_hmac(key, buf_text(&b), out->k);
 	buf_clear(&b);
@@ -297,17 +290,20 @@ seen_drop(struct seen *s, const struct seen_key *k, struct err *err)
 }
 
 static int
-keys_key(struct seen *s, struct str login, uint8_t k[CRYPT_DIGEST])
+named_key(const struct seen *s, const char *kind, struct str name,
+    uint8_t k[CRYPT_DIGEST], struct err *err)
 {
 	struct buf b;
 	int rc = -1;
 
 	buf_init(&b, LIMIT_RECORD);
-	key_part(&b, STR("keys"));
-	key_part(&b, login);
+	rec_put_str(&b, str_c(kind));
+	rec_put_str(&b, name);
 	if (!b.failed)
 		rc = crypt_hmac(&s->key, buf_text(&b), k);
 	buf_clear(&b);
+	if (rc == -1)
+		err_set(err, ERR_CRYPTO, "cannot make a key");
 	return (rc);
 }
 
@@ -321,7 +317,8 @@ seen_keys(struct seen *s, struct str login)
 	struct rec r;
 
 	buf_init(&b, LIMIT_RECORD);
-	if (keys_key(s, login, k) == 0 && seen_read(s, k, &b, &err) == 1) {
+	if (named_key(s, "keys", login, k, &err) == 0 &&
+	    seen_read(s, k, &b, &err) == 1) {
 		rec_init(&r, buf_text(&b));
 		n = rec_get_u32(&r);
 	}
@@ -336,10 +333,8 @@ seen_key_came(struct seen *s, struct str login, struct err *err)
 	struct buf b;
 	int rc = -1;
 
-	if (keys_key(s, login, k) == -1) {
-		err_set(err, ERR_CRYPTO, "cannot make a key");
+	if (named_key(s, "keys", login, k, err) == -1)
 		return (-1);
-	}
 	buf_init(&b, LIMIT_RECORD);
 	rec_put_u32(&b, seen_keys(s, login) + 1);
 	rc = seen_write(s, k, &b, err);
@@ -356,8 +351,8 @@ seen_other_from(struct seen *s, struct str login,
 	int rc = -1;
 
 	buf_init(&b, LIMIT_RECORD);
-	key_part(&b, STR("content"));
-	key_part(&b, login);
+	rec_put_str(&b, STR("content"));
+	rec_put_str(&b, login);
 	rec_put_bytes(&b, content, CRYPT_DIGEST);
 	if (b.failed || crypt_hmac(&s->key, buf_text(&b), k) == -1) {
 		err_set(err, ERR_CRYPTO, "cannot make a key");
@@ -375,24 +370,6 @@ seen_other_from(struct seen *s, struct str login,
 	}
 out:
 	buf_clear(&b);
-	return (rc);
-}
-
-static int
-named_key(const struct seen *s, const char *kind, struct str name,
-    uint8_t k[CRYPT_DIGEST], struct err *err)
-{
-	struct buf b;
-	int rc = -1;
-
-	buf_init(&b, LIMIT_RECORD);
-	key_part(&b, str_c(kind));
-	key_part(&b, name);
-	if (!b.failed)
-		rc = crypt_hmac(&s->key, buf_text(&b), k);
-	buf_clear(&b);
-	if (rc == -1)
-		err_set(err, ERR_CRYPTO, "cannot make a key");
 	return (rc);
 }
 

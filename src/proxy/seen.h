@@ -28,8 +28,16 @@ struct seen_key {
 	uint8_t k[CRYPT_DIGEST];
 };
 
-int seen_key_make(const struct crypt_key *, struct str login,
-    struct str upstream, struct str mailbox, uint32_t uidvalidity, uint32_t uid,
+struct seen_name {
+	struct str login;
+	struct str domain;  /* of its upstream */
+	struct str mailbox; /* under the name it had first (boxname.h) */
+	uint32_t uidvalidity;
+	uint32_t uid;
+};
+
+/* -1: out of memory. */
+int seen_key_make(const struct crypt_key *, const struct seen_name *,
     struct seen_key *);
 
 struct seen_rec {

@@ -27,10 +27,10 @@ name(uint32_t validity, uint32_t uid)
 {
 	struct crypt_key key = a_key(1);
 	struct seen_key k;
+	struct seen_name n = {STR("me@example.org"), STR("example.org"),
+	    STR("INBOX"), validity, uid};
 
-	CHECK_INT(seen_key_make(&key, STR("me@example.org"), STR("example.org"),
-	              STR("INBOX"), validity, uid, &k),
-	    0);
+	CHECK_INT(seen_key_make(&key, &n, &k), 0);
 	return (k);
 }
 
@@ -39,13 +39,13 @@ t_keys(void)
 {
 	struct seen_key a = name(1, 2), b = name(2, 1), c = name(1, 2);
 	struct crypt_key key = a_key(1);
+	struct seen_name n = {STR("me@example.orge"), STR("xample.org"),
+	    STR("INBOX"), 1, 2};
 	struct seen_key d;
 
 	CHECK(memcmp(&a, &c, sizeof(a)) == 0);
 	CHECK(memcmp(&a, &b, sizeof(a)) != 0);
-	CHECK_INT(seen_key_make(&key, STR("me@example.orge"), STR("xample.org"),
-	              STR("INBOX"), 1, 2, &d),
-	    0);
+	CHECK_INT(seen_key_make(&key, &n, &d), 0);
 	CHECK(memcmp(&a, &d, sizeof(a)) != 0);
 }
 
