@@ -42,8 +42,8 @@ append_free(struct append *a)
 	free(a);
 }
 
-static void
-enter(struct append *a, enum append_state state)
+void
+append_enter(struct append *a, enum append_state state)
 {
 	log_trace("append-state session=%s from=%d to=%d", a->s->s.id,
 	    (int)a->state, (int)state);
@@ -92,7 +92,7 @@ drop(struct append *a, const char *answer)
 	memfd_free(a->text);
 	a->text = NULL;
 	share_clear(&a->share);
-	enter(a, APPEND_DROP);
+	append_enter(a, APPEND_DROP);
 }
 
 /* 4. The end of the command. */
@@ -149,7 +149,7 @@ claims(const struct append *a, struct str head)
 static void
 pass(struct append *a)
 {
-	enter(a, APPEND_SEND);
+	append_enter(a, APPEND_SEND);
 	imap_send_append(a->s);
 }
 
@@ -180,7 +180,7 @@ collect(struct append *a, bool clear_ok)
 		return;
 	}
 	buf_wipe(&a->first);
-	enter(a, APPEND_TEXT);
+	append_enter(a, APPEND_TEXT);
 }
 
 /* The copy of a mail that was just sent.  True: that is all. */
@@ -330,7 +330,7 @@ begin(struct append *a, bool sure)
 		cmd_skip_stream(&s->in);
 		return;
 	}
-	enter(a, APPEND_HEAD);
+	append_enter(a, APPEND_HEAD);
 	s->append_left = s->in.stream;
 	if (!s->in.stream_nonsync)
 		imap_say(s, STR("+ OK\r\n"));
@@ -378,7 +378,7 @@ ask_list(struct append *a)
 {
 	struct imap *s = a->s;
 
-	enter(a, APPEND_LIST);
+	append_enter(a, APPEND_LIST);
 	stream_printf(s->up, LIST_TAG " LIST %s\"\" \"*\"\r\n",
 	    s->caps.list_extended ? "(SPECIAL-USE) " : "");
 	imap_expect(s, LIMIT_UPSTREAM_S);
@@ -467,6 +467,6 @@ append_start(struct imap *s, struct str tag)
 		begin(a, true);
 		return;
 	}
-	enter(a, APPEND_WAIT);
+	append_enter(a, APPEND_WAIT);
 	append_resume(s);
 }

@@ -90,6 +90,7 @@ bool append_tagged(struct imap *, const struct resp *);
 
 /* --- between append.c and append_seal.c --- */
 
+void append_enter(struct append *, enum append_state);
 /* Have the message sealed, then send it. */
 void append_seal(struct append *);
 /* Send the command with a->put for the message. */

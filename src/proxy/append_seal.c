@@ -130,7 +130,7 @@ append_send(struct append *a)
 	memcpy(s->in.lits, a->lits, sizeof(s->in.lits));
 	s->in.nlits = a->nlits;
 	s->in.stream = blob_len(a->put);
-	a->state = APPEND_SEND;
+	append_enter(a, APPEND_SEND);
 	imap_send_append(s);
 }
 
@@ -274,7 +274,7 @@ retry(evutil_socket_t fd, short event, void *arg)
 void
 append_seal(struct append *a)
 {
-	a->state = APPEND_SEAL;
+	append_enter(a, APPEND_SEAL);
 	a->timer = evtimer_new(a->s->p->base, retry, a);
 	if (a->timer == NULL) {
 		append_finish(a, "NO [UNAVAILABLE] out of memory");
