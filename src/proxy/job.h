@@ -10,8 +10,7 @@
  * to the client, unless they hold bytes of a message.  A job that carries out
  * a SEARCH (its results flag) is also offered the results of searches; what no
  * ask takes is dropped, because the client would take it for the answer to its
- * own command.  All other responses
- * pass.
+ * own command.  All other responses pass.
  */
 #ifndef WAXWING_PROXY_JOB_H
 #define WAXWING_PROXY_JOB_H
@@ -135,7 +134,7 @@ void job_again(struct job *, size_t n);
 void job_lacks(struct job *, enum err_code);
 const char *job_lacking(const struct job *);
 
-/* From imap_session.c, every second. */
+/* From imap_session.c, every few seconds (struct session). */
 void job_tick(struct job *);
 
 /* From imap_reply.c. */

@@ -75,8 +75,8 @@ struct proxy {
 	struct readings *readings; /* see reading.h */
 	struct lates *lates;       /* see late.h */
 	struct boxnames *boxnames; /* see boxname.h */
-	struct seen *seen;         /* NULL when seen/ could not be opened */
-	struct facts *facts;       /* NULL when facts/ could not be opened */
+	struct seen *seen;         /* NULL: not open yet; see seen.h */
+	struct facts *facts;       /* NULL: memory was out; see facts.h */
 	uint64_t opened;           /* messages that openers answered */
 	uint32_t aheads;           /* large ones that they were told of */
 	uint64_t probed;           /* messages that servers were asked about */
