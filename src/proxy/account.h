@@ -79,7 +79,8 @@ void accounts_save(struct proxy *);
 /* The account of a canonical login name that is here now, or NULL. */
 struct account *account_find(struct proxy *, struct str login);
 
-/* OP_ACCOUNTS: [{"login", "upstream", "sessions", "since"}, ...] as JSON. */
+/* OP_ACCOUNTS: [{"login", "upstream", "sessions", "since", "opener",
+ * "watched", "read_ahead", "to_read"}, ...] as JSON. */
 void accounts_json(struct proxy *, struct buf *);
 
 #endif
