@@ -13,13 +13,9 @@
 #include "acme/b64url.h"
 #include "acme/member.h"
 #include "acme/object.h"
+#include "base/limits.h"
 
 #define P256_LEN 32
-
-/* Bounds of RSA keys: below is weak (RFC 7518 3.3), beyond is for wasting our
- * time. */
-#define RSA_BITS_MIN 2048
-#define RSA_BITS_MAX 8192
 
 #define JWK_MAX ((size_t)8 * 1024)
 
@@ -33,13 +29,13 @@ jwk_check(EVP_PKEY *pkey, struct err *err)
 	    EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) == 1 &&
 	    strcmp(group, "prime256v1") == 0)
 		return (0);
-	if (EVP_PKEY_is_a(pkey, "RSA") && bits >= RSA_BITS_MIN &&
-	    bits <= RSA_BITS_MAX)
+	if (EVP_PKEY_is_a(pkey, "RSA") && bits >= LIMIT_RSA_LEAST &&
+	    bits <= LIMIT_RSA_MOST)
 		return (0);
 	ERR_clear_error();
 	err_set(err, ERR_UNTRUSTED,
-	    "the key is neither P-256 nor RSA of %d to %d bits", RSA_BITS_MIN,
-	    RSA_BITS_MAX);
+	    "the key is neither P-256 nor RSA of %d to %d bits",
+	    LIMIT_RSA_LEAST, LIMIT_RSA_MOST);
 	return (-1);
 }
 
@@ -51,7 +47,7 @@ static int
 put_number(EVP_PKEY *pkey, const char *param, int len, const char *before,
     struct buf *out)
 {
-	unsigned char bytes[RSA_BITS_MAX / 8];
+	unsigned char bytes[LIMIT_RSA_MOST / 8];
 	BIGNUM *n = NULL;
 	int rc = -1;
 
@@ -223,8 +219,8 @@ read_key(const json_t *o, struct arena *arena, EVP_PKEY **pkey, struct err *err)
 			return (-1);
 		*pkey = make_ec(a, b);
 	} else if (str_eq(kty, STR("RSA"))) {
-		if (member_b64url(o, "n", REQUIRED, RSA_BITS_MAX / 8, arena, &a,
-		        err) == -1 ||
+		if (member_b64url(o, "n", REQUIRED, LIMIT_RSA_MOST / 8, arena,
+		        &a, err) == -1 ||
 		    member_b64url(o, "e", REQUIRED, 8, arena, &b, err) == -1)
 			return (-1);
 		*pkey = make_rsa(a, b);

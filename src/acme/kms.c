@@ -13,8 +13,6 @@
 #define NONCE_MIN 16
 #define NONCE_MAX 32
 
-/* A certificate, as long as cert.h takes them. */
-#define CERT_MAX ((size_t)64 * 1024)
 /* A chain up to the root. */
 #define CHAIN_MAX 8
 /* AuthEnvelopedData of an RSA key of 8192 bits has about 6 KiB. */
@@ -64,7 +62,7 @@ read_ask(const json_t *o, struct arena *arena, struct kms_ask *q,
 {
 	if (member_str(o, "mailbox", REQUIRED, LIMIT_ADDRESS, arena,
 	        &q->mailbox, err) == -1 ||
-	    member_b64url(o, "transport", OPTIONAL, CERT_MAX, arena,
+	    member_b64url(o, "transport", OPTIONAL, LIMIT_CERT, arena,
 	        &q->transport, err) == -1 ||
 	    member_b64url(o, "nonce", REQUIRED, NONCE_MAX, arena, &q->nonce,
 	        err) == -1 ||
@@ -212,7 +210,7 @@ read_key(const json_t *o, struct arena *arena, struct kms_key *key,
 	const json_t *list;
 	size_t i;
 
-	if (member_b64url(o, "certificate", REQUIRED, CERT_MAX, arena,
+	if (member_b64url(o, "certificate", REQUIRED, LIMIT_CERT, arena,
 	        &key->cert, err) == -1 ||
 	    member_b64url(o, "key", REQUIRED, KEY_MAX, arena, &key->key, err) ==
 	        -1 ||
@@ -224,7 +222,7 @@ read_key(const json_t *o, struct arena *arena, struct kms_key *key,
 		return (no_memory(err));
 	for (i = 0; i < key->nchain; i++)
 		if (member_value_b64url(json_array_get(list, i), "chain",
-		        CERT_MAX, arena, &key->chain[i], err) == -1)
+		        LIMIT_CERT, arena, &key->chain[i], err) == -1)
 			return (-1);
 	return (0);
 }

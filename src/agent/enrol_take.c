@@ -12,12 +12,6 @@
 #include "proto/op.h"
 #include "sys/log.h"
 
-/* A certificate with its chain. */
-#define CHAIN_MAX ((size_t)256 * 1024)
-
-/* A hundred certificates of a sensible size. */
-#define LIST_MAX ((size_t)8 * 1024 * 1024)
-
 /* After so many the wait for keys gets no longer: some seconds. */
 #define PATIENT_TRIES 1
 
@@ -87,7 +81,7 @@ take_answer(struct enrol *e, struct ipc_msg *msg, const struct err *why,
 	if (r.bad)
 		err_set(err, ERR_PEER, "malformed answer of the sealer");
 	if (err->code == ERR_OK)
-		list = ipc_msg_blob(msg, 0, LIST_MAX, err);
+		list = ipc_msg_blob(msg, 0, LIMIT_CERT_LIST, err);
 	if (list != NULL)
 		rc = enrol_keep_certs(e, blob_str(list), err);
 	blob_unref(list);
@@ -207,7 +201,7 @@ step_cert(struct enrol *e)
 	struct post_ask ask = {.to = POST_URL,
 	    .q = {.kind = JWS_GET},
 	    .accept = "application/pem-certificate-chain",
-	    .max = CHAIN_MAX};
+	    .max = LIMIT_CERT_CHAIN};
 
 	ask.q.url = enrol_str(e, "certificate");
 	enrol_post_ask(e, &ask, on_chain);
@@ -255,7 +249,7 @@ tells_news(const json_t *log)
 static bool
 note_releases(struct enrol *e, struct ipc_msg *msg)
 {
-	struct blob *blob = ipc_msg_blob(msg, 1, LIST_MAX, NULL);
+	struct blob *blob = ipc_msg_blob(msg, 1, LIMIT_CERT_LIST, NULL);
 	json_t *log;
 	bool news;
 

@@ -12,9 +12,8 @@
 /* Only addresses are reserved; a certificate takes about 5 KiB. */
 #define MAP_BYTES ((size_t)4 * 1024 * 1024 * 1024)
 
-/* A cert_rec (a certificate has 64 KiB at most), and a list of them. */
-#define RECORD_MAX ((size_t)256 * 1024)
-#define LIST_MAX   (CERTLIST_MAX * RECORD_MAX)
+/* The records of one address. */
+#define LIST_MAX (CERTLIST_MAX * LIMIT_CERT_RECORD)
 
 struct store {
 	struct db *db; /* owned */
@@ -139,7 +138,7 @@ put_record(struct store *st, const struct cert_rec *c, struct err *err)
 	struct buf value;
 	int rc = -1;
 
-	buf_init(&value, RECORD_MAX);
+	buf_init(&value, LIMIT_CERT_RECORD);
 	cert_rec_put(&value, c);
 	if (value.failed)
 		err_set(err, ERR_LIMIT, "the certificate is too large");
@@ -187,7 +186,7 @@ store_put(struct store *st, const struct cert_rec *c, enum trust trust,
 	struct buf old;
 	struct rec in;
 
-	buf_init(&old, RECORD_MAX);
+	buf_init(&old, LIMIT_CERT_RECORD);
 	if (db_get(st->db,
 	        id_make(&id, PUB_BY_FINGERPRINT, c->fingerprint, STR("")), &old,
 	        NULL) == 1) {

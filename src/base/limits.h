@@ -41,6 +41,26 @@
 /* Certificates carried by one message: chains of all signers fit. */
 #define LIMIT_CMS_CERTS 100
 
+/* One certificate: bigger ones exist only to hurt. */
+#define LIMIT_CERT (64UL * 1024)
+
+/* One with its chain, as a server hands it over. */
+#define LIMIT_CERT_CHAIN (256UL * 1024)
+
+/* A hundred certificates of a sensible size: what the sealer took. */
+#define LIMIT_CERT_LIST (8UL * 1024 * 1024)
+
+/* What pub/ has of one: the certificate, and what was read in it. */
+#define LIMIT_CERT_RECORD (256UL * 1024)
+
+/* Bits of RSA keys of others: below is weak (RFC 7518 3.3), beyond only wastes
+ * time. */
+#define LIMIT_RSA_LEAST 2048
+#define LIMIT_RSA_MOST  8192
+
+/* A challenge mail is a page of text with a signature. */
+#define LIMIT_CHALLENGE (256UL * 1024)
+
 /* Opening may grow a message at most so many times (compression bombs). */
 #define LIMIT_OPEN_GROWTH 20
 

@@ -24,7 +24,6 @@
 #define KEY_TABLE "hostkey"
 
 #define PKCS8_MAX (16UL * 1024)
-#define CERT_MAX  (64UL * 1024)
 
 static int
 no_memory(struct err *err)
@@ -41,7 +40,7 @@ read_cert(const json_t *o, struct arena *arena, struct hosted_cert *cert)
 	struct buf der;
 	int rc = -1;
 
-	buf_init(&der, CERT_MAX);
+	buf_init(&der, LIMIT_CERT);
 	if (b64url_decode(acme_member(o, "cert"), &der) == 0) {
 		cert->der = arena_str(arena, buf_text(&der));
 		cert->key = arena_str(arena, acme_member(o, "key"));
@@ -94,7 +93,7 @@ cert_object(const struct hosted_cert *cert)
 	struct buf der;
 	json_t *o = NULL;
 
-	buf_init(&der, 2 * CERT_MAX);
+	buf_init(&der, 2 * LIMIT_CERT);
 	b64url_encode(cert->der, &der);
 	if (!der.failed)
 		o = json_pack("{s:s%, s:s%, s:s%, s:I, s:I}", "key",

@@ -32,9 +32,6 @@
 /* Views are written and digested in pieces of this size. */
 #define VIEW_PIECE (256UL * 1024)
 
-/* A challenge is a page of text with a signature. */
-#define CHALLENGE_MAX (256UL * 1024)
-
 /* The lists of revocations at hand, all together; and where one is. */
 #define CRLS_MAX (16UL * 1024 * 1024)
 #define URL_MAX  2000
@@ -412,7 +409,7 @@ do_challenge(struct opener *o, struct ipc *link, struct ipc_msg *msg)
 	arena_init(&arena, LIMIT_PARSE);
 	buf_init(&body, LIMIT_RECORD);
 	if (challenge_check_req_get(msg->body, &q, &ans.err) == 0 &&
-	    (mail = ipc_msg_blob(msg, 0, CHALLENGE_MAX, &ans.err)) != NULL)
+	    (mail = ipc_msg_blob(msg, 0, LIMIT_CHALLENGE, &ans.err)) != NULL)
 		(void)challenge_check(blob_str(mail), &q, &trust, &arena, &ans,
 		    &ans.err);
 	if (FAULT("opener.challenge"))

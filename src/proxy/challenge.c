@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/num.h"
 #include "policy/policy.h"
 #include "proto/enrol.h"
@@ -18,9 +19,6 @@
 #include "sys/fault.h"
 #include "sys/log.h"
 #include "sys/memfd.h"
-
-/* A challenge is a page of text with a signature. */
-#define CHALLENGE_MAX (256UL * 1024)
 
 /* Addresses that go into a quoted string or a path. */
 #define ADDRESS_MAX 254
@@ -134,7 +132,7 @@ find_body(const struct resp *r, struct str text, void *arg)
 
 	if (r->kind != RESP_FETCH || e->mail != NULL)
 		return;
-	arena_init(&arena, 2 * CHALLENGE_MAX);
+	arena_init(&arena, 2 * LIMIT_CHALLENGE);
 	tok_init(&t, text);
 	if (resp_items_open(&t))
 		while (resp_item_next(&t, &arena, &item) == 1) {
@@ -144,7 +142,7 @@ find_body(const struct resp *r, struct str text, void *arg)
 				body = item.data;
 		}
 	if (uid == e->uid && body.p != NULL && body.len > 0) {
-		if (body.len > CHALLENGE_MAX)
+		if (body.len > LIMIT_CHALLENGE)
 			e->problem = "the challenge is too long";
 		else if ((e->mail = memfd_copy(body.p, body.len, &err)) == NULL)
 			e->problem = "out of memory";
@@ -209,7 +207,7 @@ find_selected(const struct resp *r, const struct err *err, void *arg)
 	}
 	(void)snprintf(line, sizeof(line),
 	    "UID SEARCH UNDELETED SMALLER %lu FROM \"%s\" SUBJECT \"ACME:\"",
-	    CHALLENGE_MAX, e->from);
+	    LIMIT_CHALLENGE, e->from);
 	side_ask(e->side, line, find_hits, find_searched, e);
 }
 
@@ -455,7 +453,7 @@ errand_read(struct errand *e, struct ipc_msg *msg, struct str *account,
 		fine = take_address(e->from, find.from);
 	} else {
 		if (reply_submit_req_get(msg->body, &sub, err) == -1 ||
-		    (e->mail = ipc_msg_blob(msg, 0, CHALLENGE_MAX, err)) ==
+		    (e->mail = ipc_msg_blob(msg, 0, LIMIT_CHALLENGE, err)) ==
 		        NULL)
 			return (-1);
 		*account = sub.account;

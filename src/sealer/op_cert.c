@@ -5,14 +5,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "sealer/pins.h"
 #include "sealer/take.h"
 #include "sealer/taken.h"
 #include "smime/cms.h"
 #include "sys/fault.h"
-
-/* A certificate with its chain. */
-#define CHAIN_MAX ((size_t)256 * 1024)
 
 /* Clocks of two machines differ, and a new certificate is from just now. */
 #define SKEW_S 3600
@@ -137,5 +135,5 @@ take_signing(struct take *t, struct err *err)
 void
 op_cert_take(struct sealer *s, struct ipc *l, struct ipc_msg *msg)
 {
-	take_run(s, l, msg, CHAIN_MAX, take_signing);
+	take_run(s, l, msg, LIMIT_CERT_CHAIN, take_signing);
 }

@@ -9,9 +9,6 @@
 #include "base/limits.h"
 #include "proto/keys.h"
 
-/* A record of pub/: a certificate of 64 KiB and what was read in it. */
-#define RECORD_MAX ((size_t)256 * 1024)
-
 int
 recipients_init(struct recipients *r, size_t max, bool oaep, int64_t at,
     struct err *err)
@@ -110,7 +107,7 @@ read_one(struct recipients *r, struct db *pub, struct cert_cache *certs,
 
 	memcpy(id, PUB_BY_FINGERPRINT, sizeof(id) - FINGERPRINT);
 	memcpy(id + sizeof(id) - FINGERPRINT, fp, FINGERPRINT);
-	buf_init(&value, RECORD_MAX);
+	buf_init(&value, LIMIT_CERT_RECORD);
 	found = db_get(pub, str_of(id, sizeof(id)), &value, err);
 	if (found == 0)
 		err_set(err, ERR_NOTFOUND, "no such certificate here");

@@ -11,9 +11,6 @@
 #include "smime/der.h"
 #include "sys/memfd.h"
 
-/* A hundred certificates of a sensible size. */
-#define LIST_MAX ((size_t)8 * 1024 * 1024)
-
 /* IssuerAndSerialNumber (RFC 5652 10.2.4). */
 static void
 put_issuer_serial(struct buf *out, const struct cert_facts *f)
@@ -96,7 +93,7 @@ taken_one(const struct key *key, struct err *err)
 {
 	struct buf list;
 
-	buf_init(&list, LIST_MAX);
+	buf_init(&list, LIMIT_CERT_LIST);
 	put_cert(&list, key);
 	return (make_blob(&list, err));
 }
@@ -107,7 +104,7 @@ taken_list(struct key *const *keys, size_t n, struct err *err)
 	struct buf list;
 	size_t i;
 
-	buf_init(&list, LIST_MAX);
+	buf_init(&list, LIMIT_CERT_LIST);
 	for (i = 0; i < n; i++)
 		put_cert(&list, keys[i]);
 	return (make_blob(&list, err));

@@ -13,15 +13,14 @@
 
 #include "base/arena.h"
 #include "base/codec.h"
+#include "base/limits.h"
 #include "base/map.h"
 #include "smime/algo.h"
 #include "smime/der.h"
 #include "smime/ossl.h"
 
-/* Bigger certificates exist only to hurt. */
-#define CERT_MAX ((size_t)64 * 1024)
 /* Facts are copies of what is inside, and addresses. */
-#define CERT_ARENA     (8 * CERT_MAX)
+#define CERT_ARENA     (8 * LIMIT_CERT)
 #define CERT_ADDRESSES 100
 
 struct cert {
@@ -294,7 +293,7 @@ cert_parse(struct str der, struct err *err)
 	const unsigned char *p;
 	struct cert *c;
 
-	if (der.len > CERT_MAX) {
+	if (der.len > LIMIT_CERT) {
 		err_set(err, ERR_LIMIT, "certificate longer than 64 KiB");
 		return (NULL);
 	}
@@ -461,8 +460,8 @@ cert_get_pem(struct cert_cache *cache, struct str *text, struct err *err)
 		return (NULL);
 	}
 	from += begin.len;
-	buf_init(&der, CERT_MAX + 3);
-	if (to - from > 2 * CERT_MAX ||
+	buf_init(&der, LIMIT_CERT + 3);
+	if (to - from > 2 * LIMIT_CERT ||
 	    (room = buf_room(&der, (to - from) / 4 * 3 + 3)) == NULL) {
 		err_set(err, ERR_LIMIT, "certificate longer than 64 KiB");
 		return (NULL);
@@ -517,7 +516,7 @@ same_name(struct str der, const struct cert *c)
 
 	if (str_eq(der, cert_facts(c)->issuer))
 		return (true);
-	if (der.len > CERT_MAX ||
+	if (der.len > LIMIT_CERT ||
 	    (name = d2i_X509_NAME(NULL, &p, (long)der.len)) == NULL) {
 		ossl_forget();
 		return (false);

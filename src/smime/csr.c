@@ -9,13 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "mail/addr.h"
 #include "smime/exts.h"
 #include "smime/ossl.h"
-
-/* Beyond this a key only wastes time. */
-#define RSA_BITS_MIN 2048
-#define RSA_BITS_MAX 8192
 
 /* --- making --- */
 
@@ -108,7 +105,7 @@ csr_check_key(EVP_PKEY *pkey, struct err *err)
 	bool fits = false;
 
 	if (EVP_PKEY_is_a(pkey, "RSA"))
-		fits = bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX &&
+		fits = bits >= LIMIT_RSA_LEAST && bits <= LIMIT_RSA_MOST &&
 		       bits % 8 == 0 && exponent_fits(pkey);
 	else if (EVP_PKEY_is_a(pkey, "EC"))
 		fits = curve_fits(pkey);
