@@ -18,10 +18,6 @@
 #include "sys/fault.h"
 #include "sys/log.h"
 
-/* A sealer that is away is there again within some seconds, or not at all. */
-#define RETRY_MS  250
-#define RETRY_MAX 40
-
 /* 3. To the server. */
 
 /* Its class is known as soon as its UID is. */
@@ -191,7 +187,7 @@ seal_done(struct append *a, struct blob *sealed)
 static bool
 try_again(struct append *a, const struct err *err)
 {
-	static const struct timeval soon = {0, RETRY_MS * 1000L};
+	static const struct timeval soon = {0, SEALER_RETRY_MS * 1000L};
 
 	if (err->code != ERR_UNAVAILABLE || a->retried)
 		return (false);
@@ -258,13 +254,13 @@ ask(struct append *a)
 static void
 retry(evutil_socket_t fd, short event, void *arg)
 {
-	static const struct timeval soon = {0, RETRY_MS * 1000L};
+	static const struct timeval soon = {0, SEALER_RETRY_MS * 1000L};
 	struct append *a = arg;
 	struct imap *s = a->s;
 
 	(void)fd;
 	(void)event;
-	if (s->p->sealer == NULL && ++a->tries < RETRY_MAX)
+	if (s->p->sealer == NULL && ++a->tries < SEALER_RETRIES)
 		evtimer_add(a->timer, &soon);
 	else
 		ask(a);

@@ -17,10 +17,8 @@
 #include "proxy/job_fetch.h"
 #include "sys/log.h"
 
-/* Messages in one window; its bytes are bounded by LIMIT_FETCH_AHEAD. */
-#define WINDOW_MAX 256
-
-/* The same where none has to be opened: so much is kept in memory of each. */
+/* Messages in one window where none has to be opened: so much is kept in memory
+ * of each. */
 #define WINDOW_KNOWN 1000
 #define KNOWN_MAX    (FACTS_ITEMS_MAX + FACTS_HEADER_MAX + 1000)
 
@@ -30,10 +28,6 @@
 
 /* And one whose view is read from the disk. */
 #define SIZE_DISK (LIMIT_FETCH_AHEAD / 64)
-
-/* How much more than it announced a server may send in one window: the
- * RFC822.SIZE of some is an estimate. */
-#define WINDOW_EXTRA (LIMIT_MESSAGE + LIMIT_FETCH_AHEAD)
 
 static void views_advance(struct fetch_job *);
 static void want_ask(struct want *, struct window *);
@@ -294,7 +288,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 	}
 	if (blob_len(wire) > w->size)
 		win->bytes += blob_len(wire) - w->size;
-	if (win->bytes > WINDOW_EXTRA)
+	if (win->bytes > JOB_WINDOW_EXTRA)
 		imap_die(j->s, "the mail server says too much",
 		    "server: messages are larger than it said");
 	else
@@ -390,7 +384,7 @@ window_start(struct fetch_job *f, struct window *win)
 	set_init(&missing);
 	while (f->next < f->nwants && bytes <= LIMIT_FETCH_AHEAD / 2 &&
 	       f->next - win->lo <
-	           (set_empty(&missing) ? WINDOW_KNOWN : WINDOW_MAX)) {
+	           (set_empty(&missing) ? WINDOW_KNOWN : JOB_WINDOW)) {
 		w = &f->wants[f->next++];
 		if (w->state != WANT_NEW)
 			continue;

@@ -24,6 +24,14 @@
 /* Longest command line that we send (RFC 7162 section 4 speaks of 8192). */
 #define JOB_LINE 8000
 
+/* Messages that are fetched at once to be opened; their bytes are bounded by
+ * LIMIT_FETCH_AHEAD. */
+#define JOB_WINDOW 256
+
+/* How much more than it announced a server may send of those: the RFC822.SIZE
+ * of some is an estimate. */
+#define JOB_WINDOW_EXTRA (LIMIT_MESSAGE + LIMIT_FETCH_AHEAD)
+
 struct pull;
 struct viewref;
 

@@ -15,13 +15,6 @@
 #include "proxy/job.h"
 #include "proxy/reading.h"
 
-/* Messages in one window; its bytes are bounded by LIMIT_FETCH_AHEAD. */
-#define WINDOW_MAX 256
-
-/* How much more than it announced a server may send in one window: the
- * RFC822.SIZE of some is an estimate. */
-#define WINDOW_EXTRA (LIMIT_MESSAGE + LIMIT_FETCH_AHEAD)
-
 enum pulled {
 	PULL_NEW,
 	PULL_ASKED, /* its body is on the way */
@@ -173,7 +166,7 @@ body_fetch(struct job *j, struct ask *a, struct gather *g)
 	}
 	if (blob_len(wire) > m->size)
 		win->bytes += blob_len(wire) - m->size;
-	if (win->bytes > WINDOW_EXTRA)
+	if (win->bytes > JOB_WINDOW_EXTRA)
 		imap_die(j->s, "the mail server says too much",
 		    "server: messages are larger than it said");
 	else
@@ -205,7 +198,7 @@ window_start(struct pull *p, struct pull_window *win)
 	win->lo = p->next;
 	win->bytes = 0;
 	set_init(&missing);
-	while (rc == 0 && p->next < p->n && p->next - win->lo < WINDOW_MAX &&
+	while (rc == 0 && p->next < p->n && p->next - win->lo < JOB_WINDOW &&
 	       bytes <= LIMIT_FETCH_AHEAD / 2) {
 		m = &p->msgs[p->next++];
 		m->state = PULL_ASKED;

@@ -92,6 +92,11 @@ struct proxy {
 	bool stopping;
 };
 
+/* A sealer that died is started again by the parent within some seconds, or not
+ * at all: so often who needs it looks whether it is there. */
+#define SEALER_RETRY_MS 250
+#define SEALER_RETRIES  40
+
 /* Enter a new session into the list and give it an id; and out again. */
 void proxy_session_add(struct proxy *, struct session *, const char *kind,
     void (*stop)(struct session *));

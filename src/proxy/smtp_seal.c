@@ -26,10 +26,6 @@
 #include "sys/crypt.h"
 #include "sys/log.h"
 
-/* A sealer that died is started again by the parent; so long we wait. */
-#define RETRY_MS  250
-#define RETRY_MAX 40
-
 /* Refusals told to the client; more do not help anybody. */
 #define REFUSALS_TOLD 20
 
@@ -111,7 +107,7 @@ sealer_heard(const struct smtp_tx *tx, const struct ipc_msg *msg,
 static bool
 failed(struct smtp_tx *tx, const char *what, const struct err *err)
 {
-	static const struct timeval soon = {0, RETRY_MS * 1000L};
+	static const struct timeval soon = {0, SEALER_RETRY_MS * 1000L};
 
 	if (err->code == ERR_OK)
 		return (false);
@@ -128,14 +124,14 @@ failed(struct smtp_tx *tx, const char *what, const struct err *err)
 static void
 retry(evutil_socket_t fd, short event, void *arg)
 {
-	static const struct timeval soon = {0, RETRY_MS * 1000L};
+	static const struct timeval soon = {0, SEALER_RETRY_MS * 1000L};
 	struct smtp_tx *tx = arg;
 	struct smtp_session *s = tx->session;
 
 	(void)fd;
 	(void)event;
 	smtp_session_enter(s);
-	if (s->proxy->sealer == NULL && ++tx->tries < RETRY_MAX)
+	if (s->proxy->sealer == NULL && ++tx->tries < SEALER_RETRIES)
 		evtimer_add(tx->timer, &soon);
 	else
 		ask(tx);
