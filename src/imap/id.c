@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "imap/lex.h"
+#include "imap/nstring.h"
 
 /* May it stand in a quoted string (RFC 3501 section 9, TEXT-CHAR)? */
 static bool
@@ -85,20 +86,6 @@ id_value(const struct id *id, const char *field)
 	return (STR(""));
 }
 
-static void
-put_quoted(struct buf *b, struct str s)
-{
-	size_t i;
-
-	buf_putc(b, '"');
-	for (i = 0; i < s.len; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_putc(b, '\\');
-		buf_putc(b, s.p[i]);
-	}
-	buf_putc(b, '"');
-}
-
 void
 id_print(const struct id *id, struct buf *out)
 {
@@ -109,10 +96,10 @@ id_print(const struct id *id, struct buf *out)
 	buf_init(&one, 2 * (ID_FIELD + ID_VALUE) + 10);
 	for (p = id->pair; p < id->pair + id->n; p++) {
 		buf_reset(&one);
-		put_quoted(&one, p->field);
+		nstring_put_quoted(&one, p->field);
 		buf_putc(&one, ' ');
 		if (p->value.p != NULL)
-			put_quoted(&one, p->value);
+			nstring_put_quoted(&one, p->value);
 		else
 			buf_puts(&one, "NIL");
 		/* With what stands before and behind it. */

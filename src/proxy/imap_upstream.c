@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "base/limits.h"
 #include "imap/id.h"
+#include "imap/nstring.h"
 #include "proxy/account.h"
 #include "proxy/imap_upstream.h"
 
@@ -160,20 +161,6 @@ uplogin_capability(struct uplogin *u, enum step step)
 	stream_printf(u->up, "%s CAPABILITY\r\n", tags[step]);
 }
 
-static void
-put_quoted(struct buf *b, struct str s)
-{
-	size_t i;
-
-	buf_putc(b, '"');
-	for (i = 0; i < s.len; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_putc(b, '\\');
-		buf_putc(b, s.p[i]);
-	}
-	buf_putc(b, '"');
-}
-
 /* LOGIN; a password that cannot be quoted waits in later as a literal. */
 static void
 auth_login(struct uplogin *u, struct buf *line)
@@ -185,10 +172,10 @@ auth_login(struct uplogin *u, struct buf *line)
 	for (i = 0; i < pw.len; i++)
 		quotable &= pw.p[i] >= ' ' && pw.p[i] <= '~';
 	buf_printf(line, "%s LOGIN ", tags[STEP_AUTH]);
-	put_quoted(line, buf_text(&u->user));
+	nstring_put_quoted(line, buf_text(&u->user));
 	buf_putc(line, ' ');
 	if (quotable) {
-		put_quoted(line, pw);
+		nstring_put_quoted(line, pw);
 	} else {
 		buf_printf(line, "{%zu}", pw.len);
 		buf_str(&u->later, pw);
