@@ -88,6 +88,7 @@ class Place:
         self.lock = None
 
     def __enter__(self):
+        os.umask(0o022)     # another user reads most of it
         # Who is told to end takes down what it has raised.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         if len(self.path) > 70 or not self.own():
