@@ -398,11 +398,11 @@ proxy_end(struct self *self)
 	readings_free(p->readings);
 	lates_free(p->lates);
 	boxnames_free(p->boxnames);
+	reading_tick(p); /* the last one: views may have to make room */
 	viewdisk_close(p->viewdisk);
 	viewcache_free(p->views);
 	recorder_free(p->recorder);
 	sentlog_free(p->sent);
-	reading_tick(p);
 	facts_close(p->facts);
 	seen_close(p->seen);
 	upstream_list_free(p->upstreams);
