@@ -27,6 +27,7 @@ struct side {
 	struct gather *gather; /* owned; one for fetch */
 	enum { IDLE_NOT, IDLE_ASKED, IDLE_ON, IDLE_ENDING } idle;
 	bool wake;            /* as soon as it is IDLE_ON */
+	bool refused;         /* the login, by the server */
 	side_fetch_fn *fetch; /* NULL: data has them */
 	side_data_fn *data;   /* NULL: nobody wants it */
 	side_done_fn *done;   /* NULL: nothing is asked */
@@ -121,6 +122,7 @@ on_login(enum uplogin_end end, const struct resp *r, const struct err *err,
 		    "the server refused the login: %s", log_str(r->text));
 	else
 		why = *err;
+	s->refused = end == UPLOGIN_REFUSED;
 	uplogin_free(s->uplogin);
 	s->uplogin = NULL;
 	if (end == UPLOGIN_DONE)
@@ -415,6 +417,12 @@ const struct caps *
 side_caps(const struct side *s)
 {
 	return (&s->caps);
+}
+
+bool
+side_refused(const struct side *s)
+{
+	return (s->refused);
 }
 
 void

@@ -53,6 +53,10 @@ void side_wake(struct side *);
 
 const struct caps *side_caps(const struct side *);
 
+/* Was it the server that said no to the login, and not that it could not be
+ * reached? */
+bool side_refused(const struct side *);
+
 /* Says LOGOUT if it can; accepts NULL. */
 void side_free(struct side *);
 

@@ -78,16 +78,12 @@ longer(unsigned first, unsigned *times)
 	return (wait < WARM_REFUSED_S ? wait : WARM_REFUSED_S);
 }
 
-/* How long the server is left alone. */
+/* The server said that it is not available just now. */
 static unsigned
-warm_patience(struct warm *w, enum err_code code)
+warm_unavailable(struct warm *w)
 {
 	uint64_t now = clock_now().mono;
 
-	if (code == ERR_DENIED)
-		return (WARM_REFUSED_S);
-	if (code != ERR_UNAVAILABLE)
-		return (longer(WARM_LOST_S, &w->lost));
 	/* That we could log in says nothing: a client cannot. */
 	if (now > w->busy_at + WARM_WELL_MS)
 		w->busy = 0;
@@ -95,17 +91,29 @@ warm_patience(struct warm *w, enum err_code code)
 	return (longer(WARM_BUSY_S, &w->busy));
 }
 
-/* It did not go on. */
+/* It is left alone for so long. */
 static void
-warm_fail(struct warm *w, const struct err *err)
+warm_leave(struct warm *w, unsigned wait, const struct err *err)
 {
-	unsigned wait = warm_patience(w, err->code);
-
 	log_info("warm login=%s result=%s again_s=%u reason=%s",
 	    log_addr(str_c(w->account->login)), err_word(err->code), wait,
 	    log_str(str_c(err->text)));
 	warm_close(w);
 	warm_after(w, wait);
+}
+
+/* It did not go on. */
+static void
+warm_fail(struct warm *w, const struct err *err)
+{
+	/* One that was not reached has said nothing, under the same code. */
+	if (err->code == ERR_UNAVAILABLE && w->side != NULL &&
+	    side_refused(w->side))
+		warm_leave(w, warm_unavailable(w), err);
+	else if (err->code == ERR_DENIED)
+		warm_leave(w, WARM_REFUSED_S, err);
+	else
+		warm_leave(w, longer(WARM_LOST_S, &w->lost), err);
 }
 
 static void
@@ -581,7 +589,8 @@ warm_refused(struct account *a, struct str code)
 		return (false);
 	err_set(&err, busy ? ERR_UNAVAILABLE : ERR_DENIED,
 	    "the server refused a client");
-	warm_fail(a->warm, &err);
+	warm_leave(a->warm, busy ? warm_unavailable(a->warm) : WARM_REFUSED_S,
+	    &err);
 	return (true);
 }
 

@@ -219,6 +219,8 @@ try_address(struct stream *s, const struct sockaddr_storage *ss)
 	                                         : sizeof(struct sockaddr_in6);
 	int fd, e;
 
+	if (FAULT("stream.connect"))
+		return (ECONNREFUSED);
 	if ((fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
 		return (errno);
 	if (stream_socket_options(fd) != 0 ||
