@@ -15,7 +15,7 @@
  *			ahead.c shows the opener these same bytes
  *	fetch_views.c	messages that are fetched, and job_pull.c: two windows
  *			of LIMIT_FETCH_AHEAD / 2 by their sizes, and
- *			WINDOW_EXTRA where a size was not true
+ *			JOB_WINDOW_EXTRA where a size was not true
  *	opens.c		a view: LIMIT_OPEN_GROWTH; LIMIT_ACCOUNT_OPENS at once
  *	finder_whole.c	long search texts: two at a time
  *
