@@ -172,6 +172,7 @@ mailbox_recall(struct mailbox *box)
 	    c->uidnext != box->uidnext || c->nuids != box->exists ||
 	    box->nuids > 0)
 		return (0);
+	free(box->uids); /* forgotten before */
 	box->uids = malloc(c->nuids * sizeof(*c->uids));
 	if (box->uids == NULL)
 		return (-1);
