@@ -248,7 +248,9 @@ unit_found(struct job *j, struct ask *a, struct str line)
 			finder_oom(f);
 		a->answered |= mine;
 		set_clear(&ans.set);
-		if (f->hits[a->n].n > 2 * (size_t)j->s->box->exists + 1000)
+		/* What is gone since may have been found. */
+		if (f->hits[a->n].n >
+		    2 * ((size_t)j->s->box->exists + f->ngone) + 1000)
 			job_finish(j, FINDER_NONSENSE);
 	}
 	arena_clear(&arena);
