@@ -146,7 +146,7 @@ certlist_recent(const struct certlist_item *items, size_t n, int64_t at)
 		if (for_sealing(&items[i].c) &&
 		    items[i].trust != TRUST_PENDING &&
 		    items[i].c.not_before <= at &&
-		    items[i].c.not_after >= at - CERTLIST_RECENT)
+		    items[i].c.not_after >= at - LIMIT_CERT_RECENT_S)
 			return (true);
 	return (false);
 }

@@ -14,10 +14,6 @@
 /* Certificates kept of one address: two a year for eight years. */
 #define CERTLIST_MAX 16
 
-/* A recipient who had a usable certificate so recently is never sent clear
- * text only because there is none now. */
-#define CERTLIST_RECENT ((int64_t)180 * 24 * 3600)
-
 /* An address as pub/ spells it: lower case.  out has LIMIT_ADDRESS bytes.
  * -1 with ERR_SYNTAX if it is none. */
 int certlist_address(struct str, char *out, struct str *low, struct err *);
@@ -51,7 +47,7 @@ const struct certlist_item *certlist_best(const struct certlist_item *,
 const struct certlist_item *certlist_waits(const struct certlist_item *,
     size_t n, int64_t at);
 
-/* Could one have been used in the CERTLIST_RECENT before? */
+/* Could one have been used in the LIMIT_CERT_RECENT_S before? */
 bool certlist_recent(const struct certlist_item *, size_t n, int64_t at);
 
 /*

@@ -114,7 +114,7 @@ judge(const struct known *k, int64_t now, struct lookup_ans *ans)
 		memcpy(ans->waits, waits->c.fingerprint, FINGERPRINT);
 	ans->recent = certlist_recent(k->items, k->n, now) ||
 	              (k->was_looked && k->looked.ended != 0 &&
-	                  k->looked.ended >= now - CERTLIST_RECENT);
+	                  k->looked.ended >= now - LIMIT_CERT_RECENT_S);
 	if (best == NULL) {
 		ans->state = LOOKUP_NONE;
 		return (

@@ -53,6 +53,10 @@
 /* What pub/ has of one: the certificate, and what was read in it. */
 #define LIMIT_CERT_RECORD (256UL * 1024)
 
+/* Who had a usable certificate so many seconds ago, as sender or recipient, is
+ * not sent in clear only because there is none now: 180 days. */
+#define LIMIT_CERT_RECENT_S (180L * 24 * 3600)
+
 /* Bits of RSA keys of others: below is weak (RFC 7518 3.3), beyond only wastes
  * time. */
 #define LIMIT_RSA_LEAST 2048

@@ -29,10 +29,6 @@ self_key(const struct keydb *keys, struct str account, struct str address,
 	return (best);
 }
 
-/* As long as a recipient's certificate that was usable is missed
- * (proto/lookup.h). */
-#define MISSED_S ((int64_t)180 * 24 * 3600)
-
 /* Is there an encryption key whose certificate expired not long ago, or is not
  * valid yet, which is how a wrong clock looks? */
 static bool
@@ -46,7 +42,7 @@ has_lapsed(const struct keydb *keys, int64_t now)
 		k = keydb_at(keys, i);
 		f = cert_facts(k->cert);
 		if ((k->use & CERT_ENCRYPT) != 0 &&
-		    (f->from > now || f->until > now - MISSED_S))
+		    (f->from > now || f->until > now - LIMIT_CERT_RECENT_S))
 			return (true);
 	}
 	return (false);
