@@ -183,18 +183,24 @@ look_up(const char *address)
 }
 
 void
-move_in(void)
+import_anna(void)
 {
-	house_open(&h, CONF);
-	start_sealer();
-	start_agent();
-	start_verifier();
 	CHECK_INT(
 	    import_key("", "anna@x.test", "anna.sign.p12", "secret", NULL),
 	    ERR_OK);
 	CHECK_INT(
 	    import_key("", "anna@x.test", "anna.encrypt.p12", "secret", NULL),
 	    ERR_OK);
+}
+
+void
+move_in(void)
+{
+	house_open(&h, CONF);
+	start_sealer();
+	start_agent();
+	start_verifier();
+	import_anna();
 }
 
 struct seal_req

@@ -34,6 +34,8 @@ void start_sealer(void);
 void start_agent(void);
 void start_verifier(void);
 void stop_all(void);
+/* Give Anna her two keys. */
+void import_anna(void);
 /* A house with all three, in which Anna has her two keys. */
 void move_in(void);
 

@@ -277,12 +277,7 @@ t_unreadable(void)
 	CHECK_INT(seal_draft(), ERR_NOKEY);
 	a = ask_sender("anna@x.test", "anna@x.test");
 	CHECK(a.err.code == ERR_OK && !a.sign && !a.encrypt);
-	CHECK_INT(
-	    import_key("", "anna@x.test", "anna.sign.p12", "secret", NULL),
-	    ERR_OK);
-	CHECK_INT(
-	    import_key("", "anna@x.test", "anna.encrypt.p12", "secret", NULL),
-	    ERR_OK);
+	import_anna();
 	CHECK_INT(seal_draft(), ERR_OK);
 	CHECK_INT(tenant_stop(&sealer), 0);
 	h.root.k[0] ^= 1;
