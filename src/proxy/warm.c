@@ -579,9 +579,8 @@ bool
 warm_refused(struct account *a, struct str code)
 {
 	struct str rest, word = resp_code_word(code, &rest);
-	struct err err;
-
 	bool busy = str_ieq(word, STR("UNAVAILABLE"));
+	struct err err;
 
 	if (a == NULL || a->warm == NULL || a->warm->side == NULL ||
 	    (!str_ieq(word, STR("LIMIT")) && !str_ieq(word, STR("INUSE")) &&
